@@ -1,0 +1,164 @@
+//! Files that appear whole or not at all, and are durable when the call returns.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Context, Error};
+
+/// Writes a file beside its destination, syncs it, renames it into place and syncs the directory.
+///
+/// # Errors
+/// Names the path; nothing is left behind.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut draft = Draft::create(path)?;
+    draft.file().write_all(bytes).at("write", path)?;
+    draft.publish(path)
+}
+
+/// Writes a file that may be lost or old after a power cut, but is never torn. For caches.
+///
+/// # Errors
+/// Names the path; nothing is left behind.
+pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut draft = Draft::create(path)?;
+    draft.file().write_all(bytes).at("write", path)?;
+    draft.0.persist(path).map_err(|e| e.error).at("write", path)?;
+    Ok(())
+}
+
+/// A file being written under a name of its own; dropped, it is removed.
+#[must_use]
+pub struct Draft(NamedTempFile);
+
+impl Draft {
+    /// Starts a file in the directory of `destination`.
+    ///
+    /// # Errors
+    /// Names the destination.
+    pub fn create(destination: &Path) -> Result<Self, Error> {
+        let dir = parent(destination);
+        tempfile::Builder::new()
+            .prefix(".draft-")
+            .tempfile_in(dir)
+            .map(Self)
+            .at("create a file in", dir)
+    }
+
+    /// The open file.
+    pub fn file(&mut self) -> &mut File {
+        self.0.as_file_mut()
+    }
+
+    /// Where the file is while it is written.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Syncs the file, gives it its name and syncs the directory.
+    ///
+    /// # Errors
+    /// Names the destination; the draft is removed.
+    pub fn publish(self, destination: &Path) -> Result<(), Error> {
+        self.0.as_file().sync_all().at("sync", destination)?;
+        // Made private by tempfile; what is published follows the umask as any other file does.
+        let mode = 0o666 & !umask();
+        set_mode(self.0.as_file(), mode).at("set the mode of", destination)?;
+        self.0
+            .persist(destination)
+            .map_err(|e| e.error)
+            .at("write", destination)?;
+        sync_dir(parent(destination))
+    }
+}
+
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+/// The umask, read without changing it for other threads.
+fn umask() -> u32 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find_map(|l| l.strip_prefix("Umask:"))?;
+            u32::from_str_radix(line.trim(), 8).ok()
+        })
+        .unwrap_or(0o022)
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// Names the directory.
+pub fn sync_dir(dir: &Path) -> Result<(), Error> {
+    File::open(dir).and_then(|f| f.sync_all()).at("sync", dir)
+}
+
+/// Makes an existing file durable.
+///
+/// # Errors
+/// Names the file.
+pub fn sync_file(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|f| f.sync_all()).at("sync", path)
+}
+
+/// Makes all that was written to the file system of `path` durable.
+///
+/// # Errors
+/// Names the path.
+pub fn sync_file_system(path: &Path) -> Result<(), Error> {
+    let dir = File::open(path).at("open", path)?;
+    rustix::fs::syncfs(&dir).at("sync the file system of", path)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Removes drafts that a crash left in `dir`. Only for directories whose lock the caller holds.
+///
+/// # Errors
+/// Names what could not be read or removed.
+pub fn remove_stale_drafts(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut removed = Vec::new();
+    for entry in std::fs::read_dir(dir).at("list", dir)? {
+        let entry = entry.at("list", dir)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".draft-") {
+            let path = entry.path();
+            std::fs::remove_file(&path).at("remove", &path)?;
+            removed.push(path);
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_draft_leaves_nothing_and_a_failed_write_keeps_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write(&path, b"one").unwrap();
+        let mut draft = Draft::create(&path).unwrap();
+        draft.file().write_all(b"half").unwrap();
+        drop(draft);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        write(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let error = write(Path::new("/nonexistent/x"), b"").unwrap_err();
+        assert!(error.to_string().contains("/nonexistent"), "{error}");
+    }
+}

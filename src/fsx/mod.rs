@@ -1,0 +1,75 @@
+//! The file system with names in its errors: atomic and durable writes, locks, stamps, files that hold still.
+//!
+//! All durable writes of envgit go through here.
+
+pub mod atomic;
+pub mod lock;
+pub mod stable;
+pub mod stamp;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An input or output error with what was done to which path.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", .path.display())]
+pub struct Error {
+    /// The verb: `read`, `create`, `rename`…
+    pub action: &'static str,
+    /// The path.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Error {
+    /// Whether the path was not there.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Adds the action and the path to an [`io::Error`].
+pub trait Context<T> {
+    /// `cannot {action} {path}`.
+    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, Error>;
+}
+
+impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
+    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, Error> {
+        self.map_err(|source| Error {
+            action,
+            path: path.as_ref().to_owned(),
+            source: source.into(),
+        })
+    }
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// Names the path.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).at("read", path)
+}
+
+/// Reads a whole file, or nothing where there is none.
+///
+/// # Errors
+/// Names the path, for any reason but its absence.
+pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a directory and those above it.
+///
+/// # Errors
+/// Names the path.
+pub fn create_dir_all(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).at("create", path)
+}

@@ -1,0 +1,3 @@
+//! The `envgit` command.
+
+fn main() {}

@@ -1,0 +1,237 @@
+//! Paths beneath a root: bytes, relative, `/`-separated, checked once at the border.
+
+use std::borrow::Borrow;
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A path beneath a root. Never empty, never absolute, without `.`, `..`, empty components or NUL.
+///
+/// The order is that of the bytes; every list of envgit is sorted by it, so that comparing two lists is one merge.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelPath(Box<[u8]>);
+
+/// Why bytes are not a [`RelPath`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{path} is not a plain relative path")]
+pub struct BadPath {
+    /// The path, escaped as by [`escape`].
+    pub path: String,
+}
+
+impl RelPath {
+    /// Checks bytes.
+    ///
+    /// # Errors
+    /// When they are empty, absolute, hold NUL, or have an empty, `.` or `..` component.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, BadPath> {
+        let bytes = bytes.into();
+        let plain = !bytes.contains(&0)
+            && bytes
+                .split(|b| *b == b'/')
+                .all(|part| !matches!(part, b"" | b"." | b".."));
+        if plain {
+            Ok(Self(bytes.into_boxed_slice()))
+        } else {
+            Err(BadPath { path: escape(&bytes) })
+        }
+    }
+
+    /// Wraps bytes that came from a directory listing, which the kernel keeps plain.
+    pub(crate) fn from_listing(bytes: Vec<u8>) -> Self {
+        debug_assert!(Self::new(bytes.clone()).is_ok());
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// The raw bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As a relative path of the operating system.
+    pub fn as_path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.0))
+    }
+
+    /// This path beneath `root`.
+    pub fn under(&self, root: &Path) -> PathBuf {
+        root.join(self.as_path())
+    }
+
+    /// The last component.
+    pub fn file_name(&self) -> &[u8] {
+        let start = self.0.iter().rposition(|b| *b == b'/').map_or(0, |i| i + 1);
+        &self.0[start..]
+    }
+
+    /// The path without its last component, if it has more than one.
+    pub fn parent(&self) -> Option<&[u8]> {
+        let end = self.0.iter().rposition(|b| *b == b'/')?;
+        Some(&self.0[..end])
+    }
+
+    /// All proper ancestors, shortest first: `a`, `a/b` for `a/b/c`.
+    pub fn ancestors(&self) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| **b == b'/')
+            .map(|(i, _)| &self.0[..i])
+    }
+
+    /// Whether this path is `dir` or lies beneath it.
+    pub fn is_within(&self, dir: &[u8]) -> bool {
+        self.0.starts_with(dir) && (self.0.len() == dir.len() || self.0[dir.len()] == b'/')
+    }
+
+    /// `self/name`.
+    pub fn join(&self, name: &[u8]) -> Result<Self, BadPath> {
+        Self::new([&self.0, &b"/"[..], name].concat())
+    }
+
+    /// Reads the form written by [`escape`].
+    ///
+    /// # Errors
+    /// When the text holds an unknown escape or the result is no plain relative path.
+    pub fn parse(text: &[u8]) -> Result<Self, BadPath> {
+        let bad = || BadPath {
+            path: String::from_utf8_lossy(text).into_owned(),
+        };
+        Self::new(unescape(text).ok_or_else(bad)?)
+    }
+}
+
+impl Borrow<[u8]> for RelPath {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Escaped as by [`escape`].
+impl fmt::Display for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(&self.0))
+    }
+}
+
+impl fmt::Debug for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Escaped text in formats for people (JSON), raw bytes in the caches.
+impl Serialize for RelPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RelPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse(text.as_bytes()).map_err(D::Error::custom)
+        } else {
+            let bytes = <&serde_bytes::Bytes>::deserialize(deserializer)?;
+            Self::new(bytes.to_vec()).map_err(D::Error::custom)
+        }
+    }
+}
+
+/// Bytes as one line of UTF-8 text: backslash as `\\`, newline, tab and carriage return as `\n`, `\t`, `\r`,
+/// other control characters and bytes that are not UTF-8 as `\xNN`. Everything else stands for itself.
+///
+/// The same form serves inventories, JSON and the terminal.
+pub fn escape(bytes: &[u8]) -> String {
+    if bytes.iter().all(|b| matches!(b, b' '..=b'[' | b']'..=b'~')) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    use fmt::Write;
+    let mut out = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                c if c.is_control() => {
+                    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                        let _ = write!(out, "\\x{byte:02x}");
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+/// The bytes that [`escape`] wrote, or nothing when an escape is malformed.
+pub fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        if *byte != b'\\' {
+            out.push(*byte);
+            continue;
+        }
+        out.push(match rest.next()? {
+            b'\\' => b'\\',
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'x' => {
+                let digits = [*rest.next()?, *rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            _ => return None,
+        });
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_plain_relative_paths_pass() {
+        for good in ["a", "a/b", ".hidden", "a/..b", "naïve/重庆"] {
+            assert!(RelPath::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a\0"] {
+            assert!(RelPath::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn within_respects_component_borders() {
+        let path = RelPath::new("lib/python").unwrap();
+        assert!(path.is_within(b"lib") && path.is_within(b"lib/python"));
+        assert!(!path.is_within(b"li") && !path.is_within(b"lib/py"));
+        assert_eq!(path.ancestors().collect::<Vec<_>>(), [b"lib"]);
+    }
+
+    proptest! {
+        #[test]
+        fn escape_round_trips_any_bytes_on_one_line(bytes: Vec<u8>) {
+            let text = escape(&bytes);
+            prop_assert!(!text.chars().any(char::is_control));
+            prop_assert_eq!(unescape(text.as_bytes()), Some(bytes));
+        }
+    }
+}
