@@ -11,3 +11,4 @@ pub mod digest;
 pub mod fsx;
 pub mod progress;
 pub mod snapshot;
+pub mod store;

@@ -111,13 +111,22 @@ impl StableFile {
 /// # Errors
 /// [`Error::Torn`] after several attempts.
 pub fn read(path: &Path) -> Result<(Vec<u8>, Stamp), Error> {
+    read_with_holes(path).map(|(bytes, stamp, _)| (bytes, stamp))
+}
+
+/// As [`read`]; also tells whether the file has holes.
+///
+/// # Errors
+/// [`Error::Torn`] after several attempts.
+pub fn read_with_holes(path: &Path) -> Result<(Vec<u8>, Stamp, bool), Error> {
     for attempt in 1.. {
         let mut file = StableFile::open(path)?;
         let mut bytes = vec![0; usize::try_from(file.size()).unwrap_or(usize::MAX)];
         let filled = file.fill(&mut bytes)?;
         bytes.truncate(filled);
+        let holes = file.has_holes();
         match file.finish() {
-            Ok(stamp) => return Ok((bytes, stamp)),
+            Ok(stamp) => return Ok((bytes, stamp, holes)),
             Err(Error::Torn(_)) if attempt < ATTEMPTS => {}
             Err(error) => return Err(error),
         }

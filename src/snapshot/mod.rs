@@ -11,6 +11,7 @@
 //! ```
 
 pub mod change;
+pub mod content;
 pub mod entry;
 pub mod facts;
 pub mod filelist;

@@ -1,0 +1,286 @@
+//! Which content lies where: the index of one layer, and the catalog of all.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher as StdHasher};
+
+use serde::{Deserialize, Serialize};
+
+use super::toc::{Toc, parse_digest};
+use crate::digest::Digest;
+
+/// A frame of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Digest of its plain bytes.
+    pub digest: Digest,
+    /// Where it starts in the layer.
+    pub offset: u64,
+    /// Its length in the layer.
+    pub stored: u32,
+    /// Its plain length.
+    pub size: u32,
+}
+
+/// A content whose frames lie one behind the other in one layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whole {
+    /// Digest of all of it.
+    pub digest: Digest,
+    /// Its plain length.
+    pub size: u64,
+    /// Its first frame in [`LayerIndex::frames`].
+    pub first: u32,
+    /// How many frames.
+    pub count: u32,
+}
+
+/// A content put together from frames that may lie in several layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Digest of all of it.
+    pub digest: Digest,
+    /// Its plain length.
+    pub size: u64,
+    /// Digests of its chunks in order.
+    pub chunks: Vec<Digest>,
+}
+
+/// What one layer holds. Written beside the layer as a cache; rebuilt from the table of contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerIndex {
+    /// All frames of content, by offset.
+    pub frames: Vec<Frame>,
+    /// Contents, in the order of the tar.
+    pub wholes: Vec<Whole>,
+    /// Contents stored as parts.
+    pub recipes: Vec<Recipe>,
+}
+
+/// Names in a layer's tar under which envgit keeps parts of content. `.envgit` can be no root's name.
+pub const CHUNK_DIR: &str = ".envgit/chunks/";
+/// See [`CHUNK_DIR`].
+pub const RECIPE_DIR: &str = ".envgit/recipes/";
+
+impl LayerIndex {
+    /// From a table of contents. Recipes are read from the layer by `content`.
+    ///
+    /// # Errors
+    /// What is malformed.
+    pub fn from_toc(toc: &Toc, mut content: impl FnMut(&Frame) -> Result<Vec<u8>, String>) -> Result<Self, String> {
+        let mut index = Self::default();
+        let mut entries = toc.entries.iter().peekable();
+        while let Some(entry) = entries.next() {
+            let size = entry.size.unwrap_or(0);
+            if entry.kind != "reg" || size == 0 {
+                continue;
+            }
+            let malformed = || format!("the table of contents is malformed at {:?}", entry.name);
+            let digest = entry.digest.as_deref().and_then(parse_digest).ok_or_else(malformed)?;
+            let end = entry.end_offset.ok_or_else(malformed)?;
+            let first = index.frames.len();
+            let mut pieces = vec![entry];
+            while let Some(chunk) = entries.next_if(|next| next.kind == "chunk") {
+                pieces.push(chunk);
+            }
+            for (at, piece) in pieces.iter().enumerate() {
+                let offset = piece.offset.ok_or_else(malformed)?;
+                let next = pieces
+                    .get(at + 1)
+                    .map_or(Some(end), |next| next.offset)
+                    .ok_or_else(malformed)?;
+                let (plain, of) = match (&piece.chunk_digest, piece.chunk_size) {
+                    (Some(text), Some(size)) => (size, parse_digest(text).ok_or_else(malformed)?),
+                    _ if pieces.len() == 1 => (size, digest),
+                    _ => return Err(malformed()),
+                };
+                index.frames.push(Frame {
+                    digest: of,
+                    offset,
+                    stored: next
+                        .checked_sub(offset)
+                        .and_then(|n| n.try_into().ok())
+                        .ok_or_else(malformed)?,
+                    size: plain.try_into().map_err(|_| malformed())?,
+                });
+            }
+            let frames = &index.frames[first..];
+            if frames.iter().map(|frame| u64::from(frame.size)).sum::<u64>() != size {
+                return Err(malformed());
+            }
+            if let Some(of) = entry.name.strip_prefix(RECIPE_DIR) {
+                let [frame] = frames else { return Err(malformed()) };
+                let text = content(frame)?;
+                index.recipes.push(Recipe::decode(of, &text).ok_or_else(malformed)?);
+                index.frames.truncate(first);
+            } else {
+                index.wholes.push(Whole {
+                    digest,
+                    size,
+                    first: first as u32,
+                    count: (index.frames.len() - first) as u32,
+                });
+            }
+        }
+        Ok(index)
+    }
+}
+
+impl Recipe {
+    /// One line a chunk: its digest. The name of the file says what they make.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut text = format!("{}\n", self.size).into_bytes();
+        for chunk in &self.chunks {
+            chunk.write_hex(&mut text);
+            text.push(b'\n');
+        }
+        text
+    }
+
+    fn decode(name: &str, text: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(text).ok()?.lines();
+        Some(Self {
+            digest: name.parse().ok()?,
+            size: lines.next()?.parse().ok()?,
+            chunks: lines.map(str::parse).collect::<Result<_, _>>().ok()?,
+        })
+    }
+}
+
+/// SHA-256 is as good a hash as any: its first bytes serve.
+#[derive(Clone, Copy, Default)]
+pub struct DigestHasher(u64);
+
+impl StdHasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(head) = bytes.first_chunk::<8>()
+            && bytes.len() == 32
+        {
+            self.0 = u64::from_le_bytes(*head);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+}
+
+/// A map by digest.
+pub type DigestMap<T> = HashMap<Digest, T, BuildHasherDefault<DigestHasher>>;
+
+/// Where a content lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Whole { layer: u32, at: u32 },
+    Recipe { layer: u32, at: u32 },
+}
+
+/// A frame and the layer it lies in.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'a> {
+    /// Number of the layer in the catalog.
+    pub layer: usize,
+    /// The frame.
+    pub frame: &'a Frame,
+    /// Where it goes in the plain content.
+    pub offset: u64,
+}
+
+/// All layers of a store.
+#[derive(Default)]
+pub struct Catalog {
+    layers: Vec<(Digest, LayerIndex)>,
+    places: DigestMap<Place>,
+    chunks: DigestMap<(u32, u32)>,
+    sizes: std::collections::HashSet<u64>,
+}
+
+impl Catalog {
+    /// Adds a layer. Content that is there already stays where it was.
+    pub fn add(&mut self, digest: Digest, index: LayerIndex) {
+        let layer = self.layers.len() as u32;
+        self.places.reserve(index.wholes.len());
+        for (at, whole) in index.wholes.iter().enumerate() {
+            self.places
+                .entry(whole.digest)
+                .or_insert(Place::Whole { layer, at: at as u32 });
+            self.sizes.insert(whole.size);
+            if whole.count > 1 {
+                for at in whole.first..whole.first + whole.count {
+                    self.chunks
+                        .entry(index.frames[at as usize].digest)
+                        .or_insert((layer, at));
+                }
+            } else {
+                self.chunks.entry(whole.digest).or_insert((layer, whole.first));
+            }
+        }
+        for (at, recipe) in index.recipes.iter().enumerate() {
+            self.places
+                .entry(recipe.digest)
+                .or_insert(Place::Recipe { layer, at: at as u32 });
+            self.sizes.insert(recipe.size);
+        }
+        self.layers.push((digest, index));
+    }
+
+    /// The digest of layer number `at`.
+    pub fn layer(&self, at: usize) -> Digest {
+        self.layers[at].0
+    }
+
+    /// Whether there are no layers.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Whether a content is stored (or is empty, which needs no storing).
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.places.contains_key(digest)
+    }
+
+    /// Whether any content of that length is stored. A file of another length is new for sure.
+    pub fn has_size(&self, size: u64) -> bool {
+        self.sizes.contains(&size)
+    }
+
+    /// Whether a chunk is stored.
+    pub fn contains_chunk(&self, digest: &Digest) -> bool {
+        self.chunks.contains_key(digest)
+    }
+
+    /// The frames of a content in order, or nothing if any of it is not stored.
+    pub fn locate(&self, digest: &Digest) -> Option<Vec<Located<'_>>> {
+        let mut offset = 0;
+        let mut located = |layer: u32, at: u32| {
+            let frame = self.layers.get(layer as usize)?.1.frames.get(at as usize)?;
+            let start = offset;
+            offset += u64::from(frame.size);
+            Some(Located {
+                layer: layer as usize,
+                frame,
+                offset: start,
+            })
+        };
+        match *self.places.get(digest)? {
+            Place::Whole { layer, at } => {
+                let whole = &self.layers[layer as usize].1.wholes[at as usize];
+                (whole.first..whole.first + whole.count)
+                    .map(|at| located(layer, at))
+                    .collect()
+            }
+            Place::Recipe { layer, at } => {
+                let recipe = &self.layers[layer as usize].1.recipes[at as usize];
+                recipe
+                    .chunks
+                    .iter()
+                    .map(|chunk| {
+                        let (layer, at) = *self.chunks.get(chunk)?;
+                        located(layer, at)
+                    })
+                    .collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Reads contents back: frame by frame, on all cores, every frame checked against its digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::Store;
+use super::catalog::{Frame, Located};
+use super::frame::Unpress;
+use crate::digest::Digest;
+use crate::progress::Progress;
+use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
+
+struct Task {
+    want: usize,
+    layer: usize,
+    frame: Frame,
+    offset: u64,
+}
+
+impl ContentSource for Store {
+    fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {
+        let lost = Losses::default();
+        let tasks = self.tasks(wants, &lost);
+        let files = self.open_layers(&tasks, &lost, wants);
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let failure = Mutex::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..self.settings.threads.min(tasks.len()) {
+                scope.spawn(|| {
+                    let mut reader = Reader::default();
+                    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
+                        && !stop.load(Ordering::Relaxed)
+                    {
+                        let Some(file) = files.get(&task.layer) else { continue };
+                        let bytes = match reader.read(file, &task.frame) {
+                            Ok(bytes) => bytes,
+                            Err(what) => {
+                                lost.note(wants[task.want].digest, || self.damage(task.layer, &what));
+                                continue;
+                            }
+                        };
+                        if let Err(error) = sink.write_at(task.want, task.offset, &bytes) {
+                            stop.store(true, Ordering::Relaxed);
+                            if let Ok(mut failure) = failure.lock() {
+                                *failure = Some(error);
+                            }
+                        }
+                        progress.advance(bytes.len() as u64);
+                    }
+                });
+            }
+        });
+        if let Some(error) = failure.into_inner().unwrap_or_default() {
+            return Err(error.into());
+        }
+        lost.into_result()
+    }
+}
+
+impl Store {
+    /// All frames needed, in the order in which they lie on disk.
+    fn tasks(&self, wants: &[Want], lost: &Losses) -> Vec<Task> {
+        let mut tasks = Vec::with_capacity(wants.len());
+        for (number, want) in wants.iter().enumerate() {
+            if want.size == 0 {
+                continue;
+            }
+            let frames = self.catalog.locate(&want.digest).unwrap_or_default();
+            let size: u64 = frames.iter().map(|located| u64::from(located.frame.size)).sum();
+            if size != want.size {
+                lost.note(want.digest, || "no layer at hand holds it".to_owned());
+                continue;
+            }
+            tasks.extend(frames.iter().map(|Located { layer, frame, offset }| Task {
+                want: number,
+                layer: *layer,
+                frame: **frame,
+                offset: *offset,
+            }));
+        }
+        tasks.sort_unstable_by_key(|task| (task.layer, task.frame.offset, task.want));
+        tasks
+    }
+
+    fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> BTreeMap<usize, File> {
+        let mut files = BTreeMap::new();
+        for layer in tasks.iter().map(|task| task.layer).collect::<BTreeSet<_>>() {
+            match File::open(self.layer_path(&self.catalog.layer(layer))) {
+                Ok(file) => {
+                    files.insert(layer, file);
+                }
+                Err(error) => {
+                    for task in tasks.iter().filter(|task| task.layer == layer) {
+                        lost.note(wants[task.want].digest, || self.damage(layer, &error.to_string()));
+                    }
+                }
+            }
+        }
+        files
+    }
+
+    fn damage(&self, layer: usize, what: &str) -> String {
+        format!("layer {}: {what}", self.catalog.layer(layer))
+    }
+
+    /// One whole content in memory.
+    ///
+    /// # Errors
+    /// When it is not stored or damaged.
+    pub fn read(&self, digest: &Digest, size: u64) -> Result<Vec<u8>, FetchError> {
+        struct Buffer(Mutex<Vec<u8>>);
+        impl ContentSink for Buffer {
+            fn write_at(&self, _: usize, offset: u64, bytes: &[u8]) -> Result<(), crate::fsx::Error> {
+                if let Ok(mut buffer) = self.0.lock() {
+                    let start = offset as usize;
+                    if buffer.len() < start + bytes.len() {
+                        buffer.resize(start + bytes.len(), 0);
+                    }
+                    buffer[start..start + bytes.len()].copy_from_slice(bytes);
+                }
+                Ok(())
+            }
+        }
+        let buffer = Buffer(Mutex::default());
+        let want = Want { digest: *digest, size };
+        self.fetch(&[want], &buffer, &crate::progress::Silent)?;
+        Ok(buffer.0.into_inner().unwrap_or_default())
+    }
+}
+
+#[derive(Default)]
+struct Losses(Mutex<(BTreeSet<Digest>, Option<String>)>);
+
+impl Losses {
+    fn note(&self, digest: Digest, reason: impl FnOnce() -> String) {
+        if let Ok(mut losses) = self.0.lock() {
+            losses.0.insert(digest);
+            losses.1.get_or_insert_with(reason);
+        }
+    }
+
+    fn into_result(self) -> Result<(), FetchError> {
+        let (lost, reason) = self.0.into_inner().unwrap_or_default();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(FetchError::Lost {
+            lost,
+            reason: reason.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads frames with buffers of its own.
+#[derive(Default)]
+pub(super) struct Reader {
+    stored: Vec<u8>,
+    unpress: Option<Unpress>,
+}
+
+impl Reader {
+    /// The plain bytes of a frame.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn read(&mut self, layer: &File, frame: &Frame) -> Result<Vec<u8>, String> {
+        self.stored.resize(frame.stored as usize, 0);
+        layer
+            .read_exact_at(&mut self.stored, frame.offset)
+            .map_err(|e| e.to_string())?;
+        let unpress = match &mut self.unpress {
+            Some(unpress) => unpress,
+            none => none.insert(Unpress::new().map_err(|e| e.to_string())?),
+        };
+        let damaged = || format!("the frame at byte {} is damaged", frame.offset);
+        let plain = unpress
+            .plain(&self.stored, frame.size as usize)
+            .map_err(|_| damaged())?;
+        if Digest::of(&plain) == frame.digest {
+            Ok(plain)
+        } else {
+            Err(damaged())
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The store: write-once layers, and the catalog that says which content lies in which frames.
+//!
+//! ```text
+//! layers/<sha256>.tar.zst    zstd:chunked tars
+//! cache/index/<sha256>       what each layer holds; rebuilt from the layer when absent or damaged
+//! ```
+
+pub mod catalog;
+mod chunk;
+mod fetch;
+pub mod frame;
+pub mod ingest;
+pub mod tarball;
+pub mod toc;
+mod window;
+pub mod writer;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::fsx::{self, Context, atomic};
+use crate::progress::Progress;
+use crate::snapshot::facts::LayerFacts;
+use catalog::{Catalog, LayerIndex};
+use ingest::{Item, Outcomes};
+use toc::{Footer, Toc};
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] fsx::Error),
+    /// A layer cannot be understood.
+    #[error("the layer {} is damaged: {what}", .path.display())]
+    Damaged {
+        /// The layer's file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// How the store works.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// zstd level of new layers.
+    pub level: i32,
+    /// Threads that compress and decompress.
+    pub threads: usize,
+    /// Bytes of plain content under way at once.
+    pub memory: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            level: 1,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            memory: 96 << 20,
+        }
+    }
+}
+
+/// The layers of a repository.
+pub struct Store {
+    layers: PathBuf,
+    cache: PathBuf,
+    settings: Settings,
+    catalog: Catalog,
+}
+
+/// What [`Store::absorb`] did.
+pub struct Absorption {
+    /// What became of each item.
+    pub outcomes: Outcomes,
+    /// The layer, complete but not yet part of the store. None when all content was there.
+    pub layer: Option<writer::FinishedLayer>,
+}
+
+impl Store {
+    /// Makes an empty store.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn init(layers: &Path) -> Result<(), fsx::Error> {
+        fsx::create_dir_all(layers)
+    }
+
+    /// Opens a store. Indexes that are missing or damaged are rebuilt.
+    ///
+    /// # Errors
+    /// A layer without an index that cannot be read itself.
+    pub fn open(layers: &Path, cache: &Path, settings: Settings) -> Result<Self, Error> {
+        let mut store = Self {
+            layers: layers.to_owned(),
+            cache: cache.join("index"),
+            settings,
+            catalog: Catalog::default(),
+        };
+        for digest in store.list()? {
+            let index = store.index(&digest)?;
+            store.catalog.add(digest, index);
+        }
+        Ok(store)
+    }
+
+    /// The digests of all layers, sorted.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn list(&self) -> Result<Vec<Digest>, fsx::Error> {
+        let mut digests = Vec::new();
+        for entry in std::fs::read_dir(&self.layers).at("list", &self.layers)? {
+            let name = entry.at("list", &self.layers)?.file_name();
+            let digest = name.to_str().and_then(|n| n.strip_suffix(".tar.zst"));
+            digests.extend(digest.and_then(|text| text.parse::<Digest>().ok()));
+        }
+        digests.sort_unstable();
+        Ok(digests)
+    }
+
+    /// Where a layer lies.
+    pub fn layer_path(&self, digest: &Digest) -> PathBuf {
+        self.layers.join(format!("{digest}.tar.zst"))
+    }
+
+    /// Which content lies where.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// How many threads the store works with.
+    pub fn threads(&self) -> usize {
+        self.settings.threads
+    }
+
+    fn index(&self, digest: &Digest) -> Result<LayerIndex, Error> {
+        if let Ok(Some(bytes)) = fsx::read_if_present(&self.cache.join(digest.to_string()))
+            && let Some(index) = decode_index(&bytes)
+        {
+            return Ok(index);
+        }
+        let index = self.rebuild_index(digest)?;
+        self.write_index(digest, &index);
+        Ok(index)
+    }
+
+    /// A cache: when it cannot be written the next call rebuilds it.
+    fn write_index(&self, digest: &Digest, index: &LayerIndex) {
+        if let Some(bytes) = encode_index(index)
+            && fsx::create_dir_all(&self.cache).is_ok()
+        {
+            let _ = atomic::write_cache(&self.cache.join(digest.to_string()), &bytes);
+        }
+    }
+
+    fn rebuild_index(&self, digest: &Digest) -> Result<LayerIndex, Error> {
+        let path = self.layer_path(digest);
+        let file = File::open(&path).at("read", &path)?;
+        let damaged = |what: String| Error::Damaged {
+            path: path.clone(),
+            what,
+        };
+        let toc = read_toc(&file).map_err(|e| damaged(e.to_string()))?;
+        let mut reader = fetch::Reader::default();
+        LayerIndex::from_toc(&toc, |frame| reader.read(&file, frame)).map_err(damaged)
+    }
+
+    /// Reads all files among the items and writes what is new into a layer.
+    ///
+    /// # Errors
+    /// When the layer cannot be written; nothing is left behind.
+    pub fn absorb(&self, items: &[Item], progress: &dyn Progress) -> Result<Absorption, Error> {
+        let mut writer = writer::LayerWriter::create(&self.layers)?;
+        let outcomes = ingest::run(items, &self.catalog, &self.settings, &mut writer, progress)?;
+        let layer = if writer.is_empty() {
+            None
+        } else {
+            Some(writer.finish()?)
+        };
+        Ok(Absorption { outcomes, layer })
+    }
+
+    /// Makes a finished layer part of the store; durable on return.
+    ///
+    /// # Errors
+    /// Names the layer; nothing is left behind.
+    pub fn add(&mut self, layer: writer::FinishedLayer) -> Result<LayerFacts, Error> {
+        let facts = LayerFacts {
+            digest: layer.digest,
+            size: layer.size,
+            files: layer.files,
+            content: layer.content,
+            compressor: format!("zstd {} level {}", zstd_version(), self.settings.level),
+        };
+        let (_, index) = layer.publish(&self.layer_path(&facts.digest))?;
+        self.write_index(&facts.digest, &index);
+        self.catalog.add(facts.digest, index);
+        Ok(facts)
+    }
+}
+
+fn zstd_version() -> String {
+    let number = zstd::zstd_safe::version_number();
+    format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100)
+}
+
+fn read_toc(file: &File) -> std::io::Result<Toc> {
+    let invalid = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
+    let len = file.metadata()?.len();
+    let start = len
+        .checked_sub(Footer::LEN as u64)
+        .ok_or_else(|| invalid("it is cut short"))?;
+    let mut footer = [0; Footer::LEN];
+    file.read_exact_at(&mut footer, start)?;
+    let footer = Footer::decode(&footer)?;
+    if footer.toc_offset.saturating_add(footer.toc_stored) > len {
+        return Err(invalid("its footer points beyond its end"));
+    }
+    let mut stored = vec![0; footer.toc_stored as usize];
+    file.read_exact_at(&mut stored, footer.toc_offset)?;
+    let toc = zstd::decode_all(&stored[..])?;
+    serde_json::from_slice(&toc).map_err(std::io::Error::other)
+}
+
+/// Indexes carry the digest of their bytes in front.
+fn encode_index(index: &LayerIndex) -> Option<Vec<u8>> {
+    let body = postcard::to_stdvec(index).ok()?;
+    let mut bytes = Digest::of(&body).as_bytes().to_vec();
+    bytes.extend_from_slice(&body);
+    Some(bytes)
+}
+
+fn decode_index(bytes: &[u8]) -> Option<LayerIndex> {
+    let (digest, body) = bytes.split_first_chunk::<32>()?;
+    if Digest::of(body).as_bytes() != digest {
+        return None;
+    }
+    postcard::from_bytes(body).ok()
+}
+
+#[cfg(test)]
+mod tests;

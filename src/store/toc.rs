@@ -1,0 +1,173 @@
+//! The zstd:chunked table of contents, tar-split and footer.
+//!
+//! The format is that of containers/storage (`pkg/chunked/internal/minimal/compression.go`): three skippable frames
+//! at the end of the layer. Fields that envgit does not need are left out; other readers ignore their absence.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// The table of contents, stored as zstd-compressed JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Toc {
+    /// 1.
+    pub version: u32,
+    /// Members in the order of the tar; a file of several frames has further `chunk` entries after its own.
+    pub entries: Vec<TocEntry>,
+}
+
+/// One member, or one further frame of the member before it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TocEntry {
+    /// `reg`, `dir`, `symlink`, `hardlink` or `chunk`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name in the tar; escaped where it is not UTF-8.
+    pub name: String,
+    /// Target of a link.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub link_name: String,
+    /// Permission bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+    /// Length of the whole file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modtime: Option<String>,
+    /// Values in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xattrs: Option<std::collections::BTreeMap<String, String>>,
+    /// `sha256:…` of the whole plain content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Where this frame starts in the layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Where the file's last frame ends in the layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_offset: Option<u64>,
+    /// Plain length of this frame, in files of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_size: Option<u64>,
+    /// Where this frame starts in the plain content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_offset: Option<u64>,
+    /// `sha256:…` of this frame's plain bytes, in files of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_digest: Option<String>,
+}
+
+/// A digest as the table of contents writes it.
+pub fn digest_text(digest: Digest) -> String {
+    format!("sha256:{digest}")
+}
+
+/// Reads what [`digest_text`] wrote.
+pub fn parse_digest(text: &str) -> Option<Digest> {
+    Digest::from_hex(text.strip_prefix("sha256:")?.as_bytes())
+}
+
+/// One line of tar-split (vbatts/tar-split `tar/storage/entry.go`): what to put together to get the tar back.
+#[derive(Debug, Serialize)]
+pub struct TarSplitLine<'a> {
+    /// 1: content of the named file. 2: the bytes in `payload`.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// The file.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub name: &'a str,
+    /// Its length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Base64 of raw tar bytes, or of the content's CRC-64 (ISO, big-endian).
+    pub payload: String,
+    /// Number of the line.
+    pub position: usize,
+}
+
+/// The last 72 bytes of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footer {
+    /// Where the compressed table of contents starts.
+    pub toc_offset: u64,
+    /// Its compressed length.
+    pub toc_stored: u64,
+    /// Its plain length.
+    pub toc_size: u64,
+    /// Where the compressed tar-split starts.
+    pub tarsplit_offset: u64,
+    /// Its compressed length.
+    pub tarsplit_stored: u64,
+    /// Its plain length.
+    pub tarsplit_size: u64,
+}
+
+impl Footer {
+    /// Length of the payload: eight little-endian numbers.
+    pub const PAYLOAD: usize = 64;
+    /// Length with the header of the skippable frame.
+    pub const LEN: usize = Self::PAYLOAD + 8;
+    const MAGIC: [u8; 8] = *b"GNUlInUx";
+
+    /// The payload of the last skippable frame.
+    pub fn encode(&self) -> Vec<u8> {
+        [
+            self.toc_offset,
+            self.toc_stored,
+            self.toc_size,
+            1,
+            self.tarsplit_offset,
+            self.tarsplit_stored,
+            self.tarsplit_size,
+            u64::from_le_bytes(Self::MAGIC),
+        ]
+        .iter()
+        .flat_map(|n| n.to_le_bytes())
+        .collect()
+    }
+
+    /// Reads the last [`Footer::LEN`] bytes of a layer.
+    ///
+    /// # Errors
+    /// When they are no zstd:chunked footer.
+    pub fn decode(bytes: &[u8]) -> io::Result<Self> {
+        let bad = || io::Error::new(io::ErrorKind::InvalidData, "no zstd:chunked footer");
+        let payload = bytes
+            .strip_prefix(&[0x50, 0x2a, 0x4d, 0x18, Self::PAYLOAD as u8, 0, 0, 0])
+            .filter(|payload| payload.len() == Self::PAYLOAD)
+            .ok_or_else(bad)?;
+        let mut numbers = [0; 8];
+        for (number, bytes) in numbers.iter_mut().zip(payload.chunks_exact(8)) {
+            *number = u64::from_le_bytes(bytes.try_into().map_err(|_| bad())?);
+        }
+        let [
+            toc_offset,
+            toc_stored,
+            toc_size,
+            1,
+            tarsplit_offset,
+            tarsplit_stored,
+            tarsplit_size,
+            magic,
+        ] = numbers
+        else {
+            return Err(bad());
+        };
+        if magic != u64::from_le_bytes(Self::MAGIC) {
+            return Err(bad());
+        }
+        Ok(Self {
+            toc_offset,
+            toc_stored,
+            toc_size,
+            tarsplit_offset,
+            tarsplit_stored,
+            tarsplit_size,
+        })
+    }
+}
