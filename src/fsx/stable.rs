@@ -119,15 +119,47 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, Stamp), Error> {
 /// # Errors
 /// [`Error::Torn`] after several attempts.
 pub fn read_with_holes(path: &Path) -> Result<(Vec<u8>, Stamp, bool), Error> {
-    for attempt in 1.. {
-        let mut file = StableFile::open(path)?;
+    until_still(path, |file| {
         let mut bytes = vec![0; usize::try_from(file.size()).unwrap_or(usize::MAX)];
         let filled = file.fill(&mut bytes)?;
         bytes.truncate(filled);
+        Ok(bytes)
+    })
+}
+
+/// Reads a file that holds still block by block, from `start()` again whenever it was written to meanwhile. Also
+/// tells whether the file has holes.
+///
+/// # Errors
+/// [`Error::Torn`] after several attempts.
+pub fn fold<S>(
+    path: &Path,
+    start: impl Fn() -> S,
+    mut block: impl FnMut(&mut S, &[u8]),
+) -> Result<(S, Stamp, bool), Error> {
+    let mut buffer = vec![0; 256 * 1024];
+    until_still(path, |file| {
+        let mut state = start();
+        loop {
+            match file.fill(&mut buffer)? {
+                0 => return Ok(state),
+                filled => block(&mut state, &buffer[..filled]),
+            }
+        }
+    })
+}
+
+fn until_still<T>(
+    path: &Path,
+    mut attempt: impl FnMut(&mut StableFile) -> Result<T, Error>,
+) -> Result<(T, Stamp, bool), Error> {
+    for number in 1.. {
+        let mut file = StableFile::open(path)?;
+        let value = attempt(&mut file)?;
         let holes = file.has_holes();
         match file.finish() {
-            Ok(stamp) => return Ok((bytes, stamp, holes)),
-            Err(Error::Torn(_)) if attempt < ATTEMPTS => {}
+            Ok(stamp) => return Ok((value, stamp, holes)),
+            Err(Error::Torn(_)) if number < ATTEMPTS => {}
             Err(error) => return Err(error),
         }
     }

@@ -2,8 +2,53 @@
 
 use std::collections::BTreeSet;
 
-use crate::digest::Digest;
+use super::entry::PrefixUse;
+use super::prefix::PrefixScan;
+use crate::digest::{Digest, Hasher};
 use crate::progress::Progress;
+
+/// What reading a file tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Identity of the bytes.
+    pub digest: Digest,
+    /// Whether they hold the root's prefix.
+    pub prefix: PrefixUse,
+    /// Whether the file has holes.
+    pub sparse: bool,
+}
+
+/// Sums up a file while it is read.
+#[derive(Clone)]
+pub struct ContentSum<'a> {
+    hasher: Hasher,
+    scan: PrefixScan<'a>,
+}
+
+impl<'a> ContentSum<'a> {
+    /// Nothing read yet; `prefix` is looked for.
+    pub fn new(prefix: &'a [u8]) -> Self {
+        Self {
+            hasher: Hasher::new(),
+            scan: PrefixScan::new(prefix),
+        }
+    }
+
+    /// The next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.scan.update(bytes);
+    }
+
+    /// All was read.
+    pub fn finish(self, sparse: bool) -> Content {
+        Content {
+            digest: self.hasher.finish(),
+            prefix: self.scan.finish(),
+            sparse,
+        }
+    }
+}
 
 /// Takes verified content, piece by piece, in any order, from several threads.
 pub trait ContentSink: Sync {

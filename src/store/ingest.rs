@@ -22,13 +22,13 @@ use super::tarball::{Member, MemberKind};
 use super::window::Window;
 use super::writer::{LayerWriter, PressedFrame, Sum};
 use super::{Error, Settings};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::fsx::stable::{self, StableFile};
 use crate::fsx::stamp::Stamp;
 use crate::fsx::{Context, Error as IoError};
 use crate::progress::Progress;
-use crate::snapshot::entry::{PrefixUse, Xattr};
-use crate::snapshot::prefix::PrefixScan;
+use crate::snapshot::content::{Content, ContentSum};
+use crate::snapshot::entry::Xattr;
 
 /// One member of the layer to be, in the order of the tar.
 #[derive(Clone, Debug)]
@@ -68,12 +68,8 @@ pub enum Body {
 /// What became known of a file by reading it.
 #[derive(Clone, Debug)]
 pub struct Absorbed {
-    /// Identity of its content.
-    pub digest: Digest,
-    /// Whether it holds the prefix.
-    pub prefix: PrefixUse,
-    /// Whether it has holes.
-    pub sparse: bool,
+    /// What it holds.
+    pub content: Content,
     /// The stamp under which it was read.
     pub stamp: Stamp,
 }
@@ -200,38 +196,12 @@ fn hash_suspects(context: &Run<'_>, threads: usize) -> BTreeMap<usize, (Absorbed
     known.into_inner().unwrap_or_default()
 }
 
-/// Reads a file only to know it.
-///
-/// # Errors
-/// [`stable::Error`]
-pub fn hash_file(path: &Path, prefix: &[u8]) -> Result<Absorbed, stable::Error> {
-    let mut buffer = vec![0; 1 << 20];
-    for attempt in 1.. {
-        let mut file = StableFile::open(path)?;
-        let (mut hasher, mut scan) = (Hasher::new(), PrefixScan::new(prefix));
-        loop {
-            let filled = file.fill(&mut buffer)?;
-            if filled == 0 {
-                break;
-            }
-            hasher.update(&buffer[..filled]);
-            scan.update(&buffer[..filled]);
-        }
-        let sparse = file.has_holes();
-        match file.finish() {
-            Ok(stamp) => {
-                return Ok(Absorbed {
-                    digest: hasher.finish(),
-                    prefix: scan.finish(),
-                    sparse,
-                    stamp,
-                });
-            }
-            Err(stable::Error::Torn(_)) if attempt < stable::ATTEMPTS => {}
-            Err(error) => return Err(error),
-        }
-    }
-    unreachable!("the last attempt returns")
+fn hash_file(path: &Path, prefix: &[u8]) -> Result<Absorbed, stable::Error> {
+    let (sum, stamp, holes) = stable::fold(path, || ContentSum::new(prefix), ContentSum::update)?;
+    Ok(Absorbed {
+        content: sum.finish(holes),
+        stamp,
+    })
 }
 
 struct Feeder<'a> {
@@ -299,7 +269,7 @@ impl Feeder<'_> {
 
     fn large(&mut self, at: usize) -> Result<(), Over> {
         if let Some((absorbed, size)) = self.known.remove(&at) {
-            let stored = self.context.catalog.contains(&absorbed.digest) || !self.context.claim(&absorbed.digest, at);
+            let stored = self.context.catalog.contains(&absorbed.content.digest) || !self.context.claim(&absorbed.content.digest, at);
             if stored {
                 self.context.progress.advance(size);
                 return self.tell(Message::Known(at, absorbed));
@@ -410,9 +380,8 @@ struct Pieces<'a> {
     cutting: Cutting,
     window: Vec<u8>,
     ended: bool,
-    hasher: Hasher,
+    sum: ContentSum<'a>,
     crc: Crc,
-    scan: PrefixScan<'a>,
 }
 
 impl<'a> Pieces<'a> {
@@ -422,9 +391,8 @@ impl<'a> Pieces<'a> {
             cutting: Cutting::Fixed,
             window: Vec::new(),
             ended: false,
-            hasher: Hasher::new(),
+            sum: ContentSum::new(prefix),
             crc: Crc::new(CrcAlgorithm::Crc64GoIso),
-            scan: PrefixScan::new(prefix),
         };
         pieces.refill()?;
         pieces.cutting = Cutting::of(&pieces.window);
@@ -451,26 +419,20 @@ impl<'a> Pieces<'a> {
         }
         let rest = self.window.split_off(len);
         let piece = std::mem::replace(&mut self.window, rest);
-        self.hasher.update(&piece);
+        self.sum.update(&piece);
         self.crc.update(&piece);
-        self.scan.update(&piece);
         Ok(Some(piece))
     }
 
     fn finish(self) -> Result<(Sum, Absorbed), Stop> {
         let sparse = self.file.has_holes();
         let stamp = self.file.finish()?;
-        let digest = self.hasher.finish();
+        let content = self.sum.finish(sparse);
         let sum = Sum {
-            digest,
+            digest: content.digest,
             crc: self.crc.finalize(),
         };
-        let absorbed = Absorbed {
-            digest,
-            prefix: self.scan.finish(),
-            sparse,
-            stamp,
-        };
+        let absorbed = Absorbed { content, stamp };
         Ok((sum, absorbed))
     }
 }
@@ -535,15 +497,11 @@ fn read_small(context: &Run<'_>, press: &mut Press, at: usize) -> Result<Small, 
         return Err(stable::Error::NotAFile(PathBuf::new()));
     };
     let (bytes, stamp, sparse) = stable::read_with_holes(source)?;
-    let mut scan = PrefixScan::new(prefix);
-    scan.update(&bytes);
-    let digest = Digest::of(&bytes);
-    let absorbed = Absorbed {
-        digest,
-        prefix: scan.finish(),
-        sparse,
-        stamp,
-    };
+    let mut sum = ContentSum::new(prefix);
+    sum.update(&bytes);
+    let content = sum.finish(sparse);
+    let digest = content.digest;
+    let absorbed = Absorbed { content, stamp };
     let stored = bytes.is_empty() || context.catalog.contains(&digest) || !context.claim(&digest, at);
     let frame = if stored {
         None
@@ -637,7 +595,7 @@ impl Writing<'_, '_> {
     fn small(&mut self, at: usize, small: Small) -> Result<(), Error> {
         let size = small.absorbed.stamp.size;
         self.context.progress.advance(size);
-        let digest = small.absorbed.digest;
+        let digest = small.absorbed.content.digest;
         match small.frame {
             Some(frame) if !self.names.contains_key(&digest) => {
                 let member = member(&self.context.items[at], MemberKind::File(size));
@@ -659,7 +617,7 @@ impl Writing<'_, '_> {
     /// Content that is stored already: in this layer the tar gets a link to it, so that `tar x` gives the file; what
     /// an older layer holds is left out.
     fn known(&mut self, at: usize, absorbed: Absorbed) -> Result<(), Error> {
-        if let Some(first) = self.names.get(&absorbed.digest) {
+        if let Some(first) = self.names.get(&absorbed.content.digest) {
             let items = self.context.items;
             let kind = MemberKind::Link(&items[*first].name);
             self.writer.member(&member(&items[at], kind))?;

@@ -1,0 +1,495 @@
+//! One root as it stands: the listing joined with what is remembered, so that only what changed is read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::configs::ConfigPatterns;
+use super::ignored::{self, Ignored};
+use super::state::{Mark, RememberedUnit, RootState};
+use super::walk::{Filter, Listed, walk};
+use crate::digest::{Digest, Hasher};
+use crate::fsx::stable;
+use crate::fsx::stamp::{FileType, Stamp, now};
+use crate::fsx::{Context, Error as IoError};
+use crate::progress::Progress;
+use crate::snapshot::content::{Content, ContentSum};
+use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse, Xattr};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::Root;
+use crate::snapshot::unit::UnitName;
+
+/// Why a root cannot be captured.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The root is not there or cannot be listed.
+    #[error("the root {name} cannot be read: {source}")]
+    Root {
+        /// Its name.
+        name: String,
+        /// What the system said.
+        source: IoError,
+    },
+    /// Its `.snapignore` is malformed.
+    #[error(transparent)]
+    Ignored(#[from] ignored::Error),
+}
+
+/// By which rules a root is captured.
+pub struct Rules {
+    /// What its `.snapignore` says.
+    pub ignored: Ignored,
+    /// Inner roots, the repository itself, and the stage: never part of this root.
+    pub excluded: BTreeSet<RelPath>,
+    /// Which files are config files. None in roots that have none.
+    pub configs: Option<ConfigPatterns>,
+}
+
+/// The folder in a root where a checkout stages new files. Never captured.
+pub const STAGE_DIR: &str = ".envgit-stage";
+
+impl Rules {
+    /// What the rules are, with the place they are for.
+    fn fingerprint(&self, root: &Root) -> Digest {
+        let mut hasher = Hasher::new();
+        let mut add = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        add(root.path.as_os_str().as_encoded_bytes());
+        add(root.kind.as_str().as_bytes());
+        add(self.ignored.fingerprint().as_bytes());
+        for path in &self.excluded {
+            add(path.as_bytes());
+        }
+        if let Some(configs) = &self.configs {
+            add(configs.fingerprint().as_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+impl Filter for Rules {
+    fn skips(&self, path: &RelPath, is_dir: bool) -> bool {
+        path.as_bytes() == STAGE_DIR.as_bytes()
+            || self.excluded.contains(path)
+            || self.ignored.is_ignored(path.as_bytes(), is_dir)
+    }
+}
+
+/// Files that a checkout just wrote and therefore knows, by path: the entry and the inode.
+pub type Written = HashMap<RelPath, (Entry, u64)>;
+
+/// One root as it stands.
+pub struct LiveRoot {
+    /// The root.
+    pub root: Root,
+    /// All that is known, in the form in which it is remembered.
+    pub state: RootState,
+    /// Files whose content must be read before the entries are complete.
+    pub pending: Vec<usize>,
+    /// Sockets, fifos and devices, which are not recorded.
+    pub special: Vec<RelPath>,
+    /// What the rules leave out.
+    pub skipped: Vec<RelPath>,
+    /// Directories that could not be listed.
+    pub unreadable: Vec<IoError>,
+    /// What is odd about the package records.
+    pub warnings: Vec<String>,
+    /// Whether anything differs from what was remembered.
+    pub changed: bool,
+    dirty: Dirty,
+    prefix: std::sync::Arc<[u8]>,
+}
+
+/// What makes remembered units worthless.
+#[derive(Default)]
+struct Dirty {
+    /// Units (by old number) that lost an entry or whose entry changed.
+    units: BTreeSet<u32>,
+    /// The set of paths or a package record changed: owners must be found anew.
+    owners: bool,
+    /// Entries (by new number) that are not as remembered.
+    entries: BTreeSet<usize>,
+}
+
+/// No unit yet.
+const NO_UNIT: u32 = u32::MAX;
+
+impl LiveRoot {
+    /// Lists a root and joins it with its state. Files with content to be read are left [`LiveRoot::pending`].
+    ///
+    /// # Errors
+    /// When the root itself cannot be listed.
+    pub fn scan(
+        root: &Root,
+        rules: &Rules,
+        state: &Path,
+        written: &Written,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        let fail = |source| Error::Root {
+            name: root.name.to_string(),
+            source,
+        };
+        let fingerprint = rules.fingerprint(root);
+        let (old, listing) = std::thread::scope(|scope| {
+            let old = scope.spawn(|| RootState::load(state, fingerprint));
+            let listing = walk(&root.path, rules, threads);
+            (old.join().unwrap_or_else(|_| RootState::empty(fingerprint)), listing)
+        });
+        let listing = listing.map_err(fail)?;
+        let mut live = Self {
+            root: root.clone(),
+            state: RootState::empty(fingerprint),
+            pending: Vec::new(),
+            special: listing.special,
+            skipped: listing.skipped,
+            unreadable: listing.unreadable,
+            warnings: Vec::new(),
+            changed: false,
+            dirty: Dirty::default(),
+            prefix: root.path.as_os_str().as_encoded_bytes().into(),
+        };
+        live.join(old, listing.listed, written).map_err(fail)?;
+        Ok(live)
+    }
+
+    /// The merge of what is remembered with what is there.
+    fn join(&mut self, old: RootState, listed: Vec<Listed>, written: &Written) -> Result<(), IoError> {
+        let links = hard_links(&listed);
+        self.state.units = old.units;
+        self.state.configs = old.configs;
+        self.state.packages = old.packages;
+        self.state.python = old.python;
+        self.state.entries.reserve(listed.len());
+        let now = now();
+        let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
+        for (at, found) in listed.into_iter().enumerate() {
+            while let Some(((gone, _), unit)) = old.next_if(|((entry, _), _)| entry.path < found.path) {
+                self.lost(&gone.path, unit);
+            }
+            let known = old.next_if(|((entry, _), _)| entry.path == found.path);
+            let link = links.get(&at);
+            match known {
+                Some(((entry, mark), unit))
+                    if mark.stamp == found.stamp && !mark.racy && link == entry.file().and_then(|f| f.hardlink.as_ref()) =>
+                {
+                    self.push(entry, mark, unit);
+                }
+                known => {
+                    let unit = known.as_ref().map_or(NO_UNIT, |(_, unit)| *unit);
+                    let before = known.map(|((entry, mark), _)| (entry, mark));
+                    self.fresh(found, before, unit, link.cloned(), written, now)?;
+                }
+            }
+        }
+        for ((gone, _), unit) in old {
+            self.lost(&gone.path, unit);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, entry: Entry, mark: Mark, unit: u32) {
+        self.state.entries.push(entry);
+        self.state.marks.push(mark);
+        self.state.unit_of.push(unit);
+    }
+
+    fn lost(&mut self, path: &RelPath, unit: u32) {
+        self.changed = true;
+        self.dirty.units.insert(unit);
+        self.dirty.owners = true;
+        self.drop_config(path);
+    }
+
+    fn drop_config(&mut self, path: &RelPath) {
+        if let Ok(at) = self.state.configs.binary_search_by(|(known, _)| known.cmp(path)) {
+            self.state.configs.remove(at);
+        }
+    }
+
+    /// An entry that is new or not as remembered.
+    fn fresh(
+        &mut self,
+        found: Listed,
+        before: Option<(Entry, Mark)>,
+        unit: u32,
+        hardlink: Option<RelPath>,
+        written: &Written,
+        now: i64,
+    ) -> Result<(), IoError> {
+        self.changed = true;
+        let at = self.state.entries.len();
+        self.dirty.entries.insert(at);
+        self.dirty.units.insert(unit);
+        self.dirty.owners |= before.is_none() || is_package_record(found.path.as_bytes());
+        self.drop_config(&found.path);
+        let stamp = found.stamp;
+        let mut mark = Mark {
+            stamp,
+            racy: stamp.is_racy(now),
+            recorded: false,
+        };
+        if let Some((entry, ino)) = written.get(&found.path)
+            && *ino == stamp.ino
+            && agrees(entry, &stamp)
+        {
+            mark.recorded = true;
+            let mut entry = entry.clone();
+            if let Node::File(file) = &mut entry.node {
+                file.hardlink = hardlink;
+            }
+            self.push(entry, mark, unit);
+            return Ok(());
+        }
+        let path = found.path.under(&self.root.path);
+        let node = match stamp.file_type {
+            FileType::Dir => Node::Dir,
+            FileType::Symlink => {
+                let target = std::fs::read_link(&path).at("read the link", &path)?;
+                Node::Symlink(target.into_os_string().into_encoded_bytes())
+            }
+            FileType::File | FileType::Special => {
+                self.pending.push(at);
+                Node::File(FileNode {
+                    size: stamp.size,
+                    digest: Digest::from_bytes([0; 32]),
+                    prefix: PrefixUse::None,
+                    sparse: false,
+                    hardlink,
+                })
+            }
+        };
+        // A directory whose contents changed is as recorded as before: only its time is new.
+        if let (Node::Dir, Some((entry, old))) = (&node, &before) {
+            mark.recorded = old.recorded && entry.is_dir() && entry.mode == stamp.mode;
+        }
+        let entry = Entry {
+            mode: if matches!(node, Node::Symlink(_)) { 0 } else { stamp.mode },
+            mtime: stamp.mtime,
+            xattrs: match node {
+                Node::Symlink(_) => Vec::new(),
+                _ => xattrs(&path)?,
+            },
+            path: found.path,
+            node,
+        };
+        self.push(entry, mark, unit);
+        Ok(())
+    }
+
+    /// The prefix that is looked for in files.
+    pub fn prefix(&self) -> &std::sync::Arc<[u8]> {
+        &self.prefix
+    }
+
+    /// Completes a pending entry.
+    pub fn resolve(&mut self, at: usize, content: Content, stamp: Stamp) {
+        let (entry, mark) = (&mut self.state.entries[at], &mut self.state.marks[at]);
+        entry.mode = stamp.mode;
+        entry.mtime = stamp.mtime;
+        if let Node::File(file) = &mut entry.node {
+            file.size = stamp.size;
+            file.digest = content.digest;
+            file.prefix = content.prefix;
+            file.sparse = content.sparse;
+        }
+        mark.racy = stamp.is_racy(now());
+        mark.stamp = stamp;
+    }
+
+    /// Reads all pending files on all cores, only to know them. Returns those that could not be read, which are taken
+    /// out; files that are gone by now are taken out silently.
+    pub fn hash_pending(&mut self, threads: usize, progress: &dyn Progress) -> Vec<stable::Error> {
+        let mut order = std::mem::take(&mut self.pending);
+        order.sort_by_key(|at| std::cmp::Reverse(self.state.entries[*at].size()));
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Vec::with_capacity(order.len()));
+        let (entries, root, prefix) = (&self.state.entries, &self.root.path, &self.prefix);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(order.len()) {
+                scope.spawn(|| {
+                    while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let path = entries[*at].path.under(root);
+                        let result = stable::fold(&path, || ContentSum::new(prefix), |sum, bytes| {
+                            sum.update(bytes);
+                            progress.advance(bytes.len() as u64);
+                        });
+                        if let Ok(mut results) = results.lock() {
+                            results.push((*at, result.map(|(sum, stamp, holes)| (sum.finish(holes), stamp))));
+                        }
+                    }
+                });
+            }
+        });
+        let mut failures = BTreeMap::new();
+        for (at, result) in results.into_inner().unwrap_or_default() {
+            match result {
+                Ok((content, stamp)) => self.resolve(at, content, stamp),
+                Err(error) => {
+                    failures.insert(at, error);
+                }
+            }
+        }
+        self.remove(&failures.keys().copied().collect());
+        failures.into_values().filter(|error| !is_gone(error)).collect()
+    }
+
+    /// Takes entries out, as if they were not there.
+    pub fn remove(&mut self, gone: &BTreeSet<usize>) {
+        if gone.is_empty() {
+            return;
+        }
+        let keep = |at: usize| !gone.contains(&at);
+        retain_by_index(&mut self.state.entries, keep);
+        retain_by_index(&mut self.state.marks, keep);
+        retain_by_index(&mut self.state.unit_of, keep);
+        let shift = |at: usize| at - gone.range(..at).count();
+        self.dirty.entries = self.dirty.entries.iter().filter(|at| keep(**at)).map(|at| shift(*at)).collect();
+        self.dirty.owners = true;
+    }
+
+    /// Finds packages, owners and units where they may have changed. All entries must be complete.
+    pub fn finish(&mut self) {
+        if !self.changed {
+            return;
+        }
+        let names: Vec<UnitName> = self.state.units.iter().map(|unit| unit.name.clone()).collect();
+        let mut stale: BTreeSet<UnitName> = self
+            .dirty
+            .units
+            .iter()
+            .filter_map(|at| names.get(*at as usize).cloned())
+            .collect();
+        if self.dirty.owners || self.state.unit_of.contains(&NO_UNIT) {
+            self.assign(&names, &mut stale);
+        }
+        for unit in &mut self.state.units {
+            if stale.contains(&unit.name) {
+                unit.id = None;
+            }
+        }
+    }
+
+    fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {
+        let state = &mut self.state;
+        let inspection = super::inspect(&self.root.path, &state.entries, self.root.kind);
+        let assignment = inspection.owners.assign(&state.entries);
+        for (at, (old, new)) in state.unit_of.iter().zip(&assignment.of).enumerate() {
+            let new = &assignment.units[*new as usize];
+            let old = names.get(*old as usize);
+            if old != Some(new) || self.dirty.entries.contains(&at) {
+                stale.extend(old.cloned());
+                stale.insert(new.clone());
+            }
+        }
+        let ids: HashMap<&UnitName, _> = state.units.iter().map(|unit| (&unit.name, unit.id)).collect();
+        state.units = assignment
+            .units
+            .iter()
+            .map(|name| RememberedUnit {
+                name: name.clone(),
+                id: ids.get(name).copied().flatten(),
+            })
+            .collect();
+        state.unit_of = assignment.of;
+        state.packages = super::packages_text(&inspection.packages);
+        state.python = inspection.python;
+        self.warnings = inspection.warnings;
+    }
+
+    /// The entries of one unit, sorted.
+    pub fn unit(&self, unit: u32) -> impl Iterator<Item = &Entry> {
+        let entries = self.state.entries.iter().zip(&self.state.unit_of);
+        entries.filter(move |(_, of)| **of == unit).map(|(entry, _)| entry)
+    }
+
+    /// The entry at a path.
+    pub fn entry(&self, path: &[u8]) -> Option<&Entry> {
+        let entries = &self.state.entries;
+        let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        Some(&entries[at])
+    }
+}
+
+fn retain_by_index<T>(items: &mut Vec<T>, keep: impl Fn(usize) -> bool) {
+    let mut at = 0;
+    items.retain(|_| {
+        at += 1;
+        keep(at - 1)
+    });
+}
+
+/// Whether a read failed only because the file is no more.
+pub fn is_gone(error: &stable::Error) -> bool {
+    matches!(error, stable::Error::Io(error) if error.is_not_found())
+}
+
+/// Whether a stamp is what a checkout of `entry` leaves.
+fn agrees(entry: &Entry, stamp: &Stamp) -> bool {
+    match &entry.node {
+        Node::File(file) => {
+            stamp.file_type == FileType::File
+                && stamp.size == file.size
+                && stamp.mtime == entry.mtime
+                && stamp.mode == entry.mode
+        }
+        _ => false,
+    }
+}
+
+/// For each later name of an inode that has several names in the listing: its first name.
+fn hard_links(listed: &[Listed]) -> HashMap<usize, RelPath> {
+    let mut first: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut links = HashMap::new();
+    for (at, found) in listed.iter().enumerate() {
+        if found.stamp.nlink < 2 || found.stamp.file_type != FileType::File {
+            continue;
+        }
+        let leader = *first.entry((found.device, found.stamp.ino)).or_insert(at);
+        if leader != at {
+            links.insert(at, listed[leader].path.clone());
+        }
+    }
+    links
+}
+
+/// Whether a change of this path can change packages or owners.
+fn is_package_record(path: &[u8]) -> bool {
+    let holds = |needle: &[u8]| memchr::memmem::find(path, needle).is_some();
+    path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || holds(b".dist-info/") || holds(b".egg-")
+}
+
+/// The `user.` attributes of a path, sorted.
+fn xattrs(path: &Path) -> Result<Vec<Xattr>, IoError> {
+    use rustix::io::Errno;
+    let mut names = vec![0u8; 1024];
+    let len = loop {
+        match rustix::fs::llistxattr(path, &mut names[..]) {
+            Ok(len) => break len,
+            Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
+            // Not supported, or gone: the reading that follows tells.
+            Err(Errno::NOTSUP | Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::NAMETOOLONG) => return Ok(Vec::new()),
+            Err(errno) => return Err(errno).at("list the attributes of", path),
+        }
+    };
+    let mut out = Vec::new();
+    for name in names[..len].split(|b| *b == 0).filter(|name| name.starts_with(b"user.")) {
+        let mut value = vec![0u8; 64 * 1024];
+        match rustix::fs::lgetxattr(path, name, &mut value[..]) {
+            Ok(len) => {
+                value.truncate(len);
+                out.push(Xattr {
+                    name: name.to_vec(),
+                    value,
+                });
+            }
+            Err(Errno::NODATA | Errno::NOENT) => {}
+            Err(errno) => return Err(errno).at("read an attribute of", path),
+        }
+    }
+    out.sort_unstable();
+    Ok(out)
+}

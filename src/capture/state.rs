@@ -1,0 +1,105 @@
+//! The stat cache: what was known of each path when it was last looked at, as git's index knows it.
+//!
+//! A cache in the full sense: absent, damaged or of another version, it is rebuilt by reading everything once.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::fsx::{self, Error, atomic, stamp::Stamp};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::unit::UnitName;
+
+/// Raised whenever the meaning of anything in here changes.
+const VERSION: u32 = 1;
+
+/// What is remembered of one root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RootState {
+    version: u32,
+    /// The place and rules under which it was made; another place or other rules make it worthless.
+    pub rules: Digest,
+    /// All paths, sorted.
+    pub entries: Vec<Entry>,
+    /// What is known of the file behind each entry.
+    pub marks: Vec<Mark>,
+    /// The number of each entry's unit.
+    pub unit_of: Vec<u32>,
+    /// Units, sorted by name, each with the git id of its file list once that is known.
+    pub units: Vec<RememberedUnit>,
+    /// Config files, sorted, each with the git id of its text.
+    pub configs: Vec<(RelPath, [u8; 20])>,
+    /// The text of `packages.jsonl`.
+    #[serde(with = "serde_bytes")]
+    pub packages: Vec<u8>,
+    /// Version of the root's interpreter.
+    pub python: Option<String>,
+}
+
+/// How far an entry can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The stamp under which the entry was true.
+    pub stamp: Stamp,
+    /// A later write could hide behind the same stamp: look again.
+    pub racy: bool,
+    /// Part of the last commit, as it is.
+    pub recorded: bool,
+}
+
+/// One unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RememberedUnit {
+    /// Its name.
+    pub name: UnitName,
+    /// The git id of its file list.
+    pub id: Option<[u8; 20]>,
+}
+
+impl RootState {
+    /// Nothing known.
+    pub fn empty(rules: Digest) -> Self {
+        Self {
+            version: VERSION,
+            rules,
+            entries: Vec::new(),
+            marks: Vec::new(),
+            unit_of: Vec::new(),
+            units: Vec::new(),
+            configs: Vec::new(),
+            packages: Vec::new(),
+            python: None,
+        }
+    }
+
+    /// Reads the state of a root; whatever is wrong with it, the answer is an empty one.
+    pub fn load(path: &Path, rules: Digest) -> Self {
+        let read = || {
+            let bytes = fsx::read_if_present(path).ok()??;
+            let (digest, body) = bytes.split_first_chunk::<32>()?;
+            if Digest::of(body).as_bytes() != digest {
+                return None;
+            }
+            let state: Self = postcard::from_bytes(body).ok()?;
+            let entries = state.entries.len();
+            let whole = state.marks.len() == entries && state.unit_of.len() == entries;
+            (state.version == VERSION && state.rules == rules && whole).then_some(state)
+        };
+        read().unwrap_or_else(|| Self::empty(rules))
+    }
+
+    /// Writes the state of a root.
+    ///
+    /// # Errors
+    /// Names the path. Only speed is lost.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let Ok(body) = postcard::to_stdvec(self) else {
+            return Ok(());
+        };
+        let mut bytes = Digest::of(&body).as_bytes().to_vec();
+        bytes.extend_from_slice(&body);
+        atomic::write_cache(path, &bytes)
+    }
+}
