@@ -9,5 +9,6 @@
 
 pub mod digest;
 pub mod fsx;
+pub mod history;
 pub mod progress;
 pub mod snapshot;
