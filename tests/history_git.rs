@@ -366,14 +366,17 @@ fn revisions_mean_what_they_mean_to_git() {
         "@{-1}",
         "@{-1}~1",
         &short,
-        ":/second",
         "HEAD^{/first}",
     ];
-    for rev in table {
-        let by_git = f.git(&["rev-parse", "--verify", &format!("{rev}^{{commit}}")]);
+    let agree = |rev: &str, asked: &str| {
+        let by_git = git(f.dir.path(), &f.path(), &["rev-parse", "--verify", asked]);
         let ours = f.history.resolve(rev).map(|id| id.to_string());
-        assert_eq!(ours.unwrap_or_else(|e| format!("{e:?}")), by_git, "{rev}");
+        assert_eq!(ours.map_err(|e| format!("{e:?}")), by_git, "{rev}");
+    };
+    for rev in table {
+        agree(rev, &format!("{rev}^{{commit}}"));
     }
+    agree(":/second", ":/second");
     for rev in [
         "HEAD~3",
         "nothing",

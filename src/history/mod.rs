@@ -13,6 +13,7 @@ mod error;
 mod head;
 mod id;
 mod inventory;
+mod leftovers;
 mod log;
 mod near;
 mod objects;
