@@ -9,6 +9,7 @@
 
 pub mod digest;
 pub mod fsx;
+pub mod history;
 pub mod progress;
 pub mod snapshot;
 pub mod store;

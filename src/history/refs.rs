@@ -1,0 +1,139 @@
+//! Listing refs.
+
+use super::History;
+use super::error::Error;
+use super::id::CommitId;
+use super::log::split_header;
+use super::person::{Person, Time, parse_signature};
+use super::refname::{RefKind, RefName};
+
+/// A ref that stands for a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ref {
+    /// Its full name.
+    pub name: RefName,
+    /// The commit, behind an annotation too.
+    pub commit: CommitId,
+    /// What an annotated tag says.
+    pub annotation: Option<Annotation>,
+}
+
+/// What an annotated tag says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its message.
+    pub message: String,
+    /// Who made it.
+    pub tagger: Option<Person>,
+    /// When.
+    pub time: Option<Time>,
+}
+
+impl Ref {
+    /// What it is for.
+    pub fn kind(&self) -> RefKind {
+        self.name.kind()
+    }
+
+    /// Its name for people.
+    pub fn short_name(&self) -> &str {
+        self.name.short_name()
+    }
+}
+
+/// Tags of tags, beyond which they are taken for hostile.
+const MAX_TAGS: usize = 8;
+
+impl History {
+    /// All refs that stand for commits, sorted by name. `HEAD` is not one of them, nor are names that are not UTF-8.
+    ///
+    /// # Errors
+    /// Names the ref that cannot be read.
+    pub fn refs(&self) -> Result<Vec<Ref>, Error> {
+        let mut list = Vec::new();
+        for name in self.ref_names()? {
+            let Ok(name) = RefName::new(&name) else { continue };
+            let Some(raw) = self.read_raw(name.as_str())? else {
+                continue;
+            };
+            if let Some((commit, annotation)) = self.peel(raw.oid())? {
+                list.push(Ref {
+                    name,
+                    commit,
+                    annotation,
+                });
+            }
+        }
+        Ok(list)
+    }
+
+    fn read_raw(&self, name: &str) -> Result<Option<CommitId>, Error> {
+        let found = self.repo.try_find_reference(name).map_err(|e| Error::read(name, e))?;
+        // A symbolic ref may stand for one that is not there (a remote's HEAD).
+        let id = found.and_then(|mut found| found.follow_to_object().ok().map(|id| id.detach()));
+        Ok(id.and_then(|id| CommitId::from_oid(&id)))
+    }
+
+    /// The full names of all refs, sorted, each once.
+    pub(super) fn ref_names(&self) -> Result<Vec<String>, Error> {
+        let platform = self.repo.references().map_err(|e| Error::read("refs", e))?;
+        let mut names = Vec::new();
+        for found in platform.all().map_err(|e| Error::read("refs", e))? {
+            let found = found.map_err(|e| Error::read("refs", gix::Error::from_boxed(e.into())))?;
+            if let Ok(name) = std::str::from_utf8(found.name().as_bstr()) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The commit behind an object with what the outermost tag says, or nothing when it is no commit.
+    pub(super) fn peel(&self, id: gix::ObjectId) -> Result<Option<(CommitId, Option<Annotation>)>, Error> {
+        use gix::objs::Kind;
+        let missing = |id: gix::ObjectId| Error::Missing {
+            kind: "object",
+            id: id.to_string(),
+        };
+        let mut id = id;
+        let mut annotation = None;
+        for _ in 0..MAX_TAGS {
+            let header = self.repo.try_find_header(id).map_err(|e| Error::read(id, e))?;
+            match header.ok_or_else(|| missing(id))?.kind() {
+                Kind::Commit => return Ok(CommitId::from_oid(&id).map(|id| (id, annotation))),
+                Kind::Tree | Kind::Blob => return Ok(None),
+                Kind::Tag => {
+                    let data = self.read_object(id, Kind::Tag)?;
+                    let (target, said) = parse_tag(&data)
+                        .ok_or_else(|| Error::damaged(format!("tag {id}"), "its header makes no sense"))?;
+                    annotation.get_or_insert(said);
+                    id = target;
+                }
+            }
+        }
+        Err(Error::damaged(format!("tag {id}"), "tags are nested too deeply"))
+    }
+}
+
+fn parse_tag(data: &[u8]) -> Option<(gix::ObjectId, Annotation)> {
+    let (lines, message) = split_header(data);
+    let mut target = None;
+    let mut signature = None;
+    for (key, value) in lines {
+        match key {
+            b"object" => target = Some(gix::ObjectId::from_hex(value).ok()?),
+            b"tagger" => signature = parse_signature(value),
+            _ => {}
+        }
+    }
+    let (tagger, time) = signature.unzip();
+    Some((
+        target?,
+        Annotation {
+            message: String::from_utf8_lossy(message).into_owned(),
+            tagger,
+            time,
+        },
+    ))
+}

@@ -1,0 +1,202 @@
+//! Revisions: `main`, `HEAD~2`, `v1^{commit}`, `main@{1}`, `autosave/3`, `1a2b3c4d`.
+
+use gix::revision::spec::parse::error::CandidateInfo;
+use gix::revision::spec::parse::{Error as ParseError, ObjectKindHint, Options};
+
+use super::History;
+use super::error::Error;
+use super::head::Head;
+use super::id::CommitId;
+use super::near::near;
+use super::refname::RefName;
+
+/// Why a revision names no commit.
+#[derive(Debug, thiserror::Error)]
+pub enum RevisionError {
+    /// Nothing has that name.
+    #[error("unknown revision {rev:?}")]
+    Unknown {
+        /// The revision.
+        rev: String,
+        /// At most three names that look like it.
+        near: Vec<String>,
+    },
+    /// Several objects have an id that begins so.
+    #[error("{rev:?} is the beginning of several ids")]
+    Ambiguous {
+        /// The revision.
+        rev: String,
+        /// Their short ids and subjects.
+        candidates: Vec<(String, String)>,
+    },
+    /// It names a file or a folder, or more than one commit.
+    #[error("{rev:?} does not name a commit")]
+    NotACommit {
+        /// The revision.
+        rev: String,
+    },
+    /// There is no commit yet.
+    #[error("{rev:?} names no commit: nothing is committed yet")]
+    NoCommits {
+        /// The revision.
+        rev: String,
+    },
+    /// The history cannot be read.
+    #[error(transparent)]
+    History(#[from] Error),
+}
+
+impl History {
+    /// The commit that a revision names, in the syntax of git.
+    ///
+    /// # Errors
+    /// Says why it names none, with what was perhaps meant.
+    pub fn resolve(&self, rev: &str) -> Result<CommitId, RevisionError> {
+        let options = Options {
+            object_kind_hint: Some(ObjectKindHint::Committish),
+            ..Options::default()
+        };
+        let not_a_commit = || RevisionError::NotACommit { rev: rev.to_owned() };
+        let spec = gix::revision::Spec::from_bstr(rev, &self.repo, options).map_err(|e| self.explain(rev, e))?;
+        let id = spec.single().ok_or_else(not_a_commit)?.detach();
+        let peeled = self.peel(id)?;
+        peeled.map(|(commit, _)| commit).ok_or_else(not_a_commit)
+    }
+
+    /// The shortest beginning of an id that no other object shares, of at least eight digits.
+    pub fn short(&self, id: CommitId) -> String {
+        use gix::prelude::ObjectIdExt as _;
+        id.oid().attach(&self.repo).shorten_or_id().to_string()
+    }
+
+    fn explain(&self, rev: &str, error: gix::Error) -> RevisionError {
+        let candidates = error.iter_errors().find_map(|e| match e.downcast_ref::<ParseError>() {
+            Some(ParseError::AmbiguousPrefix { candidates, .. }) => Some(candidates),
+            Some(ParseError::AmbiguousRefAndObject { candidates, .. }) => Some(candidates),
+            _ => None,
+        });
+        let rev = rev.to_owned();
+        if let Some(candidates) = candidates {
+            let commits = candidates.iter().filter_map(|(id, info)| match info {
+                CandidateInfo::Commit { title, .. } => Some((id.to_string(), title.to_string())),
+                CandidateInfo::Tag { name } => Some((id.to_string(), format!("tag {name}"))),
+                _ => None,
+            });
+            let candidates: Vec<_> = commits.collect();
+            return if candidates.is_empty() {
+                RevisionError::NotACommit { rev }
+            } else {
+                RevisionError::Ambiguous { rev, candidates }
+            };
+        }
+        if error.is_corrupted() {
+            return Error::read(format!("revision {rev:?}"), error).into();
+        }
+        let base = rev.split(['~', '^', '@', ':']).next().unwrap_or("");
+        if let Ok(Head::Unborn { branch }) = self.head()
+            && (matches!(base, "" | "HEAD") || base == branch)
+        {
+            return RevisionError::NoCommits { rev };
+        }
+        let names = self.ref_names().unwrap_or_default();
+        let names = names.iter().filter_map(|name| RefName::new(name).ok());
+        let mut near = near(base, names.map(|name| name.short_name().to_owned()));
+        // The name exists; what follows it (`~9`) leads nowhere.
+        near.retain(|name| name != base);
+        RevisionError::Unknown { rev, near }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Expected;
+    use super::super::testing::{commit_at, commit_files, history, note};
+    use super::*;
+
+    fn branch(history: &History, name: &str, at: CommitId) {
+        let name = RefName::branch(name).unwrap();
+        history.set_ref(&name, at, Expected::Any, &note("x")).unwrap();
+    }
+
+    #[test]
+    fn nothing_committed_is_said() {
+        let (_dir, history) = history();
+        for rev in ["HEAD", "@", "HEAD~1", "main", "@{1}"] {
+            let error = history.resolve(rev).unwrap_err();
+            assert!(matches!(error, RevisionError::NoCommits { .. }), "{rev}: {error:?}");
+        }
+        assert!(matches!(history.resolve("v1"), Err(RevisionError::Unknown { .. })));
+    }
+
+    #[test]
+    fn unknown_names_come_with_near_ones() {
+        let (_dir, history) = history();
+        let a = commit_at(&history, "a", 1, &[]);
+        for name in ["main", "feature/cuda", "zebra"] {
+            branch(&history, name, a);
+        }
+        let near = |rev: &str| match history.resolve(rev).unwrap_err() {
+            RevisionError::Unknown { near, .. } => near,
+            other => panic!("{rev}: {other:?}"),
+        };
+        assert_eq!(near("mian"), ["main"]);
+        assert_eq!(near("feature/cud"), ["feature/cuda"]);
+        assert_eq!(near("feature"), ["feature/cuda"]);
+        assert!(near("quite-different").is_empty());
+        assert!(near("main~7").is_empty());
+        assert_eq!(near("mein~1"), ["main"]);
+        for odd in ["", "~", "a..", "^{", "@{", "main@{99}", ":/nothing", "\u{0}", "a b"] {
+            assert!(history.resolve(odd).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_commit_is_said() {
+        let (_dir, history) = history();
+        let a = commit_files(&history, &[("f", "x")], &[]);
+        branch(&history, "main", a);
+        for rev in ["HEAD^{tree}", "HEAD:f", "main..main"] {
+            let error = history.resolve(rev).unwrap_err();
+            assert!(matches!(error, RevisionError::NotACommit { .. }), "{rev}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn several_commits_with_one_beginning_are_listed() {
+        use super::super::id::object_id;
+        use super::super::testing::person;
+        let (_dir, history) = history();
+        let root = commit_files(&history, &[("a", "x")], &[]);
+        let tree = history.commit_info(root).unwrap().tree;
+        let time = note("").time;
+        let (author, message) = (person(), |n: u32| format!("commit {n}"));
+        // Among so many, two share the four digits that git asks for at least; only those are written.
+        let mut seen = std::collections::HashMap::new();
+        let pair = (0..5000).find_map(|n| {
+            let text = format!(
+                "tree {tree}\nauthor {author} {time}\ncommitter {author} {time}\n\n{}\n",
+                message(n)
+            );
+            let id = object_id(gix::objs::Kind::Commit, text.as_bytes()).unwrap();
+            seen.insert([id[0], id[1]], n).map(|earlier| [earlier, n])
+        });
+        let pair = pair.unwrap().map(|n| {
+            let mut draft = super::super::testing::draft(&[("a", "x")]);
+            draft.message = message(n);
+            (history.commit(draft).unwrap().to_string(), message(n))
+        });
+        let error = history.resolve(&pair[0].0[..4]).unwrap_err();
+        let RevisionError::Ambiguous { mut candidates, .. } = error else {
+            panic!("{error:?}");
+        };
+        let mut expected = pair.clone().map(|(id, subject)| (id[..8].to_owned(), subject)).to_vec();
+        candidates.sort();
+        expected.sort();
+        assert_eq!(candidates, expected);
+        for (id, _) in pair {
+            let commit = history.resolve(&id[..8]).unwrap();
+            assert_eq!(commit.to_string(), id);
+            assert_eq!(history.short(commit), id[..8]);
+        }
+    }
+}
