@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod config;
 pub mod digest;
 pub mod fsx;
 pub mod progress;
