@@ -12,4 +12,5 @@ pub mod config;
 pub mod digest;
 pub mod fsx;
 pub mod progress;
+pub mod registry;
 pub mod snapshot;
