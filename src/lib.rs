@@ -7,9 +7,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod capture;
+pub mod config;
 pub mod digest;
 pub mod fsx;
 pub mod history;
 pub mod progress;
+pub mod registry;
 pub mod snapshot;
 pub mod store;
