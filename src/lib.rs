@@ -8,11 +8,14 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod compare;
 pub mod config;
 pub mod digest;
 pub mod fsx;
 pub mod history;
+pub mod ops;
 pub mod progress;
 pub mod registry;
+pub mod repo;
 pub mod snapshot;
 pub mod store;

@@ -1,6 +1,7 @@
 //! Which files of a project are configuration: kept in the inventory as text that every git tool can compare.
 
 use super::patterns::{BadPattern, Patterns};
+use crate::digest::Digest;
 
 /// What counts as configuration unless the repository says otherwise.
 pub const DEFAULT_PATTERNS: &[&str] = &[
@@ -18,6 +19,7 @@ const SNIFFED: usize = 8 << 10;
 pub struct ConfigPatterns {
     patterns: Patterns,
     max_size: u64,
+    fingerprint: Digest,
 }
 
 impl ConfigPatterns {
@@ -29,11 +31,23 @@ impl ConfigPatterns {
     pub fn new<S: AsRef<str>>(patterns: &[S], max_size: u64) -> Result<Self, BadPattern> {
         let further = patterns.iter().map(AsRef::as_ref);
         let lines = DEFAULT_PATTERNS.iter().copied().chain(further);
+        let text = lines
+            .clone()
+            .fold(max_size.to_string(), |text, line| text + "\n" + line);
         let patterns = Patterns::new(lines).map_err(|bad| BadPattern {
             line: bad.line.saturating_sub(DEFAULT_PATTERNS.len()),
             ..bad
         })?;
-        Ok(Self { patterns, max_size })
+        Ok(Self {
+            patterns,
+            max_size,
+            fingerprint: Digest::of(text.as_bytes()),
+        })
+    }
+
+    /// Another rule has another fingerprint.
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
     }
 
     /// Whether a file, named relative to its root, is configuration by its name and size (in bytes). Whether its

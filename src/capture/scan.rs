@@ -122,13 +122,7 @@ impl LiveRoot {
     ///
     /// # Errors
     /// When the root itself cannot be listed.
-    pub fn scan(
-        root: &Root,
-        rules: &Rules,
-        state: &Path,
-        written: &Written,
-        threads: usize,
-    ) -> Result<Self, Error> {
+    pub fn scan(root: &Root, rules: &Rules, state: &Path, written: &Written, threads: usize) -> Result<Self, Error> {
         let fail = |source| Error::Root {
             name: root.name.to_string(),
             source,
@@ -174,7 +168,9 @@ impl LiveRoot {
             let link = links.get(&at);
             match known {
                 Some(((entry, mark), unit))
-                    if mark.stamp == found.stamp && !mark.racy && link == entry.file().and_then(|f| f.hardlink.as_ref()) =>
+                    if mark.stamp == found.stamp
+                        && !mark.racy
+                        && link == entry.file().and_then(|f| f.hardlink.as_ref()) =>
                 {
                     self.push(entry, mark, unit);
                 }
@@ -267,7 +263,11 @@ impl LiveRoot {
             mark.recorded = old.recorded && entry.is_dir() && entry.mode == stamp.mode;
         }
         let entry = Entry {
-            mode: if matches!(node, Node::Symlink(_)) { 0 } else { stamp.mode },
+            mode: if matches!(node, Node::Symlink(_)) {
+                0
+            } else {
+                stamp.mode
+            },
             mtime: stamp.mtime,
             xattrs: match node {
                 Node::Symlink(_) => Vec::new(),
@@ -313,10 +313,14 @@ impl LiveRoot {
                 scope.spawn(|| {
                     while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let path = entries[*at].path.under(root);
-                        let result = stable::fold(&path, || ContentSum::new(prefix), |sum, bytes| {
-                            sum.update(bytes);
-                            progress.advance(bytes.len() as u64);
-                        });
+                        let result = stable::fold(
+                            &path,
+                            || ContentSum::new(prefix),
+                            |sum, bytes| {
+                                sum.update(bytes);
+                                progress.advance(bytes.len() as u64);
+                            },
+                        );
                         if let Ok(mut results) = results.lock() {
                             results.push((*at, result.map(|(sum, stamp, holes)| (sum.finish(holes), stamp))));
                         }
@@ -347,7 +351,13 @@ impl LiveRoot {
         retain_by_index(&mut self.state.marks, keep);
         retain_by_index(&mut self.state.unit_of, keep);
         let shift = |at: usize| at - gone.range(..at).count();
-        self.dirty.entries = self.dirty.entries.iter().filter(|at| keep(**at)).map(|at| shift(*at)).collect();
+        self.dirty.entries = self
+            .dirty
+            .entries
+            .iter()
+            .filter(|at| keep(**at))
+            .map(|at| shift(*at))
+            .collect();
         self.dirty.owners = true;
     }
 
@@ -375,7 +385,7 @@ impl LiveRoot {
 
     fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {
         let state = &mut self.state;
-        let inspection = super::inspect(&self.root.path, &state.entries, self.root.kind);
+        let inspection = super::inspect(&self.root.path, &state.entries);
         let assignment = inspection.owners.assign(&state.entries);
         for (at, (old, new)) in state.unit_of.iter().zip(&assignment.of).enumerate() {
             let new = &assignment.units[*new as usize];
@@ -395,7 +405,7 @@ impl LiveRoot {
             })
             .collect();
         state.unit_of = assignment.of;
-        state.packages = super::packages_text(&inspection.packages);
+        state.packages = crate::snapshot::package::encode(&inspection.packages);
         state.python = inspection.python;
         self.warnings = inspection.warnings;
     }
@@ -471,12 +481,17 @@ fn xattrs(path: &Path) -> Result<Vec<Xattr>, IoError> {
             Ok(len) => break len,
             Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
             // Not supported, or gone: the reading that follows tells.
-            Err(Errno::NOTSUP | Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::NAMETOOLONG) => return Ok(Vec::new()),
+            Err(Errno::NOTSUP | Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::NAMETOOLONG) => {
+                return Ok(Vec::new());
+            }
             Err(errno) => return Err(errno).at("list the attributes of", path),
         }
     };
     let mut out = Vec::new();
-    for name in names[..len].split(|b| *b == 0).filter(|name| name.starts_with(b"user.")) {
+    for name in names[..len]
+        .split(|b| *b == 0)
+        .filter(|name| name.starts_with(b"user."))
+    {
         let mut value = vec![0u8; 64 * 1024];
         match rustix::fs::lgetxattr(path, name, &mut value[..]) {
             Ok(len) => {

@@ -45,7 +45,11 @@ mod tests {
              +{\"b\": 3}\n\\ No newline at end of file\n"
         );
         let added = config(&path, None, Some(before)).unwrap();
-        assert!(added.diff.starts_with("--- /dev/null\n+++ b/configs/a.jsonl\n@@ -0,0 +1,2 @@\n"));
+        assert!(
+            added
+                .diff
+                .starts_with("--- /dev/null\n+++ b/configs/a.jsonl\n@@ -0,0 +1,2 @@\n")
+        );
         assert!(config(&path, Some(before), Some(before)).is_none());
     }
 }

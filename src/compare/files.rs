@@ -79,7 +79,10 @@ mod tests {
     fn units(model: &Model) -> Units {
         let mut units: BTreeMap<u8, Vec<Entry>> = BTreeMap::new();
         for (path, (unit, content, mode, mtime)) in model {
-            units.entry(*unit).or_default().push(entry(*path, *content, *mode, *mtime));
+            units
+                .entry(*unit)
+                .or_default()
+                .push(entry(*path, *content, *mode, *mtime));
         }
         let named = |(unit, entries): (u8, _)| (UnitName::pip(&format!("u{unit}")), entries);
         units.into_iter().map(named).collect()

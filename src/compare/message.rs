@@ -25,7 +25,10 @@ fn packages(changes: &Changes) -> Vec<String> {
     let mut all: Vec<&PackageChange> = changes.roots.iter().flat_map(|root| &root.packages).collect();
     all.sort_by_key(|change| (rank(change) + 1) % 3);
     let mut seen = BTreeSet::new();
-    all.into_iter().map(package).filter(|text| seen.insert(text.clone())).collect()
+    all.into_iter()
+        .map(package)
+        .filter(|text| seen.insert(text.clone()))
+        .collect()
 }
 
 /// One package change: `numpy 1.24.4 → 1.26.4`, `+pyworld 0.3.4`, `-six 1.16.0`.

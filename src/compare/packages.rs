@@ -94,7 +94,12 @@ mod tests {
     fn versions_are_matched_by_name_and_manager() {
         let mut conda = pip("numpy", "1.24.4");
         conda.manager = Manager::Conda;
-        let before = [conda.clone(), pip("NumPy", "1.24.4"), pip("gone", "1"), pip("same", "2")];
+        let before = [
+            conda.clone(),
+            pip("NumPy", "1.24.4"),
+            pip("gone", "1"),
+            pip("same", "2"),
+        ];
         let after = [conda, pip("numpy", "1.26.4"), pip("pyworld", "0.3.4"), pip("same", "2")];
         let changes = packages(&before, &after);
         assert_eq!(told(&changes), ["gone 1 -", "numpy 1.24.4 1.26.4", "pyworld - 0.3.4"]);

@@ -40,11 +40,12 @@ mod tests {
         };
         let before = set(&[("A", "1"), ("B", "1"), ("C", "1")]);
         let after = set(&[("B", "2"), ("C", "1"), ("D", "1")]);
-        let told: Vec<_> = vars(&before, &after)
-            .into_iter()
-            .map(|c| (c.name, c.change))
-            .collect();
-        let expected = [("A", ChangeKind::Removed), ("B", ChangeKind::Changed), ("D", ChangeKind::Added)];
+        let told: Vec<_> = vars(&before, &after).into_iter().map(|c| (c.name, c.change)).collect();
+        let expected = [
+            ("A", ChangeKind::Removed),
+            ("B", ChangeKind::Changed),
+            ("D", ChangeKind::Added),
+        ];
         assert_eq!(told, expected.map(|(n, c)| (n.to_owned(), c)));
     }
 }

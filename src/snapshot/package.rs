@@ -148,6 +148,31 @@ impl Package {
     }
 }
 
+/// The text of `packages.jsonl`: one JSON object a line.
+pub fn encode(packages: &[Package]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for package in packages {
+        // Plain fields in memory: this cannot fail.
+        let _ = serde_json::to_writer(&mut text, package);
+        text.push(b'\n');
+    }
+    text
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// Names the line.
+pub fn decode(text: &[u8]) -> Result<Vec<Package>, String> {
+    let lines = text
+        .split(|b| *b == b'\n')
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| serde_json::from_slice(line).map_err(|e| format!("line {}: {e}", at + 1)))
+        .collect()
+}
+
 /// A project's name as PEP 503 compares it: lower case, runs of `-_.` as one `-`.
 pub fn normalize(name: &str) -> String {
     let mut out = String::with_capacity(name.len());

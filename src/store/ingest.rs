@@ -269,7 +269,8 @@ impl Feeder<'_> {
 
     fn large(&mut self, at: usize) -> Result<(), Over> {
         if let Some((absorbed, size)) = self.known.remove(&at) {
-            let stored = self.context.catalog.contains(&absorbed.content.digest) || !self.context.claim(&absorbed.content.digest, at);
+            let stored = self.context.catalog.contains(&absorbed.content.digest)
+                || !self.context.claim(&absorbed.content.digest, at);
             if stored {
                 self.context.progress.advance(size);
                 return self.tell(Message::Known(at, absorbed));

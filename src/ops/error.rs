@@ -1,0 +1,155 @@
+//! Why an operation failed.
+
+use std::path::PathBuf;
+
+use crate::history::{self, RefError, RevisionError};
+use crate::snapshot::content::FetchError;
+use crate::{capture, config, fsx, registry, repo, store};
+
+/// Why an operation failed. The state is as before unless the variant says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The repository.
+    #[error(transparent)]
+    Repo(#[from] repo::Error),
+    /// A revision.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// A ref.
+    #[error(transparent)]
+    Ref(#[from] RefError),
+    /// The history.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// The layers.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A root cannot be captured.
+    #[error(transparent)]
+    Capture(#[from] capture::scan::Error),
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The registry of repositories.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] fsx::Error),
+    /// Files that cannot be read, or that never hold still.
+    #[error("{} cannot be read: {}", crate::ops::error::files(.0.len()), .0.join("; "))]
+    Unreadable(Vec<String>),
+    /// An inventory says something that makes no sense.
+    #[error("the inventory of {commit} is damaged: {what}")]
+    Inventory {
+        /// The commit.
+        commit: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Content of a commit that the layers no longer give.
+    #[error("{reason}; it holds {}", .paths.join(", "))]
+    Lost {
+        /// The paths that need it, at most ten named.
+        paths: Vec<String>,
+        /// What is wrong with the layer.
+        reason: String,
+    },
+    /// A checkout ended, but the live state is not what was asked for.
+    #[error("the live state is not equal to {target}: {} differ: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
+    NotEqual {
+        /// The commit.
+        target: String,
+        /// The paths that differ.
+        paths: Vec<String>,
+    },
+    /// Something that no commit holds stands where a file must go.
+    #[error("{} would be overwritten, and no commit holds it: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
+    InTheWay {
+        /// The paths.
+        paths: Vec<String>,
+    },
+    /// A commit was recorded at another place than where its root stands now.
+    #[error("{root} was recorded at {home} and now stands at {}; {count} of its files hold that path", .path.display())]
+    Moved {
+        /// The root.
+        root: String,
+        /// Where it was recorded.
+        home: String,
+        /// Where it stands.
+        path: PathBuf,
+        /// Files that hold the recorded path.
+        count: usize,
+    },
+    /// There is too little room.
+    #[error("{} needs {needed} bytes and has {free}", .path.display())]
+    NoSpace {
+        /// A directory of the file system.
+        path: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// No root has that name.
+    #[error("there is no root {name:?}; the roots are {}", .known.join(", "))]
+    NoSuchRoot {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// No path of the state matches.
+    #[error("{path:?} matches nothing in {state}")]
+    NoSuchPath {
+        /// The path as given.
+        path: String,
+        /// The state.
+        state: String,
+    },
+    /// The user said no.
+    #[error("stopped; nothing was changed")]
+    Declined,
+    /// What was asked for makes no sense in this state.
+    #[error("{what}")]
+    Refused {
+        /// What and why.
+        what: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
+}
+
+impl Error {
+    /// An [`Error::Refused`].
+    pub fn refused(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        Self::Refused {
+            what: what.into(),
+            hint: (!hint.is_empty()).then_some(hint),
+        }
+    }
+}
+
+impl From<FetchError> for Error {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Sink(error) => error.into(),
+            FetchError::Lost { lost, reason } => Self::Lost {
+                paths: lost
+                    .iter()
+                    .map(|digest| format!("content {}", digest.short()))
+                    .collect(),
+                reason,
+            },
+        }
+    }
+}
+
+/// `1 file`, `12 files`.
+pub(crate) fn files(count: usize) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }
+}

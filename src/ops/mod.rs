@@ -1,0 +1,51 @@
+//! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
+
+pub mod checkout;
+pub mod commit;
+pub mod diff;
+pub mod error;
+pub mod init;
+pub mod inspect;
+mod live;
+pub mod log;
+mod pathspec;
+pub mod recover;
+pub mod refs;
+pub mod report;
+pub mod roots;
+mod side;
+
+use std::ffi::OsString;
+
+pub use error::Error;
+
+use crate::history::{Note, Person, Time};
+use crate::progress::Progress;
+use crate::repo::Repo;
+
+/// What every operation needs besides its options.
+pub struct Session<'a> {
+    /// The repository.
+    pub repo: Repo,
+    /// Who acts.
+    pub who: Person,
+    /// When.
+    pub now: Time,
+    /// The environment variables to record from.
+    pub env: Vec<(OsString, OsString)>,
+    /// Who hears of progress.
+    pub progress: &'a dyn Progress,
+    /// What is being done, for the lock: `envgit commit`.
+    pub purpose: String,
+}
+
+impl Session<'_> {
+    /// A line for a ref's log.
+    fn note(&self, message: impl Into<String>) -> Note {
+        Note {
+            who: self.who.clone(),
+            time: self.now,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What operations tell: plain values of which text and JSON are two views.
+
+use std::path::PathBuf;
+
+use crate::history::{CommitId, Person, Time};
+use crate::snapshot::change::Changes;
+use crate::snapshot::entry::Entry;
+use crate::snapshot::facts::{LayerFacts, Manifest, Vars};
+use crate::snapshot::package::Package;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::{Kind, RootName};
+
+/// One side of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideName {
+    /// The commit; nothing for the live state.
+    pub commit: Option<CommitId>,
+    /// How it was asked for (`HEAD`, `v1`, `live`).
+    pub name: String,
+}
+
+/// What differs between two states, for `diff` and `status`.
+#[derive(Clone, Debug)]
+pub struct DiffReport {
+    /// The older side.
+    pub from: SideName,
+    /// The newer side.
+    pub to: SideName,
+    /// The differences.
+    pub changes: Changes,
+    /// Where the repository stands, for `status`.
+    pub head: HeadReport,
+    /// What the user should know: special files, odd package records, unreadable files.
+    pub warnings: Vec<String>,
+}
+
+/// Where the repository stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadReport {
+    /// The branch, if on one.
+    pub branch: Option<String>,
+    /// The commit, if there is one.
+    pub commit: Option<CommitId>,
+    /// The commit's short id.
+    pub short: Option<String>,
+    /// On no branch: the name by which it was checked out.
+    pub detached_from: Option<String>,
+}
+
+/// What `init` made.
+#[derive(Clone, Debug)]
+pub struct InitReport {
+    /// The repository's own directory.
+    pub dir: PathBuf,
+    /// Its roots.
+    pub roots: Vec<crate::snapshot::root::Root>,
+    /// The `.snapignore` files it wrote.
+    pub ignore_files: Vec<PathBuf>,
+}
+
+/// What `commit` did.
+#[derive(Clone, Debug)]
+pub struct CommitReport {
+    /// The new commit; nothing when nothing had changed.
+    pub commit: Option<CommitId>,
+    /// Its short id (or that of HEAD when nothing had changed).
+    pub short: String,
+    /// The branch it is on.
+    pub branch: Option<String>,
+    /// A branch that was started for it, because HEAD was at a tag or older commit.
+    pub started_branch: bool,
+    /// The first commit of all.
+    pub is_first: bool,
+    /// Its message.
+    pub message: String,
+    /// The tags it got.
+    pub tags: Vec<String>,
+    /// The differences to its parent. Empty for a first commit.
+    pub changes: Changes,
+    /// What it says of its roots, system and layer.
+    pub manifest: Option<Manifest>,
+    /// Files left out: unreadable (with `skip_unreadable`) or sockets, fifos and devices, each with the reason.
+    pub skipped: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What a checkout is about to do, or did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanReport {
+    /// One per root with anything to do.
+    pub roots: Vec<RootPlanReport>,
+}
+
+/// What a checkout does in one root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootPlanReport {
+    /// The root.
+    pub root: RootName,
+    /// Files and links that are made where there was nothing.
+    pub added: u64,
+    /// Files and links that are replaced.
+    pub replaced: u64,
+    /// Files and links that are removed.
+    pub removed: u64,
+    /// Paths whose mode, time or attributes alone change.
+    pub metadata: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Every path with what happens to it, sorted.
+    pub paths: Vec<(RelPath, crate::snapshot::change::FileChangeKind)>,
+    /// Paths that the user's own git tracks in this root and that change.
+    pub git_tracked: Vec<RelPath>,
+}
+
+/// What `checkout` did.
+#[derive(Clone, Debug)]
+pub struct CheckoutReport {
+    /// The commit that the live state is now equal to (in the part that was asked for).
+    pub target: SideName,
+    /// Its short id.
+    pub short: String,
+    /// Its subject.
+    pub subject: String,
+    /// What was done, or with `dry_run` would be.
+    pub plan: PlanReport,
+    /// The state before, recorded because no commit had it.
+    pub autosave: Option<Autosave>,
+    /// Where the repository stands now.
+    pub head: HeadReport,
+    /// Only part of the state was brought back.
+    pub partial: bool,
+    /// Only planned.
+    pub dry_run: bool,
+    /// Package changes that it brought, from the live state to the target.
+    pub changes: Changes,
+    /// Paths compared with the target afterwards.
+    pub verified: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// A state recorded before a checkout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autosave {
+    /// Its short name: `autosave/3`.
+    pub name: String,
+    /// Its commit.
+    pub commit: CommitId,
+}
+
+/// One commit of the log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// Its id.
+    pub commit: CommitId,
+    /// Its short id.
+    pub short: String,
+    /// The commits it follows.
+    pub parents: Vec<CommitId>,
+    /// Branches, tags and autosaves that point to it, by short name; branches first.
+    pub refs: Vec<RefLabel>,
+    /// HEAD is here.
+    pub is_head: bool,
+    /// Who made it.
+    pub author: Person,
+    /// When.
+    pub time: Time,
+    /// Its message.
+    pub message: String,
+    /// Package changes to its first parent: added, removed, changed.
+    pub packages: PackageCounts,
+    /// With `--package`: the changes of that package.
+    pub package_changes: Vec<crate::snapshot::change::PackageChange>,
+    /// The layer it wrote.
+    pub layer: Option<LayerFacts>,
+}
+
+/// A name that points to a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefLabel {
+    /// Short name.
+    pub name: String,
+    /// What it is.
+    pub kind: crate::history::RefKind,
+}
+
+/// How many packages came, went and changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PackageCounts {
+    /// Only in the newer state.
+    pub added: usize,
+    /// Only in the older state.
+    pub removed: usize,
+    /// In both, differently.
+    pub changed: usize,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct LogReport {
+    /// Commits, newest first.
+    pub entries: Vec<LogEntry>,
+    /// Where the repository stands.
+    pub head: HeadReport,
+}
+
+/// One commit in full.
+#[derive(Clone, Debug)]
+pub struct ShowReport {
+    /// What the log says of it.
+    pub entry: LogEntry,
+    /// Its roots, system facts and layer.
+    pub manifest: Manifest,
+    /// Its variables.
+    pub vars: Vars,
+    /// The differences to its first parent; none for a first commit.
+    pub changes: Option<DiffReport>,
+}
+
+/// Entries of a state.
+#[derive(Clone, Debug)]
+pub struct LsReport {
+    /// The state.
+    pub side: SideName,
+    /// Per root: its entries, sorted by path, each with its unit.
+    pub roots: Vec<(RootName, Vec<(Entry, String)>)>,
+}
+
+/// Packages of a state.
+#[derive(Clone, Debug)]
+pub struct PackagesReport {
+    /// The state.
+    pub side: SideName,
+    /// Per root: its listed packages, sorted.
+    pub roots: Vec<(RootName, Kind, Vec<Package>)>,
+}
+
+/// One layer of a stack.
+#[derive(Clone, Debug)]
+pub struct LayerEntry {
+    /// The commit that wrote it.
+    pub commit: CommitId,
+    /// Its short id.
+    pub short: String,
+    /// Its subject.
+    pub subject: String,
+    /// The layer.
+    pub layer: LayerFacts,
+    /// Whether its file is at hand.
+    pub present: bool,
+}
+
+/// The layers of a commit and its ancestors, newest first.
+#[derive(Clone, Debug)]
+pub struct LayersReport {
+    /// The state.
+    pub side: SideName,
+    /// The layers.
+    pub layers: Vec<LayerEntry>,
+    /// Where layers lie.
+    pub dir: PathBuf,
+}
+
+/// A branch or tag in a list.
+#[derive(Clone, Debug)]
+pub struct RefEntry {
+    /// Short name.
+    pub name: String,
+    /// The commit.
+    pub commit: CommitId,
+    /// Its short id.
+    pub short: String,
+    /// The commit's subject, or an annotated tag's message.
+    pub subject: String,
+    /// When the commit was made.
+    pub time: Time,
+    /// HEAD is on this branch.
+    pub is_current: bool,
+}

@@ -1,0 +1,269 @@
+//! A repository: the parts of `.envgit/`, opened together.
+//!
+//! ```text
+//! .envgit/
+//!   format.json   version and feature flags
+//!   config.toml   roots and settings
+//!   history/      bare git repository
+//!   layers/       <sha256>.tar.zst
+//!   cache/        state/, index/: may be deleted at any time
+//!   journal/      a checkout under way
+//!   lock          held by the command that changes something
+//! ```
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{self, Config};
+use crate::fsx::lock::{self, Lock};
+use crate::fsx::{self, atomic};
+use crate::history::{self, History};
+use crate::registry::Registry;
+use crate::store::{self, Settings, Store};
+
+/// The name of the repository's directory in a project folder.
+pub const DIR_NAME: &str = ".envgit";
+
+/// Why a repository cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("no envgit repository: neither {} nor a folder above it has one, and no active environment is versioned", .start.display())]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// The directory named explicitly is none.
+    #[error("{} is not an envgit repository", .dir.display())]
+    NotARepository {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// There is one already.
+    #[error("{} is already an envgit repository", .dir.display())]
+    Exists {
+        /// Its directory.
+        dir: PathBuf,
+    },
+    /// A newer envgit made it.
+    #[error("{} needs a newer envgit: {what}", .dir.display())]
+    Newer {
+        /// Its directory.
+        dir: PathBuf,
+        /// What this version does not know.
+        what: String,
+    },
+    /// Its format file is damaged.
+    #[error("{} is damaged", .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// Its settings.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// Its history.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// Its layers.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Its lock.
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] fsx::Error),
+}
+
+/// `format.json`: what a reader must know to read, or to write, the repository. As in ext4, an unknown flag in
+/// `incompatible` forbids all, one in `read_only_compatible` forbids writing, one in `compatible` nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Format {
+    version: u32,
+    #[serde(default)]
+    compatible: Vec<String>,
+    #[serde(default)]
+    read_only_compatible: Vec<String>,
+    #[serde(default)]
+    incompatible: Vec<String>,
+}
+
+/// The one version there is.
+const FORMAT_VERSION: u32 = 1;
+
+impl Format {
+    fn current() -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            compatible: Vec::new(),
+            read_only_compatible: Vec::new(),
+            incompatible: Vec::new(),
+        }
+    }
+}
+
+/// An open repository.
+pub struct Repo {
+    dir: PathBuf,
+    config: Config,
+    history: History,
+    store: OnceCell<Store>,
+    read_only_because: Option<String>,
+}
+
+impl Repo {
+    /// Makes a repository in a project folder.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], or names what cannot be written.
+    pub fn init(project: &Path, config_text: &str) -> Result<Self, Error> {
+        let dir = project.join(DIR_NAME);
+        if dir.join("format.json").exists() {
+            return Err(Error::Exists { dir });
+        }
+        for part in ["", "cache/state", "journal"] {
+            fsx::create_dir_all(&dir.join(part))?;
+        }
+        Store::init(&dir.join("layers"))?;
+        History::init(&dir.join("history"))?;
+        atomic::write(&dir.join(config::FILE_NAME), config_text.as_bytes())?;
+        // Last: its presence says that the rest is complete.
+        let format = serde_json::to_vec_pretty(&Format::current()).unwrap_or_default();
+        atomic::write(&dir.join("format.json"), &format)?;
+        atomic::sync_dir(project)?;
+        Self::open(&dir)
+    }
+
+    /// Opens the repository at its own directory (`…/.envgit`).
+    ///
+    /// # Errors
+    /// [`Error::NotARepository`], [`Error::Newer`], or what is damaged.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("format.json");
+        let Some(text) = fsx::read_if_present(&path)? else {
+            return Err(Error::NotARepository { dir: dir.to_owned() });
+        };
+        let format: Format = serde_json::from_slice(&text).map_err(|source| Error::Format { path, source })?;
+        let newer = |what: String| Error::Newer {
+            dir: dir.to_owned(),
+            what,
+        };
+        if format.version > FORMAT_VERSION {
+            return Err(newer(format!("its format has version {}", format.version)));
+        }
+        if !format.incompatible.is_empty() {
+            return Err(newer(format!("it uses {}", format.incompatible.join(", "))));
+        }
+        let read_only = !format.read_only_compatible.is_empty();
+        Ok(Self {
+            config: Config::load(&dir.join(config::FILE_NAME))?,
+            history: History::open(&dir.join("history"))?,
+            store: OnceCell::new(),
+            read_only_because: read_only.then(|| format!("it uses {}", format.read_only_compatible.join(", "))),
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Finds the repository for a command: in `start` or a folder above it, or else the one that versions one of the
+    /// `active` environments.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub fn discover(start: &Path, active: &[PathBuf], registry: Option<&Registry>) -> Result<PathBuf, Error> {
+        let above = start.ancestors().map(|folder| folder.join(DIR_NAME));
+        let mut candidates = above.filter(|dir| dir.join("format.json").exists());
+        if let Some(dir) = candidates.next() {
+            return Ok(dir);
+        }
+        let known = registry
+            .into_iter()
+            .flat_map(|registry| active.iter().flat_map(|env| registry.find(env)));
+        known
+            .into_iter()
+            .find(|dir| dir.join("format.json").exists())
+            .ok_or_else(|| Error::NotFound {
+                start: start.to_owned(),
+            })
+    }
+
+    /// Its own directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder that holds it.
+    pub fn project(&self) -> &Path {
+        self.dir.parent().unwrap_or(&self.dir)
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The path of its settings.
+    pub fn config_path(&self) -> PathBuf {
+        self.dir.join(config::FILE_NAME)
+    }
+
+    /// Its commits.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Its layers. Opened when first asked for: most questions need none.
+    ///
+    /// # Errors
+    /// A layer that cannot be read.
+    pub fn store(&self) -> Result<&Store, Error> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let settings = Settings {
+            level: self.config.layers.level,
+            ..Settings::default()
+        };
+        let store = Store::open(&self.dir.join("layers"), &self.dir.join("cache"), settings)?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Its layers, to add one.
+    ///
+    /// # Errors
+    /// A layer that cannot be read.
+    pub fn store_mut(&mut self) -> Result<&mut Store, Error> {
+        self.store()?;
+        self.store
+            .get_mut()
+            .ok_or_else(|| Error::NotARepository { dir: self.dir.clone() })
+    }
+
+    /// Where the stat cache of a root lies.
+    pub fn state_path(&self, root: &crate::snapshot::root::RootName) -> PathBuf {
+        self.dir.join("cache/state").join(root.as_str())
+    }
+
+    /// The journal of a checkout under way.
+    pub fn journal_path(&self) -> PathBuf {
+        self.dir.join("journal/checkout.json")
+    }
+
+    /// Takes the lock that every command holds while it changes something.
+    ///
+    /// # Errors
+    /// [`lock::Error::Held`] after the configured wait; [`Error::Newer`] for a repository that may only be read.
+    pub fn lock(&self, purpose: &str) -> Result<Lock, Error> {
+        if let Some(what) = &self.read_only_because {
+            return Err(Error::Newer {
+                dir: self.dir.clone(),
+                what: format!("{what}, so this version may only read it"),
+            });
+        }
+        Ok(Lock::acquire(&self.dir.join("lock"), purpose, self.config.lock.wait)?)
+    }
+}
