@@ -9,6 +9,7 @@
 
 pub mod capture;
 pub mod config;
+pub mod demo;
 pub mod digest;
 pub mod fsx;
 pub mod progress;
