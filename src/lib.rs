@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod capture;
 pub mod compare;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod digest;
 pub mod fsx;
 pub mod history;
 pub mod ops;
+pub mod plan;
 pub mod progress;
 pub mod registry;
 pub mod repo;

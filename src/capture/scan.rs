@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::snapshot::content::{Content, ContentSum};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse, Xattr};
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::Root;
+use crate::snapshot::root::{Root, STAGE_DIR};
 use crate::snapshot::unit::UnitName;
 
 /// Why a root cannot be captured.
@@ -45,9 +45,6 @@ pub struct Rules {
     /// Which files are config files. None in roots that have none.
     pub configs: Option<ConfigPatterns>,
 }
-
-/// The folder in a root where a checkout stages new files. Never captured.
-pub const STAGE_DIR: &str = ".envgit-stage";
 
 impl Rules {
     /// What the rules are, with the place they are for.
@@ -414,6 +411,13 @@ impl LiveRoot {
     pub fn unit(&self, unit: u32) -> impl Iterator<Item = &Entry> {
         let entries = self.state.entries.iter().zip(&self.state.unit_of);
         entries.filter(move |(_, of)| **of == unit).map(|(entry, _)| entry)
+    }
+
+    /// How far the entry at a path can be trusted.
+    pub fn mark(&self, path: &[u8]) -> Option<&Mark> {
+        let entries = &self.state.entries;
+        let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        Some(&self.state.marks[at])
     }
 
     /// The entry at a path.
