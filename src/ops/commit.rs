@@ -48,17 +48,20 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
     let place = Place::choose(session, options)?;
     let mut live = Live::scan(session, &Default::default())?;
     let mut layer = None;
-    if !live.is_known() {
+    let mut changes = Changes::default();
+    // Where nothing must be read, nothing may have changed, and then the layers need not even be opened.
+    let maybe_unchanged = live.is_known() && place.parent.is_some();
+    if maybe_unchanged {
+        live.complete(session)?;
+        changes = changes_since(session, place.parent, &live)?;
+    }
+    if !maybe_unchanged || !changes.is_empty() || options.allow_empty {
         layer = absorb(session, &mut live)?;
+        refuse_unreadable(&live, options)?;
+        live.complete(session)?;
+        changes = changes_since(session, place.parent, &live)?;
     }
-    if !live.failures.is_empty() && !options.skip_unreadable {
-        return Err(Error::Unreadable(live.failures));
-    }
-    live.complete(session)?;
-    if !live.failures.is_empty() && !options.skip_unreadable {
-        return Err(Error::Unreadable(live.failures));
-    }
-    let changes = changes_since(session, place.parent, &live)?;
+    refuse_unreadable(&live, options)?;
     let mut report = CommitReport {
         commit: None,
         short: place
@@ -84,7 +87,7 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
         None if place.parent.is_none() => first_message(&live),
         None => describe_changes(&changes),
     };
-    let (commit, manifest) = record(session, &mut live, layer, place.parent, &message)?;
+    let (commit, manifest) = record(session, &live, layer, place.parent, &message)?;
     place.publish(session, commit, &message, &options.tags)?;
     live.mark_recorded(session);
     report.commit = Some(commit);
@@ -96,6 +99,13 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
     }
     report.manifest = Some(manifest);
     Ok(report)
+}
+
+fn refuse_unreadable(live: &Live, options: &CommitOptions) -> Result<(), Error> {
+    if live.failures.is_empty() || options.skip_unreadable {
+        return Ok(());
+    }
+    Err(Error::Unreadable(live.failures.clone()))
 }
 
 /// The differences from a commit (or nothing) to the live state.
@@ -207,7 +217,7 @@ fn item(root: &str, path: &Path, entry: &Entry, prefix: &std::sync::Arc<[u8]>, p
 /// Writes the layer and the commit. Durable on return, but no ref knows the commit yet.
 pub(super) fn record(
     session: &mut Session<'_>,
-    live: &mut Live,
+    live: &Live,
     layer: Option<FinishedLayer>,
     parent: Option<CommitId>,
     message: &str,
@@ -216,6 +226,7 @@ pub(super) fn record(
         Some(layer) => Some(session.repo.store_mut()?.add(layer)?),
         None => None,
     };
+    refuse_unstored(session, live)?;
     let history = session.repo.history();
     let manifest = manifest(live, layer);
     let known = match parent {
@@ -243,6 +254,21 @@ pub(super) fn record(
         message: message.to_owned(),
     })?;
     Ok((commit, manifest))
+}
+
+/// A commit never names content that the layers do not hold.
+fn refuse_unstored(session: &Session<'_>, live: &Live) -> Result<(), Error> {
+    let catalog = session.repo.store()?.catalog();
+    for root in &live.roots {
+        let files = root.state.entries.iter().filter_map(|entry| Some((entry, entry.file()?)));
+        for (entry, file) in files {
+            if file.size > 0 && !catalog.contains(&file.digest) {
+                let path = entry.path.under(&root.root.path);
+                return Err(Error::Unreadable(vec![format!("{} was not stored", path.display())]));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn manifest(live: &Live, layer: Option<LayerFacts>) -> Manifest {
