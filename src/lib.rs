@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod digest;
 pub mod fsx;
 pub mod progress;
