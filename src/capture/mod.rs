@@ -3,12 +3,13 @@
 //! Nothing in the environment is executed and nothing outside the root is read. A record that is damaged, half removed
 //! or hostile becomes a [`Package`](crate::snapshot::package::Package) with a defect, or a warning: never a failure.
 
-pub mod conda;
+mod conda;
 pub mod inspect;
 mod listing;
 mod metadata;
 pub mod owners;
-pub mod pip;
+mod pip;
 pub mod python;
+mod site;
 #[cfg(test)]
 mod tree;
