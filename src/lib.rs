@@ -7,11 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod apply;
 pub mod capture;
-pub mod compare;
-pub mod config;
-pub mod demo;
 pub mod digest;
 pub mod fsx;
 pub mod history;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::listing::Listing;
 use super::owners::{Owners, Rank};
-use super::{conda, pip, python};
+use super::{conda, pip, python, site};
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::package::{Defect, Package};
 use crate::snapshot::path::RelPath;
@@ -31,9 +31,9 @@ pub struct Inspection {
 pub fn inspect(root: &Path, entries: &[Entry]) -> Inspection {
     let listing = Listing { root, entries };
     let conda_records = conda::find(&listing);
-    let pip_records: Vec<pip::Found> = pip::sites(&listing)
+    let pip_records: Vec<site::Found> = site::sites(&listing)
         .iter()
-        .flat_map(|site| pip::find(&listing, site))
+        .flat_map(|site| site::find(&listing, site))
         .collect();
 
     // The records of conda take longest: they come first.
@@ -121,7 +121,7 @@ impl Inspection {
 
     /// The start-up hooks of editable installs change what Python imports: one without its package is worth a word.
     fn warn_of_hooks(&mut self, listing: &Listing<'_>) {
-        for site in pip::sites(listing) {
+        for site in site::sites(listing) {
             for entry in listing.children(site.as_bytes()) {
                 let name = entry.path.file_name();
                 let hook = name.starts_with(b"__editable__.") && name.ends_with(b".pth");

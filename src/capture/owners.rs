@@ -269,3 +269,7 @@ fn parents(entries: &[Entry]) -> Vec<usize> {
     }
     parents
 }
+
+#[cfg(test)]
+#[path = "owners_tests.rs"]
+mod tests;

@@ -12,28 +12,9 @@ use serde::Deserialize;
 use super::conda::without_secrets;
 use super::listing::{Listing, resolve, shown};
 use super::metadata::{Headers, egg_requirements, lines, text};
+use super::site::{Found, Kind};
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
-
-/// A record that was found, not yet read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// The folder of packages that it stands in.
-    site: RelPath,
-    /// The folder or file of the record.
-    path: RelPath,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    DistInfo,
-    EggInfo,
-    EggInfoFile,
-    EggLink,
-    Leftover,
-    LeftoverFiles,
-}
 
 /// What one record says.
 pub(super) struct Record {
@@ -45,76 +26,6 @@ pub(super) struct Record {
     /// Folders in which everything that nobody claims is its own.
     pub(super) folders: Vec<RelPath>,
     pub(super) warnings: Vec<String>,
-}
-
-/// The folders in which Python looks for packages: `lib*/python*/site-packages` and `dist-packages`,
-/// `lib/site-packages`. A `lib64` that is a link to `lib` holds nothing of its own.
-pub(super) fn sites<'a>(listing: &Listing<'a>) -> Vec<&'a RelPath> {
-    let folders = listing
-        .entries
-        .iter()
-        .filter(|entry| entry.path.as_bytes().ends_with(b"-packages") && entry.is_dir());
-    folders
-        .map(|entry| &entry.path)
-        .filter(|path| is_site(path.as_bytes()))
-        .collect()
-}
-
-fn is_site(path: &[u8]) -> bool {
-    let path = path.strip_prefix(b"local/").unwrap_or(path);
-    let parts: Vec<&[u8]> = path.split(|b| *b == b'/').collect();
-    match parts[..] {
-        [b"lib" | b"Lib", b"site-packages"] => true,
-        [lib, python, b"site-packages" | b"dist-packages"] => {
-            lib.starts_with(b"lib") && (python.starts_with(b"python") || python.starts_with(b"pypy"))
-        }
-        _ => false,
-    }
-}
-
-/// The records directly in a folder of packages.
-pub(super) fn find(listing: &Listing<'_>, site: &RelPath) -> Vec<Found> {
-    let mut found = Vec::new();
-    let mut stripped = Vec::new();
-    for entry in listing.children(site.as_bytes()) {
-        let name = entry.path.file_name();
-        let kind = match (name.starts_with(b"~"), entry.is_dir()) {
-            (true, true) if name.ends_with(b".dist-info") => Kind::Leftover,
-            (true, true) => Kind::LeftoverFiles,
-            (false, true) if name.ends_with(b".dist-info") => Kind::DistInfo,
-            (false, true) if name.ends_with(b".egg-info") => Kind::EggInfo,
-            (false, true) if name.ends_with(b".egg") => Kind::EggInfo,
-            (false, false) if name.ends_with(b".egg-info") => Kind::EggInfoFile,
-            (false, false) if name.ends_with(b".egg-link") => Kind::EggLink,
-            _ => continue,
-        };
-        if kind == Kind::Leftover {
-            stripped.extend(name.split(|b| *b == b'-').next());
-        }
-        let path = if kind == Kind::EggInfo && name.ends_with(b".egg") {
-            match listing.get(&[entry.path.as_bytes(), b"/EGG-INFO"].concat()) {
-                Some(info) => info.path.clone(),
-                None => continue,
-            }
-        } else {
-            entry.path.clone()
-        };
-        found.push(Found {
-            site: site.clone(),
-            path,
-            kind,
-        });
-    }
-    // The `~umpy` and `~umpy.libs` of `~umpy-1.24.4.dist-info` are one leftover with it.
-    found.retain(|found| {
-        let name = found.path.file_name();
-        let explained = |stem: &&[u8]| {
-            name.strip_prefix(*stem)
-                .is_some_and(|rest| matches!(rest, [] | [b'.', ..]))
-        };
-        found.kind != Kind::LeftoverFiles || !stripped.iter().any(explained)
-    });
-    found
 }
 
 /// Reads one record.
@@ -261,6 +172,7 @@ impl Reader<'_> {
         let top = self.read(b"top_level.txt").unwrap_or_default();
         let namespaces = self.read(b"namespace_packages.txt").unwrap_or_default();
         let names: Vec<&[u8]> = lines(&top)
+            .filter(|name| !name.contains(&b'/') && !name.starts_with(b"."))
             .filter(|name| !lines(&namespaces).any(|shared| shared == *name))
             .collect();
         for name in &names {
@@ -299,7 +211,10 @@ impl Reader<'_> {
         let first = |name| headers.and_then(|headers| headers.first(name));
         let list = |name| headers.map(|headers| headers.list(name)).unwrap_or_default();
         let stem = self.stem();
-        let (stem_name, stem_version) = stem.split_once('-').unwrap_or((&stem, ""));
+        let (stem_name, stem_version) = stem
+            .split_once('-')
+            .filter(|(name, _)| !name.is_empty())
+            .unwrap_or((&stem, ""));
         let (name, version) = (first("Name"), first("Version"));
         let path = self.found.path.clone();
         let mut package = Package::new(
@@ -317,7 +232,8 @@ impl Reader<'_> {
 
     /// The name of the record without ending: `NAME-VERSION`, or only `NAME`.
     ///
-    /// Eggs add Python's version and the platform: `NAME-VERSION-py3.11-linux-x86_64.egg-info`.
+    /// What has no name goes by the whole of it. Eggs add the version of Python and the platform:
+    /// `NAME-VERSION-py3.11-linux-x86_64.egg-info`.
     fn stem(&self) -> String {
         let path = &self.found.path;
         let name = match path.file_name() {
@@ -341,7 +257,11 @@ impl Reader<'_> {
                 .last();
             stem.truncate(python.unwrap_or(stem.len()));
         }
-        stem
+        if stem.is_empty() || stem.starts_with('-') {
+            shown(name)
+        } else {
+            stem
+        }
     }
 
     /// The headers in the first of these files that is there and not empty, and its name.
