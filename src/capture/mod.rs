@@ -1,15 +1,28 @@
-//! Looks at the world: what is installed in a root, and which package owns which file.
+//! Looking at the world: which roots there are, what is in them and in what state, what is installed and who owns
+//! which file, variables, system facts.
 //!
 //! Nothing in the environment is executed and nothing outside the root is read. A record that is damaged, half removed
 //! or hostile becomes a [`Package`](crate::snapshot::package::Package) with a defect, or a warning: never a failure.
 
 mod conda;
+pub mod configs;
+pub mod detect;
+pub mod ignored;
 pub mod inspect;
 mod listing;
 mod metadata;
 pub mod owners;
+pub mod patterns;
 mod pip;
 pub mod python;
+pub mod scan;
+pub mod secrets;
 mod site;
+pub mod state;
+pub mod system;
 #[cfg(test)]
 mod tree;
+pub mod variables;
+pub mod walk;
+
+pub use inspect::{Inspection, inspect};
