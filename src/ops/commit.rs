@@ -260,7 +260,11 @@ pub(super) fn record(
 fn refuse_unstored(session: &Session<'_>, live: &Live) -> Result<(), Error> {
     let catalog = session.repo.store()?.catalog();
     for root in &live.roots {
-        let files = root.state.entries.iter().filter_map(|entry| Some((entry, entry.file()?)));
+        let files = root
+            .state
+            .entries
+            .iter()
+            .filter_map(|entry| Some((entry, entry.file()?)));
         for (entry, file) in files {
             if file.size > 0 && !catalog.contains(&file.digest) {
                 let path = entry.path.under(&root.root.path);

@@ -155,27 +155,79 @@ impl<'a> Side<'a> {
             .collect()
     }
 
-    fn unit(&self, root: &RootName, unit: &[u8], id: BlobId) -> Result<(UnitName, Vec<Entry>), Error> {
-        let name = UnitName::from_tree(&String::from_utf8_lossy(unit));
-        if let Some(entries) = self.live.and_then(|live| live.unit(root, &name)) {
-            return Ok((name, entries));
+    /// Some units: those of the live state as they are, those of a commit still as text.
+    fn units<'u>(&self, root: &RootName, wanted: impl Iterator<Item = (&'u [u8], BlobId)>) -> Result<Unparsed, Error> {
+        let mut unparsed = Unparsed::default();
+        for (unit, id) in wanted {
+            let name = UnitName::from_tree(&String::from_utf8_lossy(unit));
+            match self.live.and_then(|live| live.unit(root, &name)) {
+                Some(entries) => unparsed.ready.push((name, entries)),
+                None => {
+                    let path = [&part(root, "files/"), unit].concat();
+                    unparsed.texts.push((name, self.text(&path, id)?));
+                }
+            }
         }
-        let path = [&part(root, "files/"), unit].concat();
-        let text = self.text(&path, id)?;
-        let entries = filelist::decode(&text).map_err(|e| self.damaged(&path, &e.to_string()))?;
-        Ok((name, entries))
+        Ok(unparsed)
     }
 
     /// All entries of a root by unit.
     pub(super) fn entries(&self, root: &RootName) -> Result<Units, Error> {
-        let units = self.unit_ids(root);
-        units.into_iter().map(|(unit, id)| self.unit(root, unit, id)).collect()
+        let unparsed = self.units(root, self.unit_ids(root).into_iter())?;
+        let [units] = parse([(self, unparsed)])?;
+        Ok(units)
     }
+}
 
-    /// The id of one unit's file list.
-    pub(super) fn unit_id(&self, root: &RootName, unit: &UnitName) -> Option<BlobId> {
-        self.files.get(&part(root, &format!("files/{unit}"))).copied()
+/// File lists that were read.
+#[derive(Default)]
+struct Unparsed {
+    ready: Units,
+    texts: Vec<(UnitName, Vec<u8>)>,
+}
+
+/// Parses the file lists of some sides on all cores, the longest first.
+fn parse<const N: usize>(sides: [(&Side<'_>, Unparsed); N]) -> Result<[Units; N], Error> {
+    let mut all = Vec::new();
+    let mut owners = Vec::new();
+    let mut units = sides.map(|(side, unparsed)| {
+        all.extend(unparsed.texts.into_iter().map(|text| (owners.len(), text)));
+        owners.push(side);
+        unparsed.ready
+    });
+    all.sort_by_key(|(_, (_, text))| std::cmp::Reverse(text.len()));
+    const WORTH_A_THREAD: usize = 256 * 1024;
+    let total: usize = all.iter().map(|(_, (_, text))| text.len()).sum();
+    let threads = match std::thread::available_parallelism() {
+        Ok(threads) if total >= WORTH_A_THREAD => threads.get(),
+        _ => 1,
+    };
+    let queue = std::sync::Mutex::new(all.into_iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let work = || {
+        let mut parsed = Vec::new();
+        while let Some((owner, (name, text))) = next() {
+            parsed.push((owner, name, filelist::decode(&text)));
+        }
+        parsed
+    };
+    let parsed = match threads {
+        1 => work(),
+        threads => std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(joined).collect()
+        }),
+    };
+    for (owner, name, entries) in parsed {
+        let entries = entries.map_err(|e| owners[owner].damaged(name.as_str().as_bytes(), &e.to_string()))?;
+        units[owner].push((name, entries));
     }
+    Ok(units)
+}
+
+/// What a thread returned; its panic is the caller's.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// What a commit says of its roots, system and layer, without reading the rest of it.
@@ -199,12 +251,11 @@ fn damaged(commit: CommitId, path: &[u8], what: &str) -> Error {
 pub(super) fn differing_units(from: &Side<'_>, to: &Side<'_>, root: &RootName) -> Result<(Units, Units), Error> {
     let (a, b) = (from.unit_ids(root), to.unit_ids(root));
     let only = |side: &Side<'_>, mine: &BTreeMap<&[u8], BlobId>, other: &BTreeMap<&[u8], BlobId>| {
-        mine.iter()
-            .filter(|(unit, id)| other.get(*unit) != Some(id))
-            .map(|(unit, id)| side.unit(root, unit, *id))
-            .collect::<Result<Units, Error>>()
+        let differing = mine.iter().filter(|(unit, id)| other.get(*unit) != Some(id));
+        side.units(root, differing.map(|(unit, id)| (*unit, *id)))
     };
-    Ok((only(from, &a, &b)?, only(to, &b, &a)?))
+    let [older, newer] = parse([(from, only(from, &a, &b)?), (to, only(to, &b, &a)?)])?;
+    Ok((older, newer))
 }
 
 /// All differences within a selection.
