@@ -13,6 +13,7 @@ pub mod journal;
 mod stage;
 mod swap;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::fsx::{self, Context, Error as IoError, atomic};
@@ -47,18 +48,23 @@ pub type Placed = Vec<(Entry, u64)>;
 impl<'a> Application<'a> {
     /// Paths that the plan takes for absent but where something stands: nothing that any commit holds.
     pub fn in_the_way(root: &Path, plan: &RootPlan) -> Vec<RelPath> {
-        let absent = plan.place.iter().filter(|placement| !placement.replaces);
-        let mut paths: Vec<RelPath> = absent
-            .map(|placement| &placement.entry.path)
-            .filter(|path| !plan.remove_dirs.contains(path))
-            .chain(plan.make_dirs.iter().map(|entry| &entry.path))
-            .filter(|path| {
+        let goes: BTreeSet<&RelPath> = plan.remove_files.iter().chain(&plan.remove_dirs).collect();
+        // Beneath a file or link that goes there is nothing, whatever a link leads to.
+        let is_free = |path: &RelPath| {
+            let beneath = |dir: &[u8]| RelPath::new(dir).is_ok_and(|dir| goes.contains(&dir));
+            goes.contains(path) || path.ancestors().any(beneath)
+        };
+        let files = plan.place.iter().filter(|placement| !placement.replaces);
+        let files = files.map(|placement| (&placement.entry.path, false));
+        let dirs = plan.make_dirs.iter().map(|entry| (&entry.path, true));
+        let mut paths: Vec<RelPath> = files
+            .chain(dirs)
+            .filter(|(path, _)| !is_free(path))
+            .filter(|(path, makes_dir)| {
                 let there = path.under(root).symlink_metadata();
-                let makes_dir = plan.make_dirs.iter().any(|entry| entry.path == **path);
-                let goes = plan.remove_files.contains(path);
-                there.is_ok_and(|meta| !goes && !(makes_dir && meta.is_dir()))
+                there.is_ok_and(|meta| !(*makes_dir && meta.is_dir()))
             })
-            .cloned()
+            .map(|(path, _)| path.clone())
             .collect();
         paths.sort_unstable();
         paths

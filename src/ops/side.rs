@@ -10,7 +10,6 @@ use crate::compare;
 use crate::compare::files::Units;
 use crate::history::{BlobId, CommitId, History};
 use crate::snapshot::change::{Changes, RootChanges};
-use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::{Manifest, Vars};
 use crate::snapshot::filelist;
 use crate::snapshot::package::{self, Package};
