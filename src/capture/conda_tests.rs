@@ -1,3 +1,5 @@
+//! Records of conda packages, sound and damaged.
+
 use super::*;
 use crate::capture::tree::Tree;
 

@@ -1,3 +1,5 @@
+//! Records of both managers in one root, joined.
+
 use super::*;
 use crate::capture::tree::Tree;
 use crate::snapshot::package::Manager;

@@ -1,3 +1,5 @@
+//! The unit of every path, claim by claim.
+
 use super::*;
 use crate::capture::tree::Tree;
 

@@ -1,3 +1,5 @@
+//! Records of Python packages, sound and damaged.
+
 use super::*;
 use crate::capture::site::{find, sites};
 use crate::capture::tree::Tree;
