@@ -318,10 +318,7 @@ fn an_interrupted_checkout_is_finished_by_the_next_command() {
     let status = sandbox.status();
     assert!(status.changes.is_empty());
     assert_eq!(status.head.commit, Some(target));
-    assert_eq!(
-        differing(&wanted, &picture(&sandbox.env())),
-        Vec::<String>::new()
-    );
+    assert_eq!(differing(&wanted, &picture(&sandbox.env())), Vec::<String>::new());
     assert!(!sandbox.env().join(".envgit-stage").exists());
     assert!(!sandbox.repo_dir().join("journal/checkout.json").exists());
 }
@@ -354,4 +351,19 @@ fn holes_attributes_and_special_files() {
     let len = rustix::fs::getxattr(sandbox.env().join("tagged"), "user.origin", &mut value[..]).unwrap();
     assert_eq!(&value[..len], b"conda");
     assert!(sandbox.env().join("socket").exists(), "left alone");
+}
+
+/// As git's racy index: a write in the same tick of the clock as the last look, same length, is still seen.
+#[test]
+fn a_write_right_after_a_commit_is_seen() {
+    let sandbox = Sandbox::venv();
+    for round in 0..20 {
+        sandbox.write("a", format!("{round:04}"));
+        sandbox.commit();
+        let path = sandbox.env().join("a");
+        let time = path.metadata().unwrap().modified().unwrap();
+        std::fs::write(&path, format!("{:04}", round + 5000)).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        assert!(!sandbox.status().changes.is_empty(), "round {round}");
+    }
 }

@@ -98,6 +98,9 @@ pub struct LiveRoot {
     pub changed: bool,
     dirty: Dirty,
     prefix: std::sync::Arc<[u8]>,
+    /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
+    /// is read after this moment cannot be told from a write in the same tick of the clock.
+    began: i64,
 }
 
 /// What makes remembered units worthless.
@@ -125,6 +128,7 @@ impl LiveRoot {
             source,
         };
         let fingerprint = rules.fingerprint(root);
+        let began = now();
         let (old, listing) = std::thread::scope(|scope| {
             let old = scope.spawn(|| RootState::load(state, fingerprint));
             let listing = walk(&root.path, rules, threads);
@@ -142,6 +146,7 @@ impl LiveRoot {
             changed: false,
             dirty: Dirty::default(),
             prefix: root.path.as_os_str().as_encoded_bytes().into(),
+            began,
         };
         live.join(old, listing.listed, written).map_err(fail)?;
         Ok(live)
@@ -155,7 +160,6 @@ impl LiveRoot {
         self.state.packages = old.packages;
         self.state.python = old.python;
         self.state.entries.reserve(listed.len());
-        let now = now();
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
         for (at, found) in listed.into_iter().enumerate() {
             while let Some(((gone, _), unit)) = old.next_if(|((entry, _), _)| entry.path < found.path) {
@@ -174,7 +178,7 @@ impl LiveRoot {
                 known => {
                     let unit = known.as_ref().map_or(NO_UNIT, |(_, unit)| *unit);
                     let before = known.map(|((entry, mark), _)| (entry, mark));
-                    self.fresh(found, before, unit, link.cloned(), written, now)?;
+                    self.fresh(found, before, unit, link.cloned(), written)?;
                 }
             }
         }
@@ -211,7 +215,6 @@ impl LiveRoot {
         unit: u32,
         hardlink: Option<RelPath>,
         written: &Written,
-        now: i64,
     ) -> Result<(), IoError> {
         self.changed = true;
         let at = self.state.entries.len();
@@ -222,7 +225,7 @@ impl LiveRoot {
         let stamp = found.stamp;
         let mut mark = Mark {
             stamp,
-            racy: stamp.is_racy(now),
+            racy: stamp.is_racy(self.began),
             recorded: false,
         };
         if let Some((entry, ino)) = written.get(&found.path)
@@ -293,7 +296,7 @@ impl LiveRoot {
             file.prefix = content.prefix;
             file.sparse = content.sparse;
         }
-        mark.racy = stamp.is_racy(now());
+        mark.racy = stamp.is_racy(self.began);
         mark.stamp = stamp;
     }
 

@@ -18,6 +18,7 @@ use super::{Session, recover};
 use crate::apply::journal::Journal;
 use crate::apply::{self, Application, clear_stage, free_space};
 use crate::capture::scan::LiveRoot;
+use crate::fsx::Context;
 use crate::fsx::stamp::Stamp;
 use crate::history::{CommitId, Expected, RefKind, RefName};
 use crate::plan::{self, RootPlan};
@@ -297,6 +298,7 @@ impl Prepared {
                 });
             }
             refuse_full(&live_root.root, &plan)?;
+            refuse_unwritable(&live_root.root, &plan)?;
             let tracked = git_tracked(&live_root.root);
             roots.push((live_root.root.clone(), plan, tracked));
         }
@@ -559,6 +561,28 @@ fn refuse_full(root: &Root, plan: &RootPlan) -> Result<(), Error> {
         needed,
         free,
     })
+}
+
+/// Every directory in which a name changes must be writable: found out before the first name changes.
+fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Error> {
+    use rustix::fs::Access;
+    let changed = plan.paths();
+    let mut dirs: BTreeSet<PathBuf> = changed.iter().map(|(path, _)| parent_of(root, path)).collect();
+    if !changed.is_empty() {
+        dirs.insert(root.path.clone());
+    }
+    for dir in dirs {
+        if dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            rustix::fs::access(&dir, Access::WRITE_OK | Access::EXEC_OK).at("write in", &dir)?;
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(root: &Root, path: &RelPath) -> PathBuf {
+    let mut full = path.under(&root.path);
+    full.pop();
+    full
 }
 
 /// Records the live state under `refs/autosave/N`, unless the newest autosave is equal to it.

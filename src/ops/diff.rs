@@ -35,7 +35,12 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
     let live = match &options.to {
         Some(_) => None,
         None => {
-            recover::if_needed(session)?;
+            // Looking must stay possible even where finishing is not.
+            if let Err(error) = recover::if_needed(session) {
+                session
+                    .progress
+                    .warn(&format!("an interrupted checkout could not be finished: {error}"));
+            }
             Some(Live::capture(session, &Default::default())?)
         }
     };
