@@ -119,7 +119,7 @@ new_repository() { rm -rf "$work/project" && mkdir "$work/project" && eg init --
     echo "envgit     $("$envgit" --version 2>/dev/null || echo unknown)"
     echo "fixture    $files paths, $((size >> 20)) MiB before the upgrade"
     echo "machine    $(nproc) cores, $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg), $(stat -f -c %T "$work")"
-    for tool in git borg restic rustic zstd tar; do have "$tool" && echo "$tool     $("$tool" --version 2>/dev/null | head -n 1)"; done
+    for tool in git borg restic rustic zstd tar; do have "$tool" && echo "$tool  $({ "$tool" --version || "$tool" version; } 2>/dev/null | head -n 1)"; done
 } >"$work/header" || true
 cat "$work/header" >&2
 
