@@ -16,8 +16,17 @@ fn outside_a_repository() {
     let shell = Shell::new();
     let said = shell.run(&["status"]);
     assert_eq!(said.code, FAILED);
-    assert!(said.err.starts_with("error: no envgit repository: neither /T/glm nor a folder above it"), "{}", said.err);
-    assert!(said.err.contains("hint: ") && said.err.contains("envgit init"), "{}", said.err);
+    assert!(
+        said.err
+            .starts_with("error: no envgit repository: neither /T/glm nor a folder above it"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("hint: ") && said.err.contains("envgit init"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
@@ -26,7 +35,11 @@ fn an_unknown_revision_names_near_ones() {
     shell.ok(&["commit", "-t", "pre-upgrade-torch29"]);
     let said = shell.run(&["checkout", "pre-upgrade-torch92"]);
     assert_eq!(said.code, FAILED);
-    assert!(said.err.contains("unknown revision \"pre-upgrade-torch92\""), "{}", said.err);
+    assert!(
+        said.err.contains("unknown revision \"pre-upgrade-torch92\""),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("pre-upgrade-torch29"), "{}", said.err);
 }
 
@@ -67,11 +80,19 @@ fn a_file_that_cannot_be_read_fails_the_commit_unless_skipped() {
     rustix::io::write(&deep, b"x").unwrap();
     let said = shell.run(&["commit"]);
     assert_eq!(said.code, FAILED);
-    assert!(said.err.contains("1 file cannot be read") && said.err.contains("/deep: File name too long"), "{}", said.err);
+    assert!(
+        said.err.contains("1 file cannot be read") && said.err.contains("/deep: File name too long"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("--skip-unreadable"), "{}", said.err);
     assert_eq!(shell.run(&["log"]).code, FAILED, "no commit was made");
     let said = shell.ok(&["commit", "--skip-unreadable"]);
-    assert!(said.transcript().contains("/deep"), "it lists what it skipped: {}", said.transcript());
+    assert!(
+        said.transcript().contains("/deep"),
+        "it lists what it skipped: {}",
+        said.transcript()
+    );
 }
 
 #[test]
@@ -96,7 +117,11 @@ fn the_second_process_waits_and_then_says_who_holds_the_lock() {
     std::io::Write::write_all(&mut &lock, b"envgit checkout (process 4711)\n").unwrap();
     let said = shell.run(&["commit"]);
     assert_eq!(said.code, LOCKED);
-    assert!(said.err.contains("locked by envgit checkout (process 4711)"), "{}", said.err);
+    assert!(
+        said.err.contains("locked by envgit checkout (process 4711)"),
+        "{}",
+        said.err
+    );
     drop(lock);
     shell.ok(&["commit"]);
 }
@@ -109,14 +134,21 @@ fn two_commits_at_once_both_succeed() {
     let spawn = || shell.command().args(["commit", "-m", "x"]).spawn().unwrap();
     let (mut one, mut two) = (spawn(), spawn());
     assert!(one.wait().unwrap().success() && two.wait().unwrap().success());
-    assert_eq!(shell.ok(&["log", "--oneline"]).out.lines().count(), 2, "the second found nothing new");
+    assert_eq!(
+        shell.ok(&["log", "--oneline"]).out.lines().count(),
+        2,
+        "the second found nothing new"
+    );
 }
 
 #[test]
 fn a_repository_of_a_newer_format() {
     let shell = Shell::with_venv();
     let format = shell.cwd.join(".envgit/format.json");
-    for text in [r#"{"version": 2}"#, r#"{"version": 1, "incompatible": ["delta-frames"]}"#] {
+    for text in [
+        r#"{"version": 2}"#,
+        r#"{"version": 1, "incompatible": ["delta-frames"]}"#,
+    ] {
         std::fs::write(&format, text).unwrap();
         let said = shell.run(&["status"]);
         assert_ne!(said.code, 0);
@@ -154,12 +186,17 @@ fn damaged_caches_are_rebuilt_silently() {
 fn a_full_disk_leaves_nothing_half_written() {
     let shell = Shell::with_venv();
     shell.ok(&["commit"]);
-    let noise: Vec<u8> = (0..600_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let noise: Vec<u8> = (0..600_000u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
     shell.write("env/large", noise);
     let before = picture(&shell.cwd.join(".envgit/layers"));
     // The file size limit stands in for a full disk: writing fails in the middle of the layer.
     let mut limited = std::process::Command::new("sh");
-    limited.arg("-c").arg("trap '' XFSZ; ulimit -f 1000; exec \"$0\" commit").arg(env!("CARGO_BIN_EXE_envgit"));
+    limited
+        .arg("-c")
+        .arg("trap '' XFSZ; ulimit -f 1000; exec \"$0\" commit")
+        .arg(env!("CARGO_BIN_EXE_envgit"));
     shell.dress(&mut limited);
     let said = shell.said(&mut limited);
     assert_eq!(said.code, FAILED, "{}", said.transcript());
@@ -184,7 +221,14 @@ fn wrong_usage() {
 fn odd_names_survive_everything() {
     use std::os::unix::ffi::OsStrExt;
     let shell = Shell::with_venv();
-    let odd = [&b"new\nline"[..], b"tab\there", b"back\\slash", b"\xff\xfe", "重庆".as_bytes(), &[b'n'; 255]];
+    let odd = [
+        &b"new\nline"[..],
+        b"tab\there",
+        b"back\\slash",
+        b"\xff\xfe",
+        "重庆".as_bytes(),
+        &[b'n'; 255],
+    ];
     for name in odd {
         std::fs::write(shell.path("env").join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
     }
@@ -196,7 +240,12 @@ fn odd_names_survive_everything() {
     }
     let said = shell.ok(&["diff", "--json", "--files"]);
     let list = said.json()["roots"][0]["files"]["list"].clone();
-    let paths: Vec<_> = list.as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned()).collect();
+    let paths: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["path"].as_str().unwrap().to_owned())
+        .collect();
     for name in ["new\\nline", "tab\\there", "back\\\\slash", "\\xff\\xfe", "重庆"] {
         assert!(paths.contains(&name.to_owned()), "{name} in {paths:?}");
     }

@@ -363,7 +363,12 @@ fn a_write_right_after_a_commit_is_seen() {
         let path = sandbox.env().join("a");
         let time = path.metadata().unwrap().modified().unwrap();
         std::fs::write(&path, format!("{:04}", round + 5000)).unwrap();
-        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
         assert!(!sandbox.status().changes.is_empty(), "round {round}");
     }
 }

@@ -294,7 +294,7 @@ fn manifest(live: &Live, layer: Option<LayerFacts>) -> Manifest {
         (live.root.name.clone(), facts)
     });
     Manifest {
-        format: 1,
+        format: Manifest::FORMAT,
         roots: roots.collect(),
         system: system::facts(Path::new("/")),
         layer,

@@ -192,7 +192,7 @@ pub fn layers(session: &mut Session<'_>, rev: Option<&str>) -> Result<LayersRepo
     let rev = rev.unwrap_or("HEAD");
     let commit = session.repo.history().resolve(rev)?;
     let history = session.repo.history();
-    let dir = session.repo.dir().join("layers");
+    let dir = session.repo.layers_dir();
     let mut layers = Vec::new();
     for info in history.walk(&[commit])? {
         let info = info?;

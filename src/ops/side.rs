@@ -53,8 +53,7 @@ impl<'a> Side<'a> {
             let id = files.get(path).ok_or_else(|| damaged(commit, path, "is missing"))?;
             Ok(history.blob(*id)?)
         };
-        let manifest: Manifest =
-            serde_json::from_slice(&parse(MANIFEST)?).map_err(|e| damaged(commit, MANIFEST, &e.to_string()))?;
+        let manifest = read_manifest(commit, &parse(MANIFEST)?)?;
         let vars = serde_json::from_slice(&parse(VARS)?).map_err(|e| damaged(commit, VARS, &e.to_string()))?;
         Ok(Self {
             name: SideName {
@@ -236,7 +235,21 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
 pub(super) fn manifest_of(history: &History, commit: CommitId) -> Result<Manifest, Error> {
     let id = history.path_at(commit, MANIFEST)?;
     let id = id.ok_or_else(|| damaged(commit, MANIFEST, "is missing"))?;
-    serde_json::from_slice(&history.blob(id)?).map_err(|e| damaged(commit, MANIFEST, &e.to_string()))
+    read_manifest(commit, &history.blob(id)?)
+}
+
+fn read_manifest(commit: CommitId, text: &[u8]) -> Result<Manifest, Error> {
+    let manifest: Manifest = serde_json::from_slice(text).map_err(|e| damaged(commit, MANIFEST, &e.to_string()))?;
+    if manifest.format == Manifest::FORMAT {
+        return Ok(manifest);
+    }
+    Err(Error::refused(
+        format!(
+            "the inventory of {commit} has format {}, which this envgit does not know",
+            manifest.format
+        ),
+        "use a newer envgit",
+    ))
 }
 
 fn damaged(commit: CommitId, path: &[u8], what: &str) -> Error {

@@ -68,8 +68,14 @@ impl Shell {
     pub fn install(&self, env: &str, name: &str, version: &str) {
         let site = format!("{env}/lib/python3.11/site-packages");
         let info = format!("{site}/{name}-{version}.dist-info");
-        self.write(&format!("{site}/{name}/__init__.py"), format!("__version__ = \"{version}\"\n"));
-        self.write(&format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"));
+        self.write(
+            &format!("{site}/{name}/__init__.py"),
+            format!("__version__ = \"{version}\"\n"),
+        );
+        self.write(
+            &format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
+        );
         self.write(&format!("{info}/INSTALLER"), "pip\n");
         self.write(
             &format!("{info}/RECORD"),
