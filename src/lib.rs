@@ -9,11 +9,12 @@
 //!
 //! [`snapshot`] holds the nouns, without IO. [`capture`] looks at the live roots, [`store`] keeps content in layers,
 //! [`history`] keeps inventories as git commits. [`compare`] and [`plan`] are pure; [`apply`] performs a plan.
-//! [`ops`] joins them, one file a verb.
+//! [`ops`] joins them, one file a verb, and [`cli`] is the command line on top.
 #![forbid(unsafe_code)]
 
 pub mod apply;
 pub mod capture;
+pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod demo;

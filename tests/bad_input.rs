@@ -208,11 +208,14 @@ fn a_full_disk_leaves_nothing_half_written() {
 #[test]
 fn wrong_usage() {
     let shell = Shell::with_venv();
-    for args in [&["frobnicate"][..], &["checkout"], &["-C", "/nonexistent", "status"]] {
+    for args in [&["frobnicate"][..], &["checkout"], &["log", "--since", "never"]] {
         let said = shell.run(args);
         assert_eq!(said.code, USAGE, "{args:?}: {}", said.err);
         assert!(said.out.is_empty() && said.err.starts_with("error: "), "{}", said.err);
     }
+    let said = shell.run(&["-C", "/nonexistent", "status"]);
+    assert_eq!(said.code, FAILED);
+    assert!(said.err.starts_with("error: cannot change to /nonexistent"), "{}", said.err);
     let said = shell.run(&["diff", "--root", "nope"]);
     assert!(said.err.contains("no root \"nope\"; the roots are env"), "{}", said.err);
 }

@@ -1,8 +1,9 @@
 //! `ls`, `cat`, `packages` and `layers`: looking into a state.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::Session;
 use super::error::Error;
@@ -10,11 +11,13 @@ use super::live::Live;
 use super::pathspec::Selection;
 use super::report::{LayerEntry, LayersReport, LsReport, PackagesReport, SideName};
 use super::side::{Side, manifest_of};
-use crate::fsx::Context;
+use crate::fsx::{self, Context};
+use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, Want};
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
+use crate::store::Store;
 
 /// Calls `each` with the state of a revision, or with the live state when there is none.
 fn with_side<T>(
@@ -69,7 +72,7 @@ pub fn ls(session: &mut Session<'_>, rev: Option<&str>, paths: &[String], cwd: &
 ///
 /// # Errors
 /// An unknown revision or path; content that the layers no longer give.
-pub fn cat(session: &mut Session<'_>, spec: &str, out: &mut (dyn Write + Send)) -> Result<(), Error> {
+pub fn cat(session: &mut Session<'_>, spec: &str, out: &mut dyn Write) -> Result<(), Error> {
     let shape = || Error::refused(format!("{spec:?} names no file of a commit"), "write REV:ROOT/PATH");
     let (rev, path) = spec.split_once(':').ok_or_else(shape)?;
     let rev = if rev.is_empty() { "HEAD" } else { rev };
@@ -84,44 +87,51 @@ pub fn cat(session: &mut Session<'_>, spec: &str, out: &mut (dyn Write + Send)) 
                 ));
             }
             Node::File(file) => {
-                let sink = InOrder {
-                    state: Mutex::new((0, std::collections::BTreeMap::new(), out)),
-                };
                 let want = Want {
                     digest: file.digest,
                     size: file.size,
                 };
-                session.repo.store()?.fetch(&[want], &sink, session.progress)?;
+                write_content(session.repo.store()?, want, session.progress, out)?;
             }
         }
         Ok(())
     })
 }
 
-type Output<'o> = (
-    u64,
-    std::collections::BTreeMap<u64, Vec<u8>>,
-    &'o mut (dyn Write + Send),
-);
-
-/// Writes pieces that come in any order in the right one.
-struct InOrder<'o> {
-    state: Mutex<Output<'o>>,
-}
-
-impl ContentSink for InOrder<'_> {
-    fn write_at(&self, _: usize, offset: u64, bytes: &[u8]) -> Result<(), crate::fsx::Error> {
-        let Ok(mut state) = self.state.lock() else {
-            return Ok(());
-        };
-        let (next, waiting, out) = &mut *state;
-        waiting.insert(offset, bytes.to_vec());
-        while let Some(piece) = waiting.remove(next) {
-            out.write_all(&piece).at("write", "standard output")?;
-            *next += piece.len() as u64;
+/// Writes one content piece by piece: fetched on all cores, written here, in order.
+fn write_content(store: &Store, want: Want, progress: &dyn Progress, out: &mut dyn Write) -> Result<(), Error> {
+    struct Pieces(SyncSender<(u64, Vec<u8>)>);
+    impl ContentSink for Pieces {
+        fn write_at(&self, _: usize, offset: u64, bytes: &[u8]) -> Result<(), fsx::Error> {
+            let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+            self.0
+                .send((offset, bytes.to_vec()))
+                .map_err(gone)
+                .at("write", "the output")
         }
-        Ok(())
     }
+    /// Pieces under way.
+    const AHEAD: usize = 16;
+    let (sender, pieces) = sync_channel(AHEAD);
+    std::thread::scope(|scope| {
+        let fetching = scope.spawn(move || store.fetch(&[want], &Pieces(sender), progress));
+        let mut next = 0;
+        let mut waiting = BTreeMap::new();
+        let mut written = Ok(());
+        for (offset, piece) in pieces {
+            waiting.insert(offset, piece);
+            while let Some(piece) = waiting.remove(&next) {
+                next += piece.len() as u64;
+                written = written.and_then(|()| out.write_all(&piece));
+            }
+            if written.is_err() {
+                break;
+            }
+        }
+        let fetched = fetching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written.at("write", "the output")?;
+        Ok(fetched?)
+    })
 }
 
 fn find(side: &Side<'_>, path: &str) -> Result<Entry, Error> {

@@ -82,7 +82,12 @@ fn starts(history: &History, options: &LogOptions, head: &HeadReport) -> Result<
     let wanted =
         |kind| matches!(kind, RefKind::Branch | RefKind::Tag) || (kind == RefKind::Autosave && options.autosaves);
     let refs = history.refs()?.into_iter().filter(|known| wanted(known.kind()));
-    Ok(refs.map(|known| known.commit).chain(head.commit).collect())
+    let starts: Vec<CommitId> = refs.map(|known| known.commit).chain(head.commit).collect();
+    if starts.is_empty() {
+        // Says that nothing is committed yet.
+        history.resolve("HEAD")?;
+    }
+    Ok(starts)
 }
 
 fn changed_paths(history: &History, info: &CommitInfo, selection: &Selection) -> Result<bool, Error> {

@@ -88,7 +88,7 @@ pub struct PackageChange {
 }
 
 /// A config file that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigChange {
     /// Its path in the root.
     pub path: RelPath,
