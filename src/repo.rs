@@ -13,6 +13,7 @@
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -263,12 +264,28 @@ impl Repo {
     /// # Errors
     /// [`lock::Error::Held`] after the configured wait; [`Error::Newer`] for a repository that may only be read.
     pub fn lock(&self, purpose: &str) -> Result<Lock, Error> {
+        self.acquire(purpose, self.config.lock.wait)
+    }
+
+    /// As [`Repo::lock`] without waiting: nothing while another process holds it.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] for a repository that may only be read.
+    pub fn try_lock(&self, purpose: &str) -> Result<Option<Lock>, Error> {
+        match self.acquire(purpose, Duration::ZERO) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(Error::Lock(lock::Error::Held { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn acquire(&self, purpose: &str, patience: Duration) -> Result<Lock, Error> {
         if let Some(what) = &self.read_only_because {
             return Err(Error::Newer {
                 dir: self.dir.clone(),
                 what: format!("{what}, so this version may only read it"),
             });
         }
-        Ok(Lock::acquire(&self.dir.join("lock"), purpose, self.config.lock.wait)?)
+        Ok(Lock::acquire(&self.dir.join("lock"), purpose, patience)?)
     }
 }

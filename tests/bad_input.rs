@@ -215,7 +215,11 @@ fn wrong_usage() {
     }
     let said = shell.run(&["-C", "/nonexistent", "status"]);
     assert_eq!(said.code, FAILED);
-    assert!(said.err.starts_with("error: cannot change to /nonexistent"), "{}", said.err);
+    assert!(
+        said.err.starts_with("error: cannot change to /nonexistent"),
+        "{}",
+        said.err
+    );
     let said = shell.run(&["diff", "--root", "nope"]);
     assert!(said.err.contains("no root \"nope\"; the roots are env"), "{}", said.err);
 }

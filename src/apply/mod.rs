@@ -117,6 +117,11 @@ fn stage_path(root: &Path) -> PathBuf {
     root.join(STAGE_DIR)
 }
 
+/// Whether a checkout is at work in a root, or left its stage there.
+pub fn has_stage(root: &Path) -> bool {
+    stage_path(root).symlink_metadata().is_ok()
+}
+
 /// Removes what an earlier checkout left in the stage of a root.
 ///
 /// # Errors

@@ -6,18 +6,23 @@ use super::Session;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
 use crate::apply::journal::Journal;
+use crate::apply::{clear_stage, has_stage};
 use crate::fsx::atomic::remove_stale_drafts;
 
-/// Finishes an interrupted checkout, if there is one. Takes the lock for that.
+/// Finishes an interrupted checkout, if there is one, and removes what one left that had not begun to swap. Takes the
+/// lock for that; while another process holds it, that process is at work and nothing is amiss.
 ///
 /// # Errors
 /// What keeps it from being finished; the journal stays.
 pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
-    if !session.repo.journal_path().exists() {
+    let roots = &session.repo.config().roots;
+    if !session.repo.journal_path().exists() && !roots.iter().any(|root| has_stage(&root.path)) {
         return Ok(());
     }
-    let _lock = session.repo.lock(&session.purpose)?;
-    finish_interrupted(session)
+    match session.repo.try_lock(&session.purpose)? {
+        Some(_lock) => finish_interrupted(session),
+        None => Ok(()),
+    }
 }
 
 /// As [`if_needed`], under the lock that the caller holds. Also removes what killed processes left half-written.
@@ -28,6 +33,15 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
     session.repo.history().clear_leftovers(ABANDONED)?;
     remove_stale_drafts(&session.repo.layers_dir())?;
     let Some(journal) = Journal::read(&session.repo.journal_path())? else {
+        for root in &session.repo.config().roots {
+            if has_stage(&root.path) {
+                session.progress.warn(&format!(
+                    "removed what an interrupted checkout had prepared in {}",
+                    root.path.display()
+                ));
+                clear_stage(&root.path)?;
+            }
+        }
         return Ok(());
     };
     session.progress.warn(&format!(
