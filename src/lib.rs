@@ -10,6 +10,7 @@
 pub mod capture;
 pub mod compare;
 pub mod config;
+pub mod demo;
 pub mod digest;
 pub mod fsx;
 pub mod history;

@@ -1,0 +1,9 @@
+"""A very small array library."""
+
+from tinynum.array import Array, array
+from tinynum.creation import arange, full, ones, zeros
+from tinynum.products import dot
+from tinynum.stats import mean, std, total
+from tinynum.version import __version__
+
+__all__ = ["Array", "arange", "array", "dot", "full", "mean", "ones", "std", "total", "zeros", "__version__"]
