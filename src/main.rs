@@ -1,3 +1,7 @@
 //! The `envgit` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    envgit::cli::main()
+}

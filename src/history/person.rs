@@ -1,6 +1,7 @@
 //! Who did something, and when, in the words of git.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,19 @@ fn clean(text: &str) -> String {
         .collect();
     let crud = |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\'');
     plain.trim_matches(crud).to_owned()
+}
+
+/// The `user.name` and `user.email` of a git configuration file, where it has them. A file that is missing or that git
+/// could not read has none.
+pub fn git_identity(file: &Path) -> (Option<String>, Option<String>) {
+    let Ok(config) = gix::config::File::from_path_no_includes(file.to_owned(), gix::config::Source::User) else {
+        return (None, None);
+    };
+    let text = |key: &str| {
+        let value = config.string(key)?.to_string();
+        (!value.trim().is_empty()).then_some(value)
+    };
+    (text("user.name"), text("user.email"))
 }
 
 /// Reads `Name <address> seconds offset`.
