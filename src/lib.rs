@@ -1,12 +1,18 @@
-//! envgit is git for environments.
+//! envgit is git for environments: it records conda and pip packages, the files behind them, configs and variables,
+//! says what changed between two states, and brings any of them back exactly.
 //!
 //! ```text
 //! commit:    capture ──► snapshot ──► store ──► history
 //! checkout:  history ──► store ──► plan ──► apply
 //! compare:   history ──► snapshot ──► compare
 //! ```
+//!
+//! [`snapshot`] holds the nouns, without IO. [`capture`] looks at the live roots, [`store`] keeps content in layers,
+//! [`history`] keeps inventories as git commits. [`compare`] and [`plan`] are pure; [`apply`] performs a plan.
+//! [`ops`] joins them, one file a verb.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod capture;
 pub mod cli;
 pub mod compare;
@@ -16,6 +22,7 @@ pub mod digest;
 pub mod fsx;
 pub mod history;
 pub mod ops;
+pub mod plan;
 pub mod progress;
 pub mod registry;
 pub mod repo;

@@ -228,7 +228,7 @@ impl Repo {
             level: self.config.layers.level,
             ..Settings::default()
         };
-        let store = Store::open(&self.dir.join("layers"), &self.dir.join("cache"), settings)?;
+        let store = Store::open(&self.layers_dir(), &self.dir.join("cache"), settings)?;
         Ok(self.store.get_or_init(|| store))
     }
 
@@ -241,6 +241,11 @@ impl Repo {
         self.store
             .get_mut()
             .ok_or_else(|| Error::NotARepository { dir: self.dir.clone() })
+    }
+
+    /// Where its layers lie.
+    pub fn layers_dir(&self) -> PathBuf {
+        self.dir.join("layers")
     }
 
     /// Where the stat cache of a root lies.

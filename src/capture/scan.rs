@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::snapshot::content::{Content, ContentSum};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse, Xattr};
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::Root;
+use crate::snapshot::root::{Root, STAGE_DIR};
 use crate::snapshot::unit::UnitName;
 
 /// Why a root cannot be captured.
@@ -45,9 +45,6 @@ pub struct Rules {
     /// Which files are config files. None in roots that have none.
     pub configs: Option<ConfigPatterns>,
 }
-
-/// The folder in a root where a checkout stages new files. Never captured.
-pub const STAGE_DIR: &str = ".envgit-stage";
 
 impl Rules {
     /// What the rules are, with the place they are for.
@@ -101,6 +98,9 @@ pub struct LiveRoot {
     pub changed: bool,
     dirty: Dirty,
     prefix: std::sync::Arc<[u8]>,
+    /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
+    /// is read after this moment cannot be told from a write in the same tick of the clock.
+    began: i64,
 }
 
 /// What makes remembered units worthless.
@@ -128,6 +128,7 @@ impl LiveRoot {
             source,
         };
         let fingerprint = rules.fingerprint(root);
+        let began = now();
         let (old, listing) = std::thread::scope(|scope| {
             let old = scope.spawn(|| RootState::load(state, fingerprint));
             let listing = walk(&root.path, rules, threads);
@@ -145,6 +146,7 @@ impl LiveRoot {
             changed: false,
             dirty: Dirty::default(),
             prefix: root.path.as_os_str().as_encoded_bytes().into(),
+            began,
         };
         live.join(old, listing.listed, written).map_err(fail)?;
         Ok(live)
@@ -158,7 +160,6 @@ impl LiveRoot {
         self.state.packages = old.packages;
         self.state.python = old.python;
         self.state.entries.reserve(listed.len());
-        let now = now();
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
         for (at, found) in listed.into_iter().enumerate() {
             while let Some(((gone, _), unit)) = old.next_if(|((entry, _), _)| entry.path < found.path) {
@@ -177,7 +178,7 @@ impl LiveRoot {
                 known => {
                     let unit = known.as_ref().map_or(NO_UNIT, |(_, unit)| *unit);
                     let before = known.map(|((entry, mark), _)| (entry, mark));
-                    self.fresh(found, before, unit, link.cloned(), written, now)?;
+                    self.fresh(found, before, unit, link.cloned(), written)?;
                 }
             }
         }
@@ -214,7 +215,6 @@ impl LiveRoot {
         unit: u32,
         hardlink: Option<RelPath>,
         written: &Written,
-        now: i64,
     ) -> Result<(), IoError> {
         self.changed = true;
         let at = self.state.entries.len();
@@ -225,7 +225,7 @@ impl LiveRoot {
         let stamp = found.stamp;
         let mut mark = Mark {
             stamp,
-            racy: stamp.is_racy(now),
+            racy: stamp.is_racy(self.began),
             recorded: false,
         };
         if let Some((entry, ino)) = written.get(&found.path)
@@ -296,7 +296,7 @@ impl LiveRoot {
             file.prefix = content.prefix;
             file.sparse = content.sparse;
         }
-        mark.racy = stamp.is_racy(now());
+        mark.racy = stamp.is_racy(self.began);
         mark.stamp = stamp;
     }
 
@@ -414,6 +414,13 @@ impl LiveRoot {
     pub fn unit(&self, unit: u32) -> impl Iterator<Item = &Entry> {
         let entries = self.state.entries.iter().zip(&self.state.unit_of);
         entries.filter(move |(_, of)| **of == unit).map(|(entry, _)| entry)
+    }
+
+    /// How far the entry at a path can be trusted.
+    pub fn mark(&self, path: &[u8]) -> Option<&Mark> {
+        let entries = &self.state.entries;
+        let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        Some(&self.state.marks[at])
     }
 
     /// The entry at a path.

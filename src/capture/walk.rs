@@ -82,9 +82,12 @@ pub fn walk(root: &Path, filter: &dyn Filter, threads: usize) -> Result<Listing,
         changed: Condvar::new(),
     };
     let mut all = Listing::default();
-    let parts: Vec<_> = std::thread::scope(|scope| {
+    let parts: Vec<Listing> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(|| walk.run())).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     for mut part in parts {
         all.listed.append(&mut part.listed);

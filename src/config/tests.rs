@@ -1,3 +1,5 @@
+//! Settings as a user writes, edits and breaks them.
+
 use std::path::Path;
 
 use super::{Config, Editor, Error, Origin, read};

@@ -68,9 +68,10 @@ impl Stamp {
         rustix::fs::fstat(file).map(Self::from)
     }
 
-    /// Whether the content, mode and attributes of the inode are those of `earlier`.
-    pub fn unchanged_since(&self, earlier: &Self) -> bool {
-        self == earlier
+    /// Whether both are of the same file in the same state, however many names it has.
+    pub fn same_file_state(&self, other: &Self) -> bool {
+        let state = |stamp: &Self| (stamp.file_type, stamp.mode, stamp.size, stamp.mtime, stamp.ino);
+        state(self) == state(other)
     }
 
     /// Whether a write just before or during the moment `now` (nanoseconds since 1970) could have left this stamp:

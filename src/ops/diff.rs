@@ -1,4 +1,15 @@
-use super::*;
+//! `diff` and `status`: what differs between two states.
+
+use std::path::PathBuf;
+
+use super::error::Error;
+use super::live::Live;
+use super::pathspec::Selection;
+use super::report::{DiffReport, HeadReport};
+use super::side::{Side, compare};
+use super::{Session, recover};
+use crate::history::{Head, History};
+
 /// What to compare.
 #[derive(Clone, Debug, Default)]
 pub struct DiffOptions {
@@ -11,13 +22,79 @@ pub struct DiffOptions {
     /// Only these paths (files and configs; packages are then left out).
     pub paths: Vec<String>,
     /// The folder against which relative paths count.
-    pub cwd: std::path::PathBuf,
+    pub cwd: PathBuf,
 }
-/// Diff.
-pub fn diff(_s: &mut Session<'_>, _o: &DiffOptions) -> Result<report::DiffReport, Error> {
-    todo!()
+
+/// Compares two commits, or a commit with the live state. Two commits are compared without a look at the live state.
+///
+/// # Errors
+/// An unknown revision; a root that is not there.
+pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffReport, Error> {
+    let roots = &session.repo.config().roots;
+    let selection = Selection::new(roots, &options.roots, &options.paths, &options.cwd)?;
+    let live = match &options.to {
+        Some(_) => None,
+        None => {
+            // Looking must stay possible even where finishing is not.
+            if let Err(error) = recover::if_needed(session) {
+                session
+                    .progress
+                    .warn(&format!("an interrupted checkout could not be finished: {error}"));
+            }
+            Some(Live::capture(session, &Default::default())?)
+        }
+    };
+    let history = session.repo.history();
+    let head = head(history)?;
+    let side = |rev: &str| -> Result<Side<'_>, Error> { Side::of_commit(history, history.resolve(rev)?, rev) };
+    let from = match (&options.from, head.commit) {
+        (Some(rev), _) => side(rev)?,
+        (None, Some(commit)) => Side::of_commit(history, commit, "HEAD")?,
+        (None, None) => Side::empty(history),
+    };
+    let to = match (&options.to, &live) {
+        (Some(rev), _) => side(rev)?,
+        (None, Some(live)) => Side::of_live(history, live),
+        (None, None) => Side::empty(history),
+    };
+    Ok(DiffReport {
+        from: from.name.clone(),
+        to: to.name.clone(),
+        changes: compare(&from, &to, &selection)?,
+        head,
+        warnings: live.map(warnings).unwrap_or_default(),
+    })
 }
+
 /// HEAD against the live state.
-pub fn status(_s: &mut Session<'_>) -> Result<report::DiffReport, Error> {
-    todo!()
+///
+/// # Errors
+/// A root that is not there.
+pub fn status(session: &mut Session<'_>) -> Result<DiffReport, Error> {
+    diff(session, &DiffOptions::default())
+}
+
+fn warnings(live: Live) -> Vec<String> {
+    let special = live
+        .special
+        .into_iter()
+        .map(|path| format!("{path} is a socket, fifo or device: not recorded"));
+    live.warnings.into_iter().chain(live.failures).chain(special).collect()
+}
+
+/// Where the repository stands.
+pub(super) fn head(history: &History) -> Result<HeadReport, Error> {
+    let head = history.head()?;
+    let commit = head.commit();
+    let (branch, detached_from) = match head {
+        Head::Unborn { branch } => (Some(branch), None),
+        Head::Branch { name, .. } => (Some(name), None),
+        Head::Detached { commit, from } => (None, Some(from.unwrap_or_else(|| history.short(commit)))),
+    };
+    Ok(HeadReport {
+        branch,
+        commit,
+        short: commit.map(|id| history.short(id)),
+        detached_from,
+    })
 }

@@ -1,1 +1,350 @@
+//! The live state of all roots, captured and written down as an inventory in memory.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Session;
+use super::error::Error;
+use crate::capture::configs::{ConfigPatterns, is_text};
+use crate::capture::ignored::Ignored;
+use crate::capture::scan::{LiveRoot, Rules, Written};
+use crate::capture::variables;
+use crate::fsx::stable;
+use crate::history::{BlobId, tracked_paths};
+use crate::progress::Phase;
+use crate::snapshot::entry::Entry;
+use crate::snapshot::facts::Vars;
+use crate::snapshot::filelist;
+use crate::snapshot::path::{RelPath, escape};
+use crate::snapshot::root::{Kind, Root, RootName};
+use crate::snapshot::unit::UnitName;
+
+/// The live state.
+pub(super) struct Live {
+    /// The roots, in the order of the configuration.
+    pub(super) roots: Vec<LiveRoot>,
+    /// The inventory, without manifest and variables.
+    pub(super) inventory: BTreeMap<Vec<u8>, BlobId>,
+    /// The recorded variables.
+    pub(super) vars: Vars,
+    /// Config texts that were read.
+    texts: HashMap<Vec<u8>, Vec<u8>>,
+    /// Files that could not be read, for people.
+    pub(super) failures: Vec<String>,
+    /// Sockets, fifos and devices, for people.
+    pub(super) special: Vec<String>,
+    /// What is odd, for people.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Files that a checkout just wrote, by root.
+pub(super) type WrittenByRoot = HashMap<RootName, Written>;
+
+impl Live {
+    /// Lists all roots. What changed is not read yet.
+    ///
+    /// # Errors
+    /// A root that is not there.
+    pub(super) fn scan(session: &Session<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let config = session.repo.config();
+        session.progress.begin(Phase::Scan, None);
+        let none = Written::new();
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let scan = |root: &Root| -> Result<LiveRoot, Error> {
+            let rules = rules(session, root)?;
+            let written = written.get(&root.name).unwrap_or(&none);
+            Ok(LiveRoot::scan(
+                root,
+                &rules,
+                &session.repo.state_path(&root.name),
+                written,
+                threads,
+            )?)
+        };
+        let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
+        session.progress.end();
+        let roots = roots?;
+        let name = |root: &LiveRoot, path: &RelPath| format!("{}:{path}", root.root.name);
+        Ok(Self {
+            special: roots
+                .iter()
+                .flat_map(|root| root.special.iter().map(move |path| name(root, path)))
+                .collect(),
+            failures: roots
+                .iter()
+                .flat_map(|root| &root.unreadable)
+                .map(|error| format!("{error}: {}", error.source))
+                .collect(),
+            vars: variables::collect(session.env.iter().cloned(), &config.vars),
+            inventory: BTreeMap::new(),
+            texts: HashMap::new(),
+            warnings: Vec::new(),
+            roots,
+        })
+    }
+
+    /// Reads what changed, only to know it, and completes the state.
+    ///
+    /// # Errors
+    /// A root that is not there.
+    pub(super) fn capture(session: &Session<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let mut live = Self::scan(session, written)?;
+        let bytes = live.pending_bytes();
+        if live.roots.iter().any(|root| !root.pending.is_empty()) {
+            session.progress.begin(Phase::Read, Some(bytes));
+            let threads = std::thread::available_parallelism().map_or(2, usize::from);
+            for root in &mut live.roots {
+                let failures = root.hash_pending(threads, session.progress);
+                live.failures.extend(failures.iter().map(describe));
+            }
+            session.progress.end();
+        }
+        live.complete(session)?;
+        Ok(live)
+    }
+
+    /// Bytes that must be read.
+    pub(super) fn pending_bytes(&self) -> u64 {
+        let sizes = self
+            .roots
+            .iter()
+            .flat_map(|root| root.pending.iter().map(|at| root.state.entries[*at].size()));
+        sizes.sum()
+    }
+
+    /// Whether nothing must be read.
+    pub(super) fn is_known(&self) -> bool {
+        self.roots.iter().all(|root| root.pending.is_empty())
+    }
+
+    /// Finds packages and units and writes the inventory, once every entry is complete. Saves the stat cache.
+    ///
+    /// # Errors
+    /// A config file that cannot be read.
+    pub(super) fn complete(&mut self, session: &Session<'_>) -> Result<(), Error> {
+        self.inventory.clear();
+        for root in &mut self.roots {
+            root.finish();
+            self.warnings.append(&mut root.warnings);
+            if root.changed {
+                number_units(root);
+                read_configs(root, &rules(session, &root.root)?, &mut self.texts, &mut self.failures);
+            }
+            let name = root.root.name.as_str();
+            for unit in &root.state.units {
+                if let Some(id) = unit.id {
+                    let path = format!("{name}/files/{}", unit.name).into_bytes();
+                    self.inventory.insert(path, BlobId::from_bytes(id));
+                }
+            }
+            for (path, id) in &root.state.configs {
+                self.inventory.insert(config_path(name, path), BlobId::from_bytes(*id));
+            }
+            if root.root.kind.holds_packages() {
+                let path = format!("{name}/packages.jsonl").into_bytes();
+                self.inventory.insert(path, BlobId::of(&root.state.packages));
+            }
+            if root.changed {
+                self.warnings.extend(save(session, root));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes in the stat cache that all entries are part of the last commit.
+    pub(super) fn mark_recorded(&mut self, session: &Session<'_>) {
+        for root in &mut self.roots {
+            if root.state.marks.iter().any(|mark| !mark.recorded) {
+                root.state.marks.iter_mut().for_each(|mark| mark.recorded = true);
+                self.warnings.extend(save(session, root));
+            }
+        }
+    }
+
+    /// The text of an inventory file that is not a unit.
+    pub(super) fn text(&self, path: &[u8]) -> Option<Vec<u8>> {
+        if let Some(text) = self.texts.get(path) {
+            return Some(text.clone());
+        }
+        let (name, rest) = split(path)?;
+        let root = self.root(name)?;
+        match rest {
+            b"packages.jsonl" => Some(root.state.packages.clone()),
+            rest => {
+                let config = RelPath::new(rest.strip_prefix(b"configs/")?).ok()?;
+                let entry = root.entry(config.as_bytes())?.file()?;
+                let (text, _) = stable::read(&config.under(&root.root.path)).ok()?;
+                (crate::digest::Digest::of(&text) == entry.digest).then_some(text)
+            }
+        }
+    }
+
+    /// The entries of a unit.
+    pub(super) fn unit(&self, root: &RootName, unit: &UnitName) -> Option<Vec<Entry>> {
+        let root = self.root(root.as_str().as_bytes())?;
+        let at = root.state.units.binary_search_by(|known| known.name.cmp(unit)).ok()?;
+        Some(root.unit(at as u32).cloned().collect())
+    }
+
+    fn root(&self, name: &[u8]) -> Option<&LiveRoot> {
+        self.roots
+            .iter()
+            .find(|root| root.root.name.as_str().as_bytes() == name)
+    }
+
+    /// The texts of all inventory files whose ids are not among `known`.
+    ///
+    /// # Errors
+    /// A config file that changed since it was captured.
+    pub(super) fn new_texts(
+        &self,
+        known: &BTreeMap<Vec<u8>, BlobId>,
+        has: impl Fn(BlobId) -> bool,
+    ) -> Result<HashMap<BlobId, Vec<u8>>, Error> {
+        let mut texts = HashMap::new();
+        for root in &self.roots {
+            let name = root.root.name.as_str();
+            let is_new = |path: &[u8], id: BlobId| known.get(path) != Some(&id) && !has(id);
+            let mut wanted: HashMap<u32, BlobId> = HashMap::new();
+            for (at, unit) in root.state.units.iter().enumerate() {
+                let path = format!("{name}/files/{}", unit.name).into_bytes();
+                if let Some(id) = unit.id.map(BlobId::from_bytes)
+                    && is_new(&path, id)
+                {
+                    wanted.insert(at as u32, id);
+                }
+            }
+            for (at, text) in unit_texts(root, |at| wanted.contains_key(&at)) {
+                texts.insert(wanted[&at], text);
+            }
+        }
+        for (path, id) in &self.inventory {
+            if known.get(path) == Some(id) || texts.contains_key(id) || has(*id) {
+                continue;
+            }
+            let text = self.text(path).filter(|text| BlobId::of(text) == *id);
+            let text =
+                text.ok_or_else(|| Error::Unreadable(vec![format!("{} changed while it was recorded", escape(path))]))?;
+            texts.insert(*id, text);
+        }
+        Ok(texts)
+    }
+}
+
+/// A failure to read a file, in one line.
+pub(super) fn describe(error: &stable::Error) -> String {
+    match error {
+        stable::Error::Io(error) => format!("{error}: {}", error.source),
+        other => other.to_string(),
+    }
+}
+
+/// Writes the stat cache; what goes wrong costs only speed.
+fn save(session: &Session<'_>, root: &LiveRoot) -> Option<String> {
+    let path = session.repo.state_path(&root.root.name);
+    let saved = path.parent().map_or(Ok(()), crate::fsx::create_dir_all);
+    let saved = saved.and_then(|()| root.state.save(&path));
+    saved
+        .err()
+        .map(|error| format!("the cache was not written: {error}: {}", error.source))
+}
+
+fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = path.iter().position(|b| *b == b'/')?;
+    Some((&path[..slash], &path[slash + 1..]))
+}
+
+fn config_path(root: &str, path: &RelPath) -> Vec<u8> {
+    [root.as_bytes(), b"/configs/", path.as_bytes()].concat()
+}
+
+/// The texts of some units in one pass over the entries.
+fn unit_texts(root: &LiveRoot, wanted: impl Fn(u32) -> bool) -> BTreeMap<u32, Vec<u8>> {
+    let mut grouped: BTreeMap<u32, Vec<&Entry>> = BTreeMap::new();
+    for (entry, unit) in root.state.entries.iter().zip(&root.state.unit_of) {
+        if wanted(*unit) {
+            grouped.entry(*unit).or_default().push(entry);
+        }
+    }
+    let encode = |(unit, entries): (u32, Vec<&Entry>)| (unit, filelist::encode(entries));
+    grouped.into_iter().map(encode).collect()
+}
+
+/// Finds the git ids of units that changed.
+fn number_units(root: &mut LiveRoot) {
+    let missing: BTreeSet<u32> = (0u32..)
+        .zip(&root.state.units)
+        .filter(|(_, unit)| unit.id.is_none())
+        .map(|(at, _)| at)
+        .collect();
+    for (at, text) in unit_texts(root, |at| missing.contains(&at)) {
+        root.state.units[at as usize].id = Some(*BlobId::of(&text).as_bytes());
+    }
+    // A unit whose last entry went has no list.
+    let empty: BTreeSet<u32> = (0u32..)
+        .zip(&root.state.units)
+        .filter(|(_, unit)| unit.id.is_none())
+        .map(|(at, _)| at)
+        .collect();
+    if !empty.is_empty() {
+        let shift = |at: u32| at - empty.range(..at).count() as u32;
+        root.state.unit_of.iter_mut().for_each(|at| *at = shift(*at));
+        root.state.units.retain(|unit| unit.id.is_some());
+    }
+}
+
+/// Reads the config files that are not known yet.
+fn read_configs(root: &mut LiveRoot, rules: &Rules, texts: &mut HashMap<Vec<u8>, Vec<u8>>, failures: &mut Vec<String>) {
+    let Some(patterns) = &rules.configs else { return };
+    let mut known: BTreeMap<RelPath, [u8; 20]> = std::mem::take(&mut root.state.configs).into_iter().collect();
+    for entry in &root.state.entries {
+        let Some(file) = entry.file() else { continue };
+        if known.contains_key(&entry.path) || !patterns.matches(entry.path.as_bytes(), file.size) {
+            continue;
+        }
+        match stable::read(&entry.path.under(&root.root.path)) {
+            Ok((text, _)) if crate::digest::Digest::of(&text) == file.digest => {
+                if is_text(&text) {
+                    known.insert(entry.path.clone(), *BlobId::of(&text).as_bytes());
+                    texts.insert(config_path(root.root.name.as_str(), &entry.path), text);
+                }
+            }
+            Ok(_) => failures.push(format!(
+                "{} changed while it was read",
+                entry.path.under(&root.root.path).display()
+            )),
+            Err(error) => failures.push(describe(&error)),
+        }
+    }
+    root.state.configs = known.into_iter().collect();
+}
+
+/// By which rules a root is captured.
+pub(super) fn rules(session: &Session<'_>, root: &Root) -> Result<Rules, Error> {
+    let config = session.repo.config();
+    let beneath = |path: &std::path::Path| {
+        let rest = path.strip_prefix(&root.path).ok()?;
+        RelPath::new(rest.as_os_str().as_encoded_bytes()).ok()
+    };
+    let others = config.roots.iter().filter(|other| other.name != root.name);
+    let mut excluded: BTreeSet<RelPath> = others.filter_map(|other| beneath(&other.path)).collect();
+    excluded.extend(beneath(session.repo.dir()));
+    let mut configs = None;
+    if root.kind == Kind::Project {
+        excluded.extend(RelPath::new(".git").ok());
+        let patterns = ConfigPatterns::new(&config.files.patterns, config.files.max_size);
+        configs = Some(patterns.map_err(|e| Error::refused(format!("files.patterns: {e}"), ""))?);
+    }
+    Ok(Rules {
+        ignored: Ignored::load(&root.path).map_err(crate::capture::scan::Error::from)?,
+        excluded,
+        configs,
+    })
+}
+
+/// The paths of a project root that the user's own git tracks.
+pub(super) fn git_tracked(root: &Root) -> BTreeSet<RelPath> {
+    match root.kind {
+        Kind::Project => tracked_paths(&root.path).unwrap_or_default(),
+        _ => BTreeSet::new(),
+    }
+}

@@ -1,1 +1,189 @@
+//! Which roots and paths an operation is limited to.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::error::Error;
+use crate::capture::patterns::Patterns;
+use crate::snapshot::path::{RelPath, unescape};
+use crate::snapshot::root::{Root, RootName};
+
+/// A limit to some roots and paths. The default is no limit.
+#[derive(Default)]
+pub(super) struct Selection {
+    /// Only these roots; all when empty.
+    roots: BTreeSet<RootName>,
+    /// Only these paths; all when empty.
+    paths: BTreeMap<RootName, Vec<Spec>>,
+}
+
+enum Spec {
+    Whole,
+    Beneath(Vec<u8>),
+    Glob(Patterns),
+}
+
+impl Selection {
+    /// Reads what a user typed. A path is absolute, relative to the folder `cwd`, or `ROOT:PATH`.
+    ///
+    /// # Errors
+    /// A root that is not declared; a path in no root.
+    pub(super) fn new(declared: &[Root], roots: &[String], paths: &[String], cwd: &Path) -> Result<Self, Error> {
+        let mut selection = Self::default();
+        for name in roots {
+            let root = declared.iter().find(|root| root.name.as_str() == name);
+            let root = root.ok_or_else(|| no_such_root(declared, name))?;
+            selection.roots.insert(root.name.clone());
+        }
+        for path in paths {
+            let (root, spec) = locate(declared, path, cwd)?;
+            selection.paths.entry(root).or_default().push(spec);
+        }
+        Ok(selection)
+    }
+
+    /// Nothing is left out.
+    pub(super) fn is_everything(&self) -> bool {
+        self.roots.is_empty() && self.paths.is_empty()
+    }
+
+    /// Nothing of this root is left out.
+    pub(super) fn is_everything_in(&self, root: &RootName) -> bool {
+        self.has_root(root) && self.paths.is_empty()
+    }
+
+    /// Whether anything of this root is selected.
+    pub(super) fn has_root(&self, root: &RootName) -> bool {
+        (self.roots.is_empty() || self.roots.contains(root)) && (self.paths.is_empty() || self.paths.contains_key(root))
+    }
+
+    /// Whether a path is selected.
+    pub(super) fn has_path(&self, root: &RootName, path: &RelPath) -> bool {
+        if self.paths.is_empty() {
+            return self.has_root(root);
+        }
+        let specs = self.paths.get(root).into_iter().flatten();
+        self.has_root(root) && specs.into_iter().any(|spec| spec.has(path))
+    }
+}
+
+impl Spec {
+    fn has(&self, path: &RelPath) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Beneath(dir) => path.is_within(dir),
+            Self::Glob(patterns) => {
+                patterns.matches(path.as_bytes(), false) || path.ancestors().any(|dir| patterns.matches(dir, true))
+            }
+        }
+    }
+}
+
+/// An [`Error::NoSuchRoot`].
+pub(super) fn no_such_root(declared: &[Root], name: &str) -> Error {
+    Error::NoSuchRoot {
+        name: name.to_owned(),
+        known: declared.iter().map(|root| root.name.to_string()).collect(),
+    }
+}
+
+fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Spec), Error> {
+    if let Some((name, rest)) = given.split_once(':')
+        && let Some(root) = declared.iter().find(|root| root.name.as_str() == name)
+    {
+        return Ok((root.name.clone(), spec(rest, given)?));
+    }
+    let absolute = lexical(&cwd.join(given));
+    let holder = declared
+        .iter()
+        .filter(|root| absolute.starts_with(&root.path))
+        .max_by_key(|root| root.path.as_os_str().len());
+    let Some(root) = holder else {
+        return Err(Error::refused(
+            format!("{given:?} is in no root of this repository"),
+            "name a path in a root, or ROOT:PATH; `envgit root list` shows the roots",
+        ));
+    };
+    let rest = absolute.strip_prefix(&root.path).unwrap_or(Path::new(""));
+    let rest = crate::snapshot::path::escape(rest.as_os_str().as_encoded_bytes());
+    Ok((root.name.clone(), spec(&rest, given)?))
+}
+
+fn spec(rest: &str, given: &str) -> Result<Spec, Error> {
+    let bad = |why: String| Error::refused(format!("{given:?} is no path: {why}"), "");
+    let rest = rest.trim_matches('/');
+    if rest.is_empty() || rest == "." {
+        return Ok(Spec::Whole);
+    }
+    if rest.contains(['*', '?', '[']) {
+        let anchored = format!("/{rest}");
+        return Ok(Spec::Glob(Patterns::new([&*anchored]).map_err(|e| bad(e.to_string()))?));
+    }
+    let bytes = unescape(rest.as_bytes()).unwrap_or_else(|| rest.as_bytes().to_vec());
+    let path = RelPath::new(bytes).map_err(|e| bad(e.to_string()))?;
+    Ok(Spec::Beneath(path.as_bytes().to_vec()))
+}
+
+/// Removes `.` and `..` without looking at the disk.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::root::{Kind, Policy};
+
+    fn roots() -> Vec<Root> {
+        let root = |name: &str, path: &str| Root {
+            name: name.parse().unwrap(),
+            path: path.into(),
+            kind: Kind::Project,
+            policy: Policy::Tracked,
+        };
+        vec![root("glm", "/p"), root("env", "/p/.venv")]
+    }
+
+    fn has(spec: &str, cwd: &str, root: &str, path: &str) -> bool {
+        let selection = Selection::new(&roots(), &[], &[spec.to_owned()], Path::new(cwd)).unwrap();
+        selection.has_path(&root.parse().unwrap(), &RelPath::new(path).unwrap())
+    }
+
+    #[test]
+    fn paths_are_found_in_the_innermost_root() {
+        assert!(has("configs", "/p", "glm", "configs/a.json"));
+        assert!(!has("configs", "/p", "glm", "configs2/a.json"));
+        assert!(has("../configs/a.json", "/p/src", "glm", "configs/a.json"));
+        assert!(has("/p/.venv/lib", "/elsewhere", "env", "lib/x"));
+        assert!(!has("/p/.venv/lib", "/elsewhere", "glm", "lib/x"));
+        assert!(has("env:lib", "/elsewhere", "env", "lib/x"));
+        assert!(has("env:", "/elsewhere", "env", "bin/x"));
+        assert!(has(".", "/p", "glm", "anything"));
+        assert!(has("configs/*.jsonl", "/p", "glm", "configs/a.jsonl"));
+        assert!(!has("configs/*.jsonl", "/p", "glm", "configs/a.json"));
+    }
+
+    #[test]
+    fn what_is_in_no_root_is_refused() {
+        let error = |spec: &str| {
+            Selection::new(&roots(), &[], &[spec.to_owned()], Path::new("/q"))
+                .err()
+                .unwrap()
+        };
+        assert!(error("configs").to_string().contains("in no root"));
+        let error = Selection::new(&roots(), &["nope".to_owned()], &[], Path::new("/q"))
+            .err()
+            .unwrap();
+        assert_eq!(error.to_string(), "there is no root \"nope\"; the roots are glm, env");
+    }
+}

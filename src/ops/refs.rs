@@ -1,40 +1,219 @@
-use super::*;
+//! `branch` and `tag`.
+
+use super::Session;
+use super::error::Error;
+use super::report::RefEntry;
+use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName};
+
 /// All branches, sorted.
-pub fn branches(_s: &mut Session<'_>) -> Result<Vec<report::RefEntry>, Error> {
-    todo!()
+///
+/// # Errors
+/// What cannot be read.
+pub fn branches(session: &mut Session<'_>) -> Result<Vec<RefEntry>, Error> {
+    list(session, RefKind::Branch)
 }
-/// Makes a branch at `rev` (HEAD when absent); `force` moves an existing one.
-pub fn create_branch(
-    _s: &mut Session<'_>,
-    _name: &str,
-    _rev: Option<&str>,
-    _force: bool,
-) -> Result<report::RefEntry, Error> {
-    todo!()
-}
-/// Removes a branch; unless forced only when its commits are reachable from elsewhere.
-pub fn delete_branch(_s: &mut Session<'_>, _name: &str, _force: bool) -> Result<report::RefEntry, Error> {
-    todo!()
-}
-/// Renames a branch.
-pub fn rename_branch(_s: &mut Session<'_>, _old: &str, _new: &str) -> Result<report::RefEntry, Error> {
-    todo!()
-}
+
 /// All tags, sorted.
-pub fn tags(_s: &mut Session<'_>) -> Result<Vec<report::RefEntry>, Error> {
-    todo!()
+///
+/// # Errors
+/// What cannot be read.
+pub fn tags(session: &mut Session<'_>) -> Result<Vec<RefEntry>, Error> {
+    list(session, RefKind::Tag)
 }
+
+/// Makes a branch at `rev` (HEAD when absent); `force` moves an existing one.
+///
+/// # Errors
+/// A name that is taken or malformed, an unknown revision, or the branch that HEAD is on.
+pub fn create_branch(session: &mut Session<'_>, name: &str, rev: Option<&str>, force: bool) -> Result<RefEntry, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let full = RefName::branch(name)?;
+    let commit = session.repo.history().resolve(rev.unwrap_or("HEAD"))?;
+    if force && current(session)?.as_deref() == Some(name) {
+        return Err(Error::refused(
+            format!("HEAD is on the branch {name}, which cannot be moved away under it"),
+            format!(
+                "bring that state back instead: envgit checkout {}",
+                rev.unwrap_or("HEAD")
+            ),
+        ));
+    }
+    let taken = find(session, &full)?;
+    if taken.is_some() && !force {
+        return Err(Error::refused(
+            format!("the branch {name} exists already"),
+            format!("choose another name, or move it: envgit branch -f {name}"),
+        ));
+    }
+    let expected = taken.map_or(Expected::Absent, |known| Expected::Is(known.commit));
+    let note = session.note(format!("branch: Created from {}", rev.unwrap_or("HEAD")));
+    session.repo.history().set_ref(&full, commit, expected, &note)?;
+    entry(session, name.to_owned(), commit, None)
+}
+
+/// Removes a branch; unless forced only when its commits are reachable from elsewhere.
+///
+/// # Errors
+/// An unknown branch, the branch that HEAD is on, or one whose commits nothing else reaches.
+pub fn delete_branch(session: &mut Session<'_>, name: &str, force: bool) -> Result<RefEntry, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let full = RefName::branch(name)?;
+    let known = find(session, &full)?.ok_or_else(|| no_such("branch", name))?;
+    if current(session)?.as_deref() == Some(name) {
+        return Err(Error::refused(
+            format!("HEAD is on the branch {name}"),
+            "check out another branch first",
+        ));
+    }
+    let history = session.repo.history();
+    if !force {
+        let others = history.refs()?.into_iter().filter(|other| other.name != full);
+        let mut tips: Vec<CommitId> = others.map(|other| other.commit).collect();
+        tips.extend(history.head()?.commit());
+        let mut reached = false;
+        for tip in tips {
+            reached = reached || history.is_ancestor(known.commit, tip)?;
+        }
+        if !reached {
+            return Err(Error::refused(
+                format!("only the branch {name} leads to its commits"),
+                format!("to lose them: envgit branch -D {name}; to keep them first: envgit tag NAME {name}"),
+            ));
+        }
+    }
+    let removed = entry(session, name.to_owned(), known.commit, None)?;
+    history.delete_ref(&full, Expected::Is(known.commit))?;
+    Ok(removed)
+}
+
+/// Renames a branch.
+///
+/// # Errors
+/// An unknown branch, or a name that is taken or malformed.
+pub fn rename_branch(session: &mut Session<'_>, old: &str, new: &str) -> Result<RefEntry, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let (from, to) = (RefName::branch(old)?, RefName::branch(new)?);
+    let note = session.note(format!(
+        "branch: renamed {from} to {to}",
+        from = from.as_str(),
+        to = to.as_str()
+    ));
+    let is_current = current(session)?.as_deref() == Some(old);
+    let history = session.repo.history();
+    let Some(known) = find(session, &from)? else {
+        if is_current && matches!(history.head()?, Head::Unborn { .. }) {
+            return Err(Error::refused(
+                "nothing is committed yet",
+                "commit first: envgit commit",
+            ));
+        }
+        return Err(no_such("branch", old));
+    };
+    history.set_ref(&to, known.commit, Expected::Absent, &note)?;
+    if is_current {
+        history.attach_head(&to, &note)?;
+    }
+    history.delete_ref(&from, Expected::Is(known.commit))?;
+    entry(session, new.to_owned(), known.commit, None)
+}
+
 /// Makes a tag at `rev` (HEAD when absent), annotated when there is a message; `force` moves an existing one.
+///
+/// # Errors
+/// A name that is taken or malformed, or an unknown revision.
 pub fn create_tag(
-    _s: &mut Session<'_>,
-    _name: &str,
-    _rev: Option<&str>,
-    _message: Option<&str>,
-    _force: bool,
-) -> Result<report::RefEntry, Error> {
-    todo!()
+    session: &mut Session<'_>,
+    name: &str,
+    rev: Option<&str>,
+    message: Option<&str>,
+    force: bool,
+) -> Result<RefEntry, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let full = RefName::tag(name)?;
+    let history = session.repo.history();
+    let commit = history.resolve(rev.unwrap_or("HEAD"))?;
+    let taken = find(session, &full)?;
+    if taken.is_some() && !force {
+        return Err(Error::refused(
+            format!("the tag {name} exists already"),
+            format!("choose another name, or move it: envgit tag -f {name}"),
+        ));
+    }
+    let expected = if taken.is_some() {
+        Expected::Any
+    } else {
+        Expected::Absent
+    };
+    match message {
+        Some(message) => history.annotate_tag(name, commit, expected, &session.note(message))?,
+        None => history.set_ref(&full, commit, expected, &session.note(format!("tag: {name}")))?,
+    }
+    entry(session, name.to_owned(), commit, message.map(str::to_owned))
 }
+
 /// Removes a tag.
-pub fn delete_tag(_s: &mut Session<'_>, _name: &str) -> Result<report::RefEntry, Error> {
-    todo!()
+///
+/// # Errors
+/// An unknown tag.
+pub fn delete_tag(session: &mut Session<'_>, name: &str) -> Result<RefEntry, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let full = RefName::tag(name)?;
+    let known = find(session, &full)?.ok_or_else(|| no_such("tag", name))?;
+    let removed = entry(session, name.to_owned(), known.commit, None)?;
+    session.repo.history().delete_ref(&full, Expected::Any)?;
+    Ok(removed)
+}
+
+fn no_such(what: &str, name: &str) -> Error {
+    Error::refused(
+        format!("there is no {what} {name}"),
+        format!("`envgit {what}` lists them"),
+    )
+}
+
+fn find(session: &Session<'_>, name: &RefName) -> Result<Option<Ref>, Error> {
+    let refs = session.repo.history().refs()?;
+    Ok(refs.into_iter().find(|known| known.name == *name))
+}
+
+/// The branch that HEAD is on.
+fn current(session: &Session<'_>) -> Result<Option<String>, Error> {
+    Ok(match session.repo.history().head()? {
+        Head::Unborn { branch } | Head::Branch { name: branch, .. } => Some(branch),
+        Head::Detached { .. } => None,
+    })
+}
+
+fn list(session: &Session<'_>, kind: RefKind) -> Result<Vec<RefEntry>, Error> {
+    let current = current(session)?;
+    let refs = session
+        .repo
+        .history()
+        .refs()?
+        .into_iter()
+        .filter(|known| known.kind() == kind);
+    refs.map(|known| {
+        let message = known.annotation.as_ref().map(|annotation| annotation.message.clone());
+        let mut entry = entry(session, known.short_name().to_owned(), known.commit, message)?;
+        entry.is_current = kind == RefKind::Branch && current.as_deref() == Some(&entry.name);
+        Ok(entry)
+    })
+    .collect()
+}
+
+fn entry(session: &Session<'_>, name: String, commit: CommitId, message: Option<String>) -> Result<RefEntry, Error> {
+    let history = session.repo.history();
+    let info = history.commit_info(commit)?;
+    let message = message
+        .as_deref()
+        .and_then(|text| text.lines().next())
+        .map(str::to_owned);
+    Ok(RefEntry {
+        name,
+        commit,
+        short: history.short(commit),
+        subject: message.unwrap_or_else(|| info.subject().to_owned()),
+        time: info.time,
+        is_current: false,
+    })
 }

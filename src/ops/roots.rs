@@ -1,13 +1,42 @@
-use super::*;
-/// Adds a root to the repository (takes effect with the next commit).
-pub fn add(
-    _s: &mut Session<'_>,
-    _root: &crate::snapshot::root::Root,
-    _registry: Option<&crate::registry::Registry>,
-) -> Result<(), Error> {
-    todo!()
+//! `root`: what is under version control.
+
+use super::Session;
+use super::error::Error;
+use super::init::{register, write_ignore_file};
+use crate::config::Editor;
+use crate::registry::Registry;
+use crate::repo::Repo;
+use crate::snapshot::root::Root;
+
+/// Adds a root to the repository. It takes effect with the next commit.
+///
+/// # Errors
+/// A name or place that is taken; a file that cannot be written.
+pub fn add(session: &mut Session<'_>, root: &Root, registry: Option<&Registry>) -> Result<(), Error> {
+    edit(session, registry, |editor| Ok(editor.add_root(root)?))?;
+    write_ignore_file(root)?;
+    Ok(())
 }
+
 /// Removes a root from the repository; its files and its history stay.
-pub fn remove(_s: &mut Session<'_>, _name: &str, _registry: Option<&crate::registry::Registry>) -> Result<(), Error> {
-    todo!()
+///
+/// # Errors
+/// A root that is not declared; a file that cannot be written.
+pub fn remove(session: &mut Session<'_>, name: &str, registry: Option<&Registry>) -> Result<(), Error> {
+    edit(session, registry, |editor| Ok(editor.remove_root(name)?))
+}
+
+/// Changes the settings under the lock and opens the repository with them.
+fn edit(
+    session: &mut Session<'_>,
+    registry: Option<&Registry>,
+    change: impl FnOnce(&mut Editor) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let mut editor = Editor::open(&session.repo.config_path())?;
+    change(&mut editor)?;
+    editor.save()?;
+    session.repo = Repo::open(session.repo.dir())?;
+    register(&session.repo, registry);
+    Ok(())
 }

@@ -1,1 +1,336 @@
+//! One side of a comparison: a commit or the live state, both as an inventory.
 
+use std::collections::BTreeMap;
+
+use super::error::Error;
+use super::live::Live;
+use super::pathspec::Selection;
+use super::report::SideName;
+use crate::compare;
+use crate::compare::files::Units;
+use crate::history::{BlobId, CommitId, History};
+use crate::snapshot::change::{Changes, RootChanges};
+use crate::snapshot::facts::{Manifest, Vars};
+use crate::snapshot::filelist;
+use crate::snapshot::package::{self, Package};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::{Kind, RootName};
+use crate::snapshot::unit::UnitName;
+
+/// A state that can be compared.
+pub(super) struct Side<'a> {
+    /// How it was asked for.
+    pub(super) name: SideName,
+    /// Its inventory.
+    pub(super) files: BTreeMap<Vec<u8>, BlobId>,
+    /// The kinds of its roots.
+    pub(super) roots: BTreeMap<RootName, Kind>,
+    /// Its variables.
+    pub(super) vars: Vars,
+    /// What a commit says of itself.
+    pub(super) manifest: Option<Manifest>,
+    history: &'a History,
+    live: Option<&'a Live>,
+}
+
+/// Paths of the inventory.
+pub(super) const MANIFEST: &[u8] = b"snapshot.json";
+pub(super) const VARS: &[u8] = b"vars.json";
+
+/// The parts of an inventory that belong to one root.
+fn part(root: &RootName, part: &str) -> Vec<u8> {
+    format!("{root}/{part}").into_bytes()
+}
+
+impl<'a> Side<'a> {
+    /// The state of a commit.
+    ///
+    /// # Errors
+    /// Names what is damaged.
+    pub(super) fn of_commit(history: &'a History, commit: CommitId, name: &str) -> Result<Self, Error> {
+        let files = history.inventory(commit)?.files;
+        let parse = |path: &[u8]| -> Result<Vec<u8>, Error> {
+            let id = files.get(path).ok_or_else(|| damaged(commit, path, "is missing"))?;
+            Ok(history.blob(*id)?)
+        };
+        let manifest = read_manifest(commit, &parse(MANIFEST)?)?;
+        let vars = serde_json::from_slice(&parse(VARS)?).map_err(|e| damaged(commit, VARS, &e.to_string()))?;
+        Ok(Self {
+            name: SideName {
+                commit: Some(commit),
+                name: name.to_owned(),
+            },
+            roots: manifest
+                .roots
+                .iter()
+                .map(|(name, root)| (name.clone(), root.kind))
+                .collect(),
+            files,
+            vars,
+            manifest: Some(manifest),
+            history,
+            live: None,
+        })
+    }
+
+    /// The live state.
+    pub(super) fn of_live(history: &'a History, live: &'a Live) -> Self {
+        Self {
+            name: SideName {
+                commit: None,
+                name: "live".to_owned(),
+            },
+            files: live.inventory.clone(),
+            roots: live.roots.iter().map(|r| (r.root.name.clone(), r.root.kind)).collect(),
+            vars: live.vars.clone(),
+            manifest: None,
+            history,
+            live: Some(live),
+        }
+    }
+
+    /// Nothing at all: what the first commit is compared with.
+    pub(super) fn empty(history: &'a History) -> Self {
+        Self {
+            name: SideName {
+                commit: None,
+                name: "nothing".to_owned(),
+            },
+            files: BTreeMap::new(),
+            roots: BTreeMap::new(),
+            vars: Vars::new(),
+            manifest: None,
+            history,
+            live: None,
+        }
+    }
+
+    /// What messages call it.
+    pub(super) fn label(&self) -> String {
+        match self.name.commit {
+            Some(commit) => self.history.short(commit),
+            None => self.name.name.clone(),
+        }
+    }
+
+    fn damaged(&self, path: &[u8], what: &str) -> Error {
+        Error::Inventory {
+            commit: self.label(),
+            what: format!("{}: {what}", String::from_utf8_lossy(path)),
+        }
+    }
+
+    fn text(&self, path: &[u8], id: BlobId) -> Result<Vec<u8>, Error> {
+        if let Some(text) = self.live.and_then(|live| live.text(path)) {
+            return Ok(text);
+        }
+        Ok(self.history.blob(id)?)
+    }
+
+    /// The packages of a root.
+    pub(super) fn packages(&self, root: &RootName) -> Result<Vec<Package>, Error> {
+        let path = part(root, "packages.jsonl");
+        match self.files.get(&path) {
+            Some(id) => package::decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The units of a root with the ids of their file lists.
+    fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
+        self.under(&part(root, "files/"))
+    }
+
+    fn configs(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
+        self.under(&part(root, "configs/"))
+    }
+
+    fn under(&self, prefix: &[u8]) -> BTreeMap<&[u8], BlobId> {
+        self.files
+            .range(prefix.to_vec()..)
+            .take_while(|(path, _)| path.starts_with(prefix))
+            .map(|(path, id)| (&path[prefix.len()..], *id))
+            .collect()
+    }
+
+    /// Some units: those of the live state as they are, those of a commit still as text.
+    fn units<'u>(&self, root: &RootName, wanted: impl Iterator<Item = (&'u [u8], BlobId)>) -> Result<Unparsed, Error> {
+        let mut unparsed = Unparsed::default();
+        for (unit, id) in wanted {
+            let name = UnitName::from_tree(&String::from_utf8_lossy(unit));
+            match self.live.and_then(|live| live.unit(root, &name)) {
+                Some(entries) => unparsed.ready.push((name, entries)),
+                None => {
+                    let path = [&part(root, "files/"), unit].concat();
+                    unparsed.texts.push((name, self.text(&path, id)?));
+                }
+            }
+        }
+        Ok(unparsed)
+    }
+
+    /// All entries of a root by unit.
+    pub(super) fn entries(&self, root: &RootName) -> Result<Units, Error> {
+        let unparsed = self.units(root, self.unit_ids(root).into_iter())?;
+        let [units] = parse([(self, unparsed)])?;
+        Ok(units)
+    }
+}
+
+/// File lists that were read.
+#[derive(Default)]
+struct Unparsed {
+    ready: Units,
+    texts: Vec<(UnitName, Vec<u8>)>,
+}
+
+/// Parses the file lists of some sides on all cores, the longest first.
+fn parse<const N: usize>(sides: [(&Side<'_>, Unparsed); N]) -> Result<[Units; N], Error> {
+    let mut all = Vec::new();
+    let mut owners = Vec::new();
+    let mut units = sides.map(|(side, unparsed)| {
+        all.extend(unparsed.texts.into_iter().map(|text| (owners.len(), text)));
+        owners.push(side);
+        unparsed.ready
+    });
+    all.sort_by_key(|(_, (_, text))| std::cmp::Reverse(text.len()));
+    const WORTH_A_THREAD: usize = 256 * 1024;
+    let total: usize = all.iter().map(|(_, (_, text))| text.len()).sum();
+    let threads = match std::thread::available_parallelism() {
+        Ok(threads) if total >= WORTH_A_THREAD => threads.get(),
+        _ => 1,
+    };
+    let queue = std::sync::Mutex::new(all.into_iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let work = || {
+        let mut parsed = Vec::new();
+        while let Some((owner, (name, text))) = next() {
+            parsed.push((owner, name, filelist::decode(&text)));
+        }
+        parsed
+    };
+    let parsed = match threads {
+        1 => work(),
+        threads => std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(joined).collect()
+        }),
+    };
+    for (owner, name, entries) in parsed {
+        let entries = entries.map_err(|e| owners[owner].damaged(name.as_str().as_bytes(), &e.to_string()))?;
+        units[owner].push((name, entries));
+    }
+    Ok(units)
+}
+
+/// What a thread returned; its panic is the caller's.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// What a commit says of its roots, system and layer, without reading the rest of it.
+///
+/// # Errors
+/// Names what is damaged.
+pub(super) fn manifest_of(history: &History, commit: CommitId) -> Result<Manifest, Error> {
+    let id = history.path_at(commit, MANIFEST)?;
+    let id = id.ok_or_else(|| damaged(commit, MANIFEST, "is missing"))?;
+    read_manifest(commit, &history.blob(id)?)
+}
+
+fn read_manifest(commit: CommitId, text: &[u8]) -> Result<Manifest, Error> {
+    let manifest: Manifest = serde_json::from_slice(text).map_err(|e| damaged(commit, MANIFEST, &e.to_string()))?;
+    if manifest.format == Manifest::FORMAT {
+        return Ok(manifest);
+    }
+    Err(Error::refused(
+        format!(
+            "the inventory of {commit} has format {}, which this envgit does not know",
+            manifest.format
+        ),
+        "use a newer envgit",
+    ))
+}
+
+fn damaged(commit: CommitId, path: &[u8], what: &str) -> Error {
+    Error::Inventory {
+        commit: commit.to_string(),
+        what: format!("{} {what}", String::from_utf8_lossy(path)),
+    }
+}
+
+/// The units of one root that are not the same on both sides.
+pub(super) fn differing_units(from: &Side<'_>, to: &Side<'_>, root: &RootName) -> Result<(Units, Units), Error> {
+    let (a, b) = (from.unit_ids(root), to.unit_ids(root));
+    let only = |side: &Side<'_>, mine: &BTreeMap<&[u8], BlobId>, other: &BTreeMap<&[u8], BlobId>| {
+        let differing = mine.iter().filter(|(unit, id)| other.get(*unit) != Some(id));
+        side.units(root, differing.map(|(unit, id)| (*unit, *id)))
+    };
+    let [older, newer] = parse([(from, only(from, &a, &b)?), (to, only(to, &b, &a)?)])?;
+    Ok((older, newer))
+}
+
+/// All differences within a selection.
+pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<Changes, Error> {
+    let mut changes = Changes::default();
+    let mut names: Vec<_> = from.roots.keys().chain(to.roots.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for root in names {
+        if !selection.has_root(root) {
+            continue;
+        }
+        let kind = to
+            .roots
+            .get(root)
+            .or(from.roots.get(root))
+            .copied()
+            .unwrap_or(Kind::Project);
+        let mut found = RootChanges {
+            root: root.clone(),
+            kind,
+            packages: Vec::new(),
+            configs: compare_configs(from, to, root, selection)?,
+            files: Vec::new(),
+        };
+        let packages = part(root, "packages.jsonl");
+        if selection.is_everything_in(root) && from.files.get(&packages) != to.files.get(&packages) {
+            found.packages = compare::packages(&from.packages(root)?, &to.packages(root)?);
+        }
+        let (older, newer) = differing_units(from, to, root)?;
+        found.files = compare::files(&older, &newer);
+        found.files.retain(|change| selection.has_path(root, change.path()));
+        if !found.is_empty() {
+            changes.roots.push(found);
+        }
+    }
+    if selection.is_everything() {
+        changes.vars = compare::vars(&from.vars, &to.vars);
+    }
+    Ok(changes)
+}
+
+fn compare_configs(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    root: &RootName,
+    selection: &Selection,
+) -> Result<Vec<crate::snapshot::change::ConfigChange>, Error> {
+    let (a, b) = (from.configs(root), to.configs(root));
+    let mut paths: Vec<&[u8]> = a.keys().chain(b.keys()).copied().collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let mut changes = Vec::new();
+    for path in paths {
+        let (old, new) = (a.get(path).copied(), b.get(path).copied());
+        let Ok(plain) = RelPath::new(path) else { continue };
+        if old == new || !selection.has_path(root, &plain) {
+            continue;
+        }
+        let full = [&part(root, "configs/"), path].concat();
+        let text = |side: &Side<'_>, id: Option<BlobId>| id.map(|id| side.text(&full, id)).transpose();
+        let (old, new) = (text(from, old)?, text(to, new)?);
+        changes.extend(compare::config(&plain, old.as_deref(), new.as_deref()));
+    }
+    Ok(changes)
+}

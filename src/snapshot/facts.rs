@@ -10,7 +10,7 @@ use crate::digest::Digest;
 /// The `snapshot.json` of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of the inventory format: 1.
+    /// Version of the inventory format: [`Manifest::FORMAT`].
     pub format: u32,
     /// The roots by name.
     pub roots: BTreeMap<RootName, RootFacts>,
@@ -19,6 +19,11 @@ pub struct Manifest {
     /// The layer that holds what this commit added, if it added any content.
     #[serde(default)]
     pub layer: Option<LayerFacts>,
+}
+
+impl Manifest {
+    /// The only version of the inventory format there is.
+    pub const FORMAT: u32 = 1;
 }
 
 /// What a manifest says of one root.

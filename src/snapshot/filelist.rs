@@ -142,7 +142,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<Entry>, ParseError> {
 fn decode_entry(line: &[u8]) -> Result<Entry, String> {
     let (kind, mut rest) = (line.first(), line.get(2..).unwrap_or_default());
     let mut field = |what: &str| {
-        let end = rest.iter().position(|b| *b == b' ').ok_or(format!("has no {what}"))?;
+        let end = memchr::memchr(b' ', rest).ok_or_else(|| format!("has no {what}"))?;
         let (value, tail) = (&rest[..end], &rest[end + 1..]);
         rest = tail;
         Ok::<&[u8], String>(value)
@@ -187,7 +187,7 @@ fn decode_entry(line: &[u8]) -> Result<Entry, String> {
 }
 
 fn decode_attribute(attribute: &[u8], node: &mut Node, xattrs: &mut Vec<Xattr>) -> Option<()> {
-    let equals = attribute.iter().position(|b| *b == b'=')?;
+    let equals = memchr::memchr(b'=', attribute)?;
     let (key, value) = (&attribute[..equals], &attribute[equals + 1..]);
     match (key, node) {
         (b"target", Node::Symlink(target)) => *target = unescape(value)?,

@@ -29,11 +29,7 @@ impl RelPath {
     /// When they are empty, absolute, hold NUL, or have an empty, `.` or `..` component.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, BadPath> {
         let bytes = bytes.into();
-        let plain = !bytes.contains(&0)
-            && bytes
-                .split(|b| *b == b'/')
-                .all(|part| !matches!(part, b"" | b"." | b".."));
-        if plain {
+        if is_plain(&bytes) {
             Ok(Self(bytes.into_boxed_slice()))
         } else {
             Err(BadPath { path: escape(&bytes) })
@@ -102,6 +98,17 @@ impl RelPath {
         };
         Self::new(unescape(text).ok_or_else(bad)?)
     }
+}
+
+/// Not empty, no NUL, no empty, `.` or `..` component.
+fn is_plain(path: &[u8]) -> bool {
+    // Where a component begins: only there can a path go wrong, and most begin with neither '.' nor '/'.
+    let odd = |at: usize| match path.get(at) {
+        None | Some(b'/') => true,
+        Some(b'.') => matches!(path[at + 1..].split(|b| *b == b'/').next(), Some(b"" | b".")),
+        Some(_) => false,
+    };
+    memchr::memchr(0, path).is_none() && !odd(0) && !memchr::memchr_iter(b'/', path).any(|at| odd(at + 1))
 }
 
 impl Borrow<[u8]> for RelPath {
@@ -181,6 +188,9 @@ pub fn escape(bytes: &[u8]) -> String {
 
 /// The bytes that [`escape`] wrote, or nothing when an escape is malformed.
 pub fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    if memchr::memchr(b'\\', text).is_none() {
+        return Some(text.to_vec());
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {

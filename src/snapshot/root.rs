@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The folder in a root where a checkout stages new files. Never part of a snapshot.
+pub const STAGE_DIR: &str = ".envgit-stage";
+
 /// What lives in a root; decides defaults and where packages are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use super::frame::MAX_FRAME;
 
 /// How a large file is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cutting {
+pub(super) enum Cutting {
     /// Every 4 MiB: programs and archives, in which an edit moves everything (measured: chunks find nothing).
     Fixed,
     /// By content (FastCDC, about 1 MiB): data that grows, and is edited in places.
@@ -18,7 +18,7 @@ const AVERAGE_CHUNK: usize = 1024 * 1024;
 
 impl Cutting {
     /// By the first bytes of the file.
-    pub fn of(head: &[u8]) -> Self {
+    pub(super) fn of(head: &[u8]) -> Self {
         const FIXED: [&[u8]; 8] = [
             b"\x7fELF",
             b"!<arch>\n",
@@ -37,7 +37,7 @@ impl Cutting {
     }
 
     /// The length of the next piece of `window`, which holds the next [`MAX_FRAME`] bytes, or all that are left.
-    pub fn next(self, window: &[u8]) -> usize {
+    pub(super) fn next(self, window: &[u8]) -> usize {
         match self {
             Self::Fixed => window.len().min(MAX_FRAME),
             Self::ByContent if window.is_empty() => 0,

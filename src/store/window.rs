@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
 
 /// Counts the bytes that were sent out and have not come back in order yet.
-pub struct Window {
+pub(super) struct Window {
     limit: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -19,7 +19,7 @@ struct State {
 
 impl Window {
     /// At most `limit` bytes, but always at least one job.
-    pub fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self {
             limit,
             state: Mutex::default(),
@@ -28,7 +28,7 @@ impl Window {
     }
 
     /// Waits until job number `sequence` of `bytes` fits. False when the run is over.
-    pub fn enter(&self, sequence: usize, bytes: u64) -> bool {
+    pub(super) fn enter(&self, sequence: usize, bytes: u64) -> bool {
         let Ok(state) = self.state.lock() else { return false };
         let fits = |state: &mut State| !state.closed && state.bytes > 0 && state.bytes + bytes > self.limit;
         let Ok(mut state) = self.changed.wait_while(state, fits) else {
@@ -40,7 +40,7 @@ impl Window {
     }
 
     /// Job number `sequence`, if it entered, is done.
-    pub fn leave(&self, sequence: usize) {
+    pub(super) fn leave(&self, sequence: usize) {
         if let Ok(mut state) = self.state.lock()
             && let Some(bytes) = state.held.remove(&sequence)
         {
@@ -50,7 +50,7 @@ impl Window {
     }
 
     /// Lets everybody in and tells them that it is over.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         if let Ok(mut state) = self.state.lock() {
             state.closed = true;
         }

@@ -1,0 +1,154 @@
+//! Performs a plan: stages every new file inside the root, complete and synced, then swaps by rename.
+//!
+//! ```text
+//! stage ──► sync ──► (journal sealed by the caller) ──► swap ──► sync ──► clear
+//! ```
+//!
+//! Until the swap the live tree is untouched. The swap uses a new inode for every changed file and never writes
+//! through an existing one: running processes have it mapped, other environments may share it. What is replaced
+//! ends in the stage, which is removed last.
+
+mod beneath;
+pub mod journal;
+mod stage;
+mod swap;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::fsx::{self, Context, Error as IoError, atomic};
+use crate::plan::RootPlan;
+use crate::progress::Progress;
+use crate::snapshot::content::{ContentSource, FetchError};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::STAGE_DIR;
+
+/// Why a plan was not performed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Content could not be had; the live tree is untouched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+/// One root's plan under way.
+pub struct Application<'a> {
+    root: &'a Path,
+    plan: &'a RootPlan,
+    staged: stage::Staged,
+}
+
+/// Files that were put in place, with their inode numbers.
+pub type Placed = Vec<(Entry, u64)>;
+
+impl<'a> Application<'a> {
+    /// Paths that the plan takes for absent but where something stands: nothing that any commit holds.
+    pub fn in_the_way(root: &Path, plan: &RootPlan) -> Vec<RelPath> {
+        let goes: BTreeSet<&RelPath> = plan.remove_files.iter().chain(&plan.remove_dirs).collect();
+        // Beneath a file or link that goes there is nothing, whatever a link leads to.
+        let is_free = |path: &RelPath| {
+            let beneath = |dir: &[u8]| RelPath::new(dir).is_ok_and(|dir| goes.contains(&dir));
+            goes.contains(path) || path.ancestors().any(beneath)
+        };
+        let files = plan.place.iter().filter(|placement| !placement.replaces);
+        let files = files.map(|placement| (&placement.entry.path, false));
+        let dirs = plan.make_dirs.iter().map(|entry| (&entry.path, true));
+        let mut paths: Vec<RelPath> = files
+            .chain(dirs)
+            .filter(|(path, _)| !is_free(path))
+            .filter(|(path, makes_dir)| {
+                let there = path.under(root).symlink_metadata();
+                there.is_ok_and(|meta| !(*makes_dir && meta.is_dir()))
+            })
+            .map(|(path, _)| path.clone())
+            .collect();
+        paths.sort_unstable();
+        paths
+    }
+
+    /// Writes every new file into the stage and makes it durable. The live tree is untouched, and stays so when this
+    /// fails.
+    ///
+    /// # Errors
+    /// Content that cannot be had, or what the file system refused; the stage is removed.
+    pub fn stage(
+        root: &'a Path,
+        plan: &'a RootPlan,
+        source: &dyn ContentSource,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let staged = stage::Staged::create(&stage_path(root))?;
+        let application = Self { root, plan, staged };
+        match application.staged.fill(plan, source, progress) {
+            Ok(()) => Ok(application),
+            Err(error) => {
+                application.clear()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the live tree what the plan says. On return the change is durable.
+    ///
+    /// # Errors
+    /// What the file system refused. The tree is then between the states; planning anew from the live tree and
+    /// performing that finishes the change.
+    pub fn swap(&self, progress: &dyn Progress) -> Result<Placed, IoError> {
+        let placed = swap::perform(self.root, self.plan, &self.staged, progress)?;
+        atomic::sync_file_system(self.root)?;
+        Ok(placed)
+    }
+
+    /// Removes the stage with all that was replaced.
+    ///
+    /// # Errors
+    /// Names what could not be removed.
+    pub fn clear(self) -> Result<(), IoError> {
+        drop(self.staged);
+        clear_stage(self.root)
+    }
+}
+
+fn stage_path(root: &Path) -> PathBuf {
+    root.join(STAGE_DIR)
+}
+
+/// Removes what an earlier checkout left in the stage of a root.
+///
+/// # Errors
+/// Names what could not be removed.
+pub fn clear_stage(root: &Path) -> Result<(), IoError> {
+    let stage = stage_path(root);
+    let Ok(listing) = std::fs::read_dir(&stage) else {
+        return Ok(());
+    };
+    let files: Vec<PathBuf> = listing.flatten().map(|entry| entry.path()).collect();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for part in files.chunks(files.len().div_ceil(threads).max(1)) {
+            scope.spawn(move || {
+                for file in part {
+                    // What cannot be removed is named by the removal of the directory below.
+                    let _ = std::fs::remove_file(file);
+                }
+            });
+        }
+    });
+    match std::fs::remove_dir_all(&stage).at("remove", &stage) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes free for the user on the file system of a directory.
+///
+/// # Errors
+/// Names the directory.
+pub fn free_space(dir: &Path) -> Result<u64, fsx::Error> {
+    let stat = rustix::fs::statvfs(dir).at("look at the file system of", dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

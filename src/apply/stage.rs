@@ -1,0 +1,237 @@
+//! New files, written complete beside the live tree.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
+
+use super::Error;
+use crate::fsx::{self, Context, Error as IoError, atomic};
+use crate::plan::RootPlan;
+use crate::progress::{Phase, Progress};
+use crate::snapshot::content::{ContentSink, ContentSource, Want};
+use crate::snapshot::entry::{Entry, Node, Xattr};
+
+/// The stage of one root. Members are named by their number in the plan's placements.
+pub(super) struct Staged {
+    path: PathBuf,
+    dir: OwnedFd,
+}
+
+impl Staged {
+    /// An empty stage; what an earlier one left is removed.
+    pub(super) fn create(path: &Path) -> Result<Self, IoError> {
+        if let Some(root) = path.parent() {
+            super::clear_stage(root)?;
+        }
+        fsx::create_dir_all(path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(path, flags, Mode::empty()).at("open", path)?;
+        rustix::fs::fchmod(&dir, Mode::from_raw_mode(0o700)).at("set the mode of", path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            dir,
+        })
+    }
+
+    /// Its directory.
+    pub(super) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
+    /// The name of a member.
+    pub(super) fn name(number: usize) -> String {
+        number.to_string()
+    }
+
+    /// Writes all placements and makes them durable.
+    pub(super) fn fill(
+        &self,
+        plan: &RootPlan,
+        source: &dyn ContentSource,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        progress.begin(Phase::Stage, Some(plan.bytes()));
+        let (sender, finished) = std::sync::mpsc::channel::<File>();
+        let result = std::thread::scope(|scope| {
+            // Large files go to the disk while others are still being unpacked; the sync at the end then finds
+            // little left to do.
+            scope.spawn(move || finished.iter().for_each(|file| drop(file.sync_data())));
+            self.write(plan, source, progress, sender)
+        });
+        progress.end();
+        result?;
+        progress.begin(Phase::Sync, None);
+        let synced = atomic::sync_file_system(&self.path);
+        progress.end();
+        Ok(synced?)
+    }
+
+    fn write(
+        &self,
+        plan: &RootPlan,
+        source: &dyn ContentSource,
+        progress: &dyn Progress,
+        finished: std::sync::mpsc::Sender<File>,
+    ) -> Result<(), Error> {
+        let mut slots = Vec::new();
+        let mut wants = Vec::new();
+        for (number, placement) in plan.place.iter().enumerate() {
+            let entry = &placement.entry;
+            match &entry.node {
+                Node::File(file) if file.size > 0 => {
+                    wants.push(Want {
+                        digest: file.digest,
+                        size: file.size,
+                    });
+                    slots.push(Slot {
+                        number,
+                        entry,
+                        open: Mutex::new(Writing {
+                            file: None,
+                            left: file.size,
+                        }),
+                    });
+                }
+                Node::File(_) => {
+                    let file = self.create_file(number)?;
+                    dress(&file, entry).at("write", self.path.join(Self::name(number)))?;
+                }
+                Node::Symlink(target) => self.symlink(number, target, entry)?,
+                Node::Dir => {}
+            }
+        }
+        let sink = Sink {
+            stage: self,
+            slots,
+            finished: Mutex::new(finished),
+        };
+        source.fetch(&wants, &sink, progress)?;
+        Ok(())
+    }
+
+    fn create_file(&self, number: usize) -> Result<File, IoError> {
+        let name = Self::name(number);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.dir, &*name, flags, Mode::from_raw_mode(0o600));
+        fd.map(File::from).at("create", self.path.join(name))
+    }
+
+    fn symlink(&self, number: usize, target: &[u8], entry: &Entry) -> Result<(), IoError> {
+        let name = Self::name(number);
+        let path = self.path.join(&name);
+        rustix::fs::symlinkat(target, &self.dir, &*name).at("create", &path)?;
+        let times = times(entry.mtime);
+        rustix::fs::utimensat(&self.dir, &*name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &path)
+    }
+}
+
+struct Slot<'a> {
+    number: usize,
+    entry: &'a Entry,
+    open: Mutex<Writing>,
+}
+
+struct Writing {
+    file: Option<File>,
+    left: u64,
+}
+
+struct Sink<'a> {
+    stage: &'a Staged,
+    slots: Vec<Slot<'a>>,
+    finished: Mutex<std::sync::mpsc::Sender<File>>,
+}
+
+impl ContentSink for Sink<'_> {
+    fn write_at(&self, want: usize, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
+        let slot = &self.slots[want];
+        let path = || self.stage.path.join(Staged::name(slot.number));
+        let Ok(mut writing) = slot.open.lock() else {
+            return Err(std::io::Error::other("another thread failed")).at("write", path());
+        };
+        let file = match &mut writing.file {
+            Some(file) => file,
+            none => none.insert(self.stage.create_file(slot.number)?),
+        };
+        let sparse = slot.entry.file().is_some_and(|file| file.sparse);
+        write_all(file, offset, bytes, sparse).at("write", path())?;
+        writing.left = writing.left.saturating_sub(bytes.len() as u64);
+        if writing.left > 0 {
+            return Ok(());
+        }
+        let Some(file) = writing.file.take() else { return Ok(()) };
+        if sparse {
+            file.set_len(slot.entry.size()).at("write", path())?;
+        }
+        dress(&file, slot.entry).at("write", path())?;
+        const LARGE: u64 = 1 << 20;
+        if slot.entry.size() >= LARGE
+            && let Ok(finished) = self.finished.lock()
+        {
+            // Without its thread the file is synced with the rest.
+            let _ = finished.send(file);
+        }
+        Ok(())
+    }
+}
+
+/// Writes bytes; of a sparse file only blocks that are not all zero.
+fn write_all(file: &File, offset: u64, bytes: &[u8], sparse: bool) -> std::io::Result<()> {
+    const BLOCK: usize = 4096;
+    if !sparse {
+        return file.write_all_at(bytes, offset);
+    }
+    for (at, block) in bytes.chunks(BLOCK).enumerate() {
+        if block.iter().any(|b| *b != 0) {
+            file.write_all_at(block, offset + (at * BLOCK) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives an open file or directory the mode, attributes and time of its entry, in the order in which none undoes
+/// another.
+pub(super) fn dress(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
+    set_xattrs(&file, &entry.xattrs)?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(entry.mode))?;
+    rustix::fs::futimens(&file, &times(entry.mtime))
+}
+
+fn set_xattrs(file: impl AsFd, wanted: &[Xattr]) -> rustix::io::Result<()> {
+    let mut names = vec![0u8; 16 * 1024];
+    let len = match rustix::fs::flistxattr(&file, &mut names[..]) {
+        Ok(len) => len,
+        Err(rustix::io::Errno::NOTSUP) if wanted.is_empty() => return Ok(()),
+        Err(errno) => return Err(errno),
+    };
+    for name in names[..len]
+        .split(|b| *b == 0)
+        .filter(|name| name.starts_with(b"user."))
+    {
+        if !wanted.iter().any(|xattr| xattr.name == name) {
+            rustix::fs::fremovexattr(&file, name)?;
+        }
+    }
+    for xattr in wanted {
+        rustix::fs::fsetxattr(&file, &xattr.name[..], &xattr.value, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// The modification time; the access time stays.
+pub(super) fn times(mtime: i64) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime.div_euclid(1_000_000_000),
+            tv_nsec: mtime.rem_euclid(1_000_000_000),
+        },
+    }
+}

@@ -1,0 +1,200 @@
+//! Plans are tested on values: performed on a naive model of a tree they give the target.
+
+use super::*;
+use crate::digest::Digest;
+use crate::snapshot::entry::{FileNode, PrefixUse};
+use crate::snapshot::unit::UnitName;
+use proptest::prelude::*;
+
+type Tree = BTreeMap<RelPath, Entry>;
+
+fn path(text: &str) -> RelPath {
+    RelPath::new(text).unwrap()
+}
+
+fn entry(at: &str, node: Node, mode: u32, mtime: i64) -> Entry {
+    Entry {
+        path: path(at),
+        mode,
+        mtime,
+        node,
+        xattrs: vec![],
+    }
+}
+
+fn file(content: &str) -> Node {
+    Node::File(FileNode {
+        size: content.len() as u64,
+        digest: Digest::of(content.as_bytes()),
+        prefix: PrefixUse::None,
+        sparse: false,
+        hardlink: None,
+    })
+}
+
+fn changes(live: &Tree, target: &Tree) -> Vec<FileChange> {
+    let paths: BTreeSet<_> = live.keys().chain(target.keys()).collect();
+    let change = |path: &RelPath| {
+        let (from, to) = (live.get(path).cloned(), target.get(path).cloned());
+        let same = matches!((&from, &to), (Some(a), Some(b)) if a.same_state(b));
+        (!same).then(|| FileChange {
+            unit: UnitName::loose(path.as_bytes()),
+            from,
+            to,
+        })
+    };
+    paths.into_iter().filter_map(change).collect()
+}
+
+fn plan_for(live: &Tree, target: &Tree, policy: Policy, recorded: &BTreeSet<RelPath>) -> Result<RootPlan, Blocked> {
+    plan(Input {
+        changes: &changes(live, target),
+        policy,
+        recorded: &|path| recorded.contains(path),
+        shared: &|_| false,
+        held: &BTreeSet::new(),
+        directory: &|dir| live.get(dir).cloned(),
+        stale_times: vec![],
+    })
+}
+
+/// Performs a plan on a model, refusing what a file system would refuse.
+fn perform(mut tree: Tree, plan: &RootPlan) -> Tree {
+    for path in &plan.remove_files {
+        assert!(!tree.remove(path).expect("is there").is_dir());
+    }
+    for dir in &plan.remove_dirs {
+        assert!(tree.remove(dir).expect("is there").is_dir());
+        assert!(!tree.keys().any(|p| p.is_within(dir.as_bytes())), "{dir} is not empty");
+    }
+    let has_parent = |tree: &Tree, path: &RelPath| path.parent().is_none_or(|p| tree.get(p).is_some_and(Entry::is_dir));
+    for dir in &plan.make_dirs {
+        assert!(has_parent(&tree, &dir.path), "{}", dir.path);
+        assert!(tree.insert(dir.path.clone(), dir.clone()).is_none());
+    }
+    for placement in &plan.place {
+        let entry = &placement.entry;
+        assert!(has_parent(&tree, &entry.path), "{}", entry.path);
+        let old = tree.insert(entry.path.clone(), entry.clone());
+        assert_eq!(old.is_some(), placement.replaces);
+        assert!(!old.is_some_and(|old| old.is_dir()));
+    }
+    for entry in &plan.retouch {
+        assert!(
+            tree.insert(entry.path.clone(), entry.clone())
+                .unwrap()
+                .same_content(entry)
+        );
+    }
+    for entry in &plan.settle {
+        assert!(
+            tree.insert(entry.path.clone(), entry.clone()).unwrap().is_dir(),
+            "{}",
+            entry.path
+        );
+    }
+    tree
+}
+
+/// Trees over a few paths in which every parent is a directory.
+fn tree() -> impl Strategy<Value = Tree> {
+    let kinds = proptest::collection::vec(0u8..6, 9);
+    kinds.prop_map(|kinds| {
+        let mut tree = Tree::new();
+        let names = ["a", "a/x", "a/x/1", "a/y", "b", "b/x", "b/x/2", "c", "c/z"];
+        for (name, kind) in names.into_iter().zip(kinds) {
+            let at = path(name);
+            if !at.parent().is_none_or(|p| tree.get(p).is_some_and(Entry::is_dir)) {
+                continue;
+            }
+            let node = match kind {
+                0 => continue,
+                1 | 2 => Node::Dir,
+                3 => Node::Symlink(b"t".to_vec()),
+                4 => file("one"),
+                _ => file("two"),
+            };
+            tree.insert(at, entry(name, node, u32::from(kind % 2), i64::from(kind)));
+        }
+        tree
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_exact_plan_gives_the_target(live in tree(), target in tree()) {
+        let plan = plan_for(&live, &target, Policy::Exact, &BTreeSet::new()).unwrap();
+        let result = perform(live, &plan);
+        prop_assert_eq!(changes(&result, &target), vec![]);
+    }
+
+    #[test]
+    fn a_tracked_plan_touches_nothing_that_was_never_recorded(
+        live in tree(),
+        target in tree(),
+        recorded in proptest::collection::vec(any::<bool>(), 9),
+    ) {
+        let recorded: BTreeSet<RelPath> = live.keys().zip(recorded).filter(|(_, r)| *r).map(|(p, _)| p.clone()).collect();
+        let Ok(plan) = plan_for(&live, &target, Policy::Tracked, &recorded) else { return Ok(()) };
+        let result = perform(live.clone(), &plan);
+        for (path, entry) in &live {
+            if !recorded.contains(path) && !target.contains_key(path) && !entry.is_dir() {
+                prop_assert_eq!(result.get(path), Some(entry));
+            }
+        }
+        for (path, entry) in &target {
+            prop_assert!(result.get(path).is_some_and(|e| e.same_state(entry)), "{}", path);
+        }
+    }
+}
+
+#[test]
+fn shared_inodes_are_replaced_and_own_ones_retouched() {
+    let live: Tree = [("f", 0)]
+        .into_iter()
+        .map(|(p, t)| (path(p), entry(p, file("x"), 0o644, t)))
+        .collect();
+    let target: Tree = [("f", 9)]
+        .into_iter()
+        .map(|(p, t)| (path(p), entry(p, file("x"), 0o644, t)))
+        .collect();
+    for shared in [false, true] {
+        let plan = plan(Input {
+            changes: &changes(&live, &target),
+            policy: Policy::Exact,
+            recorded: &|_| false,
+            shared: &|_| shared,
+            held: &BTreeSet::new(),
+            directory: &|_| None,
+            stale_times: vec![],
+        })
+        .unwrap();
+        assert_eq!(
+            (plan.retouch.len(), plan.place.len()),
+            if shared { (0, 1) } else { (1, 0) }
+        );
+    }
+}
+
+#[test]
+fn a_directory_with_ignored_files_stays_and_blocks_a_file() {
+    let dir = |p: &str| (path(p), entry(p, Node::Dir, 0o755, 0));
+    let live: Tree = [dir("d"), dir("d/e")].into();
+    let held: BTreeSet<RelPath> = [path("d")].into();
+    let input = |target: &Tree| {
+        plan(Input {
+            changes: &changes(&live, target),
+            policy: Policy::Exact,
+            recorded: &|_| false,
+            shared: &|_| false,
+            held: &held,
+            directory: &|_| None,
+            stale_times: vec![],
+        })
+    };
+    let gone = input(&Tree::new()).unwrap();
+    assert_eq!(gone.remove_dirs, [path("d/e")]);
+    assert!(gone.kept.contains(&path("d")));
+    let wants_file: Tree = [(path("d"), entry("d", file("x"), 0o644, 0))].into();
+    assert_eq!(input(&wants_file), Err(Blocked(path("d"))));
+}
