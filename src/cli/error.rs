@@ -432,7 +432,10 @@ mod tests {
         };
         let (code, text) = told(ops::Error::from(error));
         assert_eq!(code, FAILED);
-        assert_eq!(text, "error: unknown revision \"mian\"\nhint: did you mean main or v1?\n");
+        assert_eq!(
+            text,
+            "error: unknown revision \"mian\"\nhint: did you mean main or v1?\n"
+        );
     }
 
     #[test]

@@ -13,14 +13,19 @@ pub(super) fn of(user: &User, world: &World) -> Person {
         let home = world.home();
         let xdg = world.path("XDG_CONFIG_HOME");
         let xdg = xdg.or_else(|| Some(home.as_ref()?.join(".config")));
-        let files = [home.map(|dir| dir.join(".gitconfig")), xdg.map(|dir| dir.join("git/config"))];
+        let files = [
+            home.map(|dir| dir.join(".gitconfig")),
+            xdg.map(|dir| dir.join("git/config")),
+        ];
         for file in files.into_iter().flatten() {
             let (git_name, git_email) = git_identity(&file);
             name = name.or(git_name);
             email = email.or(git_email);
         }
     }
-    let login = var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| "user".to_owned());
+    let login = var("USER")
+        .or_else(|| var("LOGNAME"))
+        .unwrap_or_else(|| "user".to_owned());
     Person {
         email: email
             .or_else(|| var("EMAIL"))
@@ -44,8 +49,10 @@ mod tests {
     use super::*;
 
     fn world(home: &Path, vars: &[(&str, &str)]) -> World {
-        let mut vars: std::collections::BTreeMap<_, _> =
-            vars.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let mut vars: std::collections::BTreeMap<_, _> = vars
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
         vars.insert("HOME".into(), home.into());
         World {
             cwd: home.to_owned(),

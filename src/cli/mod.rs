@@ -120,6 +120,12 @@ pub fn run(args: &[OsString], world: World, ui: impl FnOnce(ColorChoice, Volume)
     outcome.unwrap_or_else(|error| error.report(&mut ui))
 }
 
+/// Runs one command within another, on its [`Ui`].
+fn run_in(context: &mut CommandContext<'_>, args: &[OsString]) -> Result<ExitCode, CliError> {
+    let cli = parse(args).map_err(|error| CliError::usage(error.to_string()))?;
+    cli.command.run(context)
+}
+
 /// The whole command line as clap sees it: for completions, man pages and the reference.
 pub fn command() -> clap::Command {
     Cli::command()

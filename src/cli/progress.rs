@@ -160,7 +160,8 @@ mod tests {
             bars.end();
             assert!(bars.state().bar.is_none());
         }
-        let template = "{msg}  {wide_bar:.dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+        let template =
+            "{msg}  {wide_bar:.dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
         assert!(ProgressStyle::with_template(template).is_ok());
     }
 }

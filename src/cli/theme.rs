@@ -71,7 +71,11 @@ impl Theme {
         if !self.is_color || text.chars().all(is_harmless) {
             return Cow::Borrowed(text);
         }
-        Cow::Owned(text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect())
+        Cow::Owned(
+            text.chars()
+                .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
+                .collect(),
+        )
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Volume {
 
 /// The ends of a command: two writers and how to write on them.
 pub struct Ui {
-    out: Box<dyn Write>,
-    err: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
     pub(super) volume: Volume,
     /// Styles of the output.
     pub(super) theme: Theme,
@@ -64,7 +64,7 @@ impl Ui {
     }
 
     /// On given writers, which are no terminals.
-    pub fn on(out: Box<dyn Write>, err: Box<dyn Write>, color: ColorChoice, volume: Volume) -> Self {
+    pub fn on(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, color: ColorChoice, volume: Volume) -> Self {
         let theme = match color {
             ColorChoice::Always => Theme::color(),
             _ => Theme::plain(),
@@ -92,7 +92,7 @@ impl Ui {
     }
 
     /// The output, for bytes that are not text.
-    pub(super) fn raw(&mut self) -> &mut dyn Write {
+    pub(super) fn raw(&mut self) -> &mut (dyn Write + Send) {
         &mut self.out
     }
 

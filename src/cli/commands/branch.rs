@@ -15,7 +15,7 @@ Examples:
   envgit branch try-torch-2.9 v1     start one at v1, without going there
   envgit branch -m try-torch-2.9 torch-2.9
   envgit branch -d torch-2.9")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The branch; none to list all.
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -89,5 +89,7 @@ fn current(session: &mut crate::ops::Session<'_>) -> Result<String, CliError> {
     let branches = refs::branches(session)?;
     let current = branches.into_iter().find(|branch| branch.is_current);
     let current = current.ok_or_else(|| CliError::usage("there is no current branch to rename"));
-    Ok(current.map_err(|error| error.hinting("name it: envgit branch -m OLD NEW"))?.name)
+    Ok(current
+        .map_err(|error| error.hinting("name it: envgit branch -m OLD NEW"))?
+        .name)
 }

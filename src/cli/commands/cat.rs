@@ -10,7 +10,7 @@ use crate::ops::inspect::cat;
 Examples:
   envgit cat v1:configs/G2P_replace_dict.jsonl
   envgit cat HEAD~1:env/bin/activate > activate.old    env is the name of the root")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit and the file: ROOT/PATH, or PATH when only one root has it.
     #[arg(value_name = "REV:PATH")]
     spec: std::ffi::OsString,
@@ -37,7 +37,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
 
 /// Remembers why the output failed: a closed pipe is no failure of the command.
 struct Watched<'a> {
-    out: &'a mut dyn std::io::Write,
+    out: &'a mut (dyn std::io::Write + Send),
     failure: Option<std::io::Error>,
 }
 

@@ -22,7 +22,7 @@ Examples:
   envgit checkout --dry-run v1                what would be done
   envgit checkout v1 -- configs/              only that folder
   envgit checkout -b try-torch-2.9 v1         on a new branch")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit, tag or branch.
     #[arg(value_name = "REV")]
     rev: String,
@@ -63,7 +63,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
     if volume.json {
-        cmd.ui.json(&json::checkout::CheckoutJson::of(&report, volume.verbose))?;
+        cmd.ui
+            .json(&json::checkout::CheckoutJson::of(&report, volume.verbose))?;
         return Ok(ExitCode::SUCCESS);
     }
     cmd.ui.warn_all(&report.warnings);
@@ -94,15 +95,22 @@ fn confirm(cmd: &mut CommandContext<'_>, args: &Args, plan: &PlanReport) -> bool
         return true;
     }
     // A terminal that cannot answer has not agreed.
-    Confirm::new().with_prompt("Go on?").default(true).interact().unwrap_or(false)
+    Confirm::new()
+        .with_prompt("Go on?")
+        .default(true)
+        .interact()
+        .unwrap_or(false)
 }
 
 fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {
     if let Some(autosave) = &report.autosave {
         let name = &autosave.name;
-        cmd.ui.note(&format!("Your previous state is saved as {name}; go back with: envgit checkout {name}"));
+        cmd.ui.note(&format!(
+            "Your previous state is saved as {name}; go back with: envgit checkout {name}"
+        ));
     }
     if !report.partial && report.head.branch.is_none() {
-        cmd.ui.hint("you are on no branch; the next commit starts one, and `envgit checkout main` leads back");
+        cmd.ui
+            .hint("you are on no branch; the next commit starts one, and `envgit checkout main` leads back");
     }
 }

@@ -14,7 +14,7 @@ use crate::ops::commit::{CommitOptions, commit};
 Examples:
   envgit commit -m \"works on 2 GPUs\" -t before-torch-2.9
   envgit commit                 with a message that tells the changes")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// What to say of this state.
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
@@ -57,7 +57,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     cmd.ui.warn_all(&report.warnings);
     let text = render::commit::commit(&report, &cmd.ui.theme);
     cmd.ui.print(&text)?;
-    if let Some(branch) = report.branch.as_deref().filter(|_| report.started_branch && args.branch.is_none()) {
+    if let Some(branch) = report
+        .branch
+        .as_deref()
+        .filter(|_| report.started_branch && args.branch.is_none())
+    {
         cmd.ui.hint(&format!(
             "this is the start of branch {branch}; rename it with: envgit branch -m {branch} NAME"
         ));

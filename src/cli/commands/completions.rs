@@ -12,7 +12,7 @@ Examples:
   envgit completions bash > ~/.local/share/bash-completion/completions/envgit
   envgit completions zsh > ~/.zfunc/_envgit
   envgit completions fish > ~/.config/fish/completions/envgit.fish")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The shell.
     #[arg(value_enum)]
     shell: Shell,

@@ -16,7 +16,7 @@ Examples:
   envgit config files.max_size                  one of them
   envgit config files.patterns \"*.csv,!*.txt\"   a list
   envgit config --unset user.email")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The setting, such as files.max_size or roots.env.policy.
     #[arg(value_name = "KEY")]
     key: Option<String>,
@@ -59,7 +59,9 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         let roots: Vec<&Path> = editor.config().roots.iter().map(|root| root.path.as_path()).collect();
         // An aid only: the repository is still found from its folder.
         if let Err(error) = registry.register(repo.dir(), &roots) {
-            cmd.ui.warn(&format!("the repository will not be found from its environments: {error}"));
+            cmd.ui.warn(&format!(
+                "the repository will not be found from its environments: {error}"
+            ));
         }
     }
     if cmd.ui.volume.json {
@@ -77,7 +79,11 @@ fn get(cmd: &mut CommandContext<'_>, path: &Path, key: &str) -> Result<ExitCode,
     } else if let Some(value) = &value {
         cmd.ui.print(&format!("{value}\n"))?;
     }
-    Ok(if value.is_some() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if value.is_some() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 fn listed(editor: &Editor, key: &str) -> Vec<Listed> {

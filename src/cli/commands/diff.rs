@@ -17,7 +17,7 @@ Examples:
   envgit diff v1                       what changed since v1
   envgit diff v1..v2 --packages        which packages differ between two commits
   envgit diff HEAD~1 HEAD -- configs/  only below that folder")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The older state, or both as A..B.
     #[arg(value_name = "A")]
     from: Option<String>,
@@ -56,7 +56,11 @@ impl Args {
         let all = !(self.packages || self.configs || self.files || self.vars);
         Sections {
             packages: all || self.packages,
-            configs: if all || self.configs { Configs::Diffs } else { Configs::Hidden },
+            configs: if all || self.configs {
+                Configs::Diffs
+            } else {
+                Configs::Hidden
+            },
             vars: all || self.vars,
             files: match (self.files, all) {
                 (true, _) => Files::Paths,

@@ -22,7 +22,7 @@ Examples:
   envgit init                                  ask what to record, here
   envgit init --yes ~/GLM-TTS                  take the proposal, for another folder
   envgit init --root env=/opt/conda/envs/glm   that environment and the project folder")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The project folder: .envgit is made in it. The current folder when absent.
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
@@ -56,9 +56,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         spelled_out(cmd, args, &project, proposals)?
     };
     if roots.is_empty() {
-        return Err(CliError::usage("there is nothing to record").hinting(
-            "activate the environment first, or name it: envgit init --root env=/path/to/environment",
-        ));
+        return Err(CliError::usage("there is nothing to record")
+            .hinting("activate the environment first, or name it: envgit init --root env=/path/to/environment"));
     }
     let options = InitOptions {
         project,
@@ -116,7 +115,11 @@ fn choose(cmd: &mut CommandContext<'_>, args: &Args, proposals: Vec<Proposal>) -
         .collect();
     let defaults: Vec<bool> = proposals.iter().map(|proposal| proposal.preselected).collect();
     let (colorful, simple) = (ColorfulTheme::default(), SimpleTheme);
-    let theme: &dyn Theme = if cmd.ui.err_theme().is_color { &colorful } else { &simple };
+    let theme: &dyn Theme = if cmd.ui.err_theme().is_color {
+        &colorful
+    } else {
+        &simple
+    };
     let answer = MultiSelect::with_theme(theme)
         .with_prompt("What to record (space selects, enter accepts)")
         .items(&labels)
@@ -124,6 +127,9 @@ fn choose(cmd: &mut CommandContext<'_>, args: &Args, proposals: Vec<Proposal>) -
         .interact_opt()
         .map_err(|error| CliError::usage(format!("cannot ask: {error}")).hinting("use --yes or --root"))?;
     let chosen = answer.ok_or(crate::ops::Error::Declined)?;
-    let picked = proposals.into_iter().enumerate().filter(|(index, _)| chosen.contains(index));
+    let picked = proposals
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| chosen.contains(index));
     Ok(picked.map(|(_, proposal)| proposal.root).collect())
 }

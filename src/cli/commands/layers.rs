@@ -9,7 +9,7 @@ use crate::ops::inspect::layers;
 ///
 /// A layer is a plain tar archive compressed with zstd: zstd -dc FILE | tar tv lists it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit; the current one when absent.
     #[arg(value_name = "REV")]
     rev: Option<String>,

@@ -17,7 +17,7 @@ Examples:
   envgit log --oneline --graph
   envgit log --package numpy               when did numpy change, and to what
   envgit log --since \"2 days ago\" -- configs/")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Start from these instead of from everywhere.
     #[arg(value_name = "REV")]
     revs: Vec<String>,
@@ -76,7 +76,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let text = render::log::log(&report, style, &cmd.ui.theme);
     cmd.ui.print(&text)?;
     if report.entries.is_empty() {
-        cmd.ui.note(if report.head.commit.is_none() { "No commits yet." } else { "No such commits." });
+        cmd.ui.note(if report.head.commit.is_none() {
+            "No commits yet."
+        } else {
+            "No such commits."
+        });
     }
     Ok(ExitCode::SUCCESS)
 }

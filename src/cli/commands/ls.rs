@@ -13,7 +13,7 @@ Examples:
   envgit ls                       all files of the last commit
   envgit ls -l v1 configs/        those below a folder, with sizes and times
   envgit ls --live -- configs/    the same as it stands now")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit; the current one when absent.
     #[arg(value_name = "REV", conflicts_with = "live")]
     rev: Option<String>,

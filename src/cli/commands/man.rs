@@ -10,7 +10,7 @@ use crate::fsx::{self, Context as _};
 #[command(after_help = "\
 Examples:
   envgit man ~/.local/share/man/man1 && man envgit-checkout")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The folder to write them to.
     #[arg(value_name = "DIR")]
     dir: PathBuf,

@@ -8,7 +8,7 @@ use crate::ops::inspect::packages;
 
 /// List the conda and pip packages of a state.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit; the current one when absent.
     #[arg(value_name = "REV", conflicts_with = "live")]
     rev: Option<String>,
@@ -34,7 +34,9 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         }
     }
     if !args.roots.is_empty() {
-        report.roots.retain(|(root, ..)| args.roots.iter().any(|name| name == root.as_str()));
+        report
+            .roots
+            .retain(|(root, ..)| args.roots.iter().any(|name| name == root.as_str()));
     }
     if cmd.ui.volume.json {
         cmd.ui.json(&json::PackagesJson::of(&report))?;

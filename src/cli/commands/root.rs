@@ -14,7 +14,7 @@ Examples:
   envgit root add env=/opt/conda/envs/glm
   envgit root add models=~/.cache/huggingface:cache
   envgit root remove models")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
 }

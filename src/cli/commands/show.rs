@@ -8,7 +8,7 @@ use crate::ops::log::show;
 
 /// Show one commit: its message, roots, machine, layer, and what it changed.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The commit; the current one when absent.
     #[arg(value_name = "REV", default_value = "HEAD")]
     rev: String,

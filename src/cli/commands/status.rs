@@ -8,7 +8,7 @@ use crate::ops::diff::status;
 
 /// Show what differs from the last commit: packages first, then configs, variables and files.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// List the files instead of counting them.
     #[arg(long)]
     files: bool,
@@ -37,7 +37,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     if report.head.commit.is_none() {
         cmd.ui.hint("record it with: envgit commit -m \"works\"");
     } else if !report.changes.is_empty() {
-        cmd.ui.hint("see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD");
+        cmd.ui
+            .hint("see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ Examples:
   envgit tag works                name the current commit
   envgit tag -m \"paper\" v1 HEAD~2
   envgit tag -d works")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The tag; none to list all.
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -52,7 +52,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let Some(did) = did else {
         cmd.ui.print(&render::lists::refs(&entries, &theme))?;
         if entries.is_empty() {
-            cmd.ui.hint("no tags yet; name the current commit with: envgit tag NAME");
+            cmd.ui
+                .hint("no tags yet; name the current commit with: envgit tag NAME");
         }
         return Ok(ExitCode::SUCCESS);
     };

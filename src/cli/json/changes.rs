@@ -66,7 +66,11 @@ impl<'a> RootJson<'a> {
             change: config.change,
             diff: &config.diff,
         };
-        let packages = if sections.packages { root.packages.as_slice() } else { &[] };
+        let packages = if sections.packages {
+            root.packages.as_slice()
+        } else {
+            &[]
+        };
         let configs = match sections.configs {
             Configs::Hidden => &[],
             Configs::Names | Configs::Diffs => root.configs.as_slice(),

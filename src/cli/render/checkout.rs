@@ -15,7 +15,13 @@ pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &T
         return format!("Nothing to do: the live state is {target} already.\n");
     }
     let mut text = format!("Would bring back {}: {}\n\n", target, theme.foreign(&report.subject));
-    let names = report.plan.roots.iter().map(|root| width(root.root.as_str())).max().unwrap_or(0);
+    let names = report
+        .plan
+        .roots
+        .iter()
+        .map(|root| width(root.root.as_str()))
+        .max()
+        .unwrap_or(0);
     for root in &report.plan.roots {
         let counts = diff::listed(&[
             (root.added, "to add"),
@@ -50,7 +56,10 @@ pub(in crate::cli) fn git_tracked(plan: &PlanReport) -> Option<String> {
         0 => String::new(),
         more => format!(" and {} more", count(more as u64)),
     };
-    Some(format!("this changes {} that git tracks: {named}{more}", counted(paths.len() as u64, "file")))
+    Some(format!(
+        "this changes {} that git tracks: {named}{more}",
+        counted(paths.len() as u64, "file")
+    ))
 }
 
 /// What was done.
@@ -61,7 +70,11 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
         format!("Restored from {target}: {verified}\n")
     } else {
         let place = match &report.head.branch {
-            Some(branch) => format!("branch {} at {}", paint(theme.branch, branch), paint(theme.id, &report.short)),
+            Some(branch) => format!(
+                "branch {} at {}",
+                paint(theme.branch, branch),
+                paint(theme.id, &report.short)
+            ),
             None => target,
         };
         format!("Now at {place}: {verified}\n")
@@ -108,15 +121,15 @@ mod tests {
                     removed: 3,
                     metadata: 0,
                     bytes: 46_347_059,
-                    paths: vec![(path("lib/six.py"), FileChangeKind::Added), (path("lib/x.so"), FileChangeKind::Removed)],
+                    paths: vec![
+                        (path("lib/six.py"), FileChangeKind::Added),
+                        (path("lib/x.so"), FileChangeKind::Removed),
+                    ],
                     git_tracked: vec![path("start.sh")],
                 }],
             },
             autosave: None,
-            head: crate::ops::report::HeadReport {
-                branch: None,
-                ..head()
-            },
+            head: crate::ops::report::HeadReport { branch: None, ..head() },
             partial: false,
             dry_run: true,
             changes: changes(),
@@ -138,6 +151,9 @@ mod tests {
     #[test]
     fn files_under_git_are_named() {
         let told = git_tracked(&report().plan);
-        assert_eq!(told.as_deref(), Some("this changes 1 file that git tracks: env/start.sh"));
+        assert_eq!(
+            told.as_deref(),
+            Some("this changes 1 file that git tracks: env/start.sh")
+        );
     }
 }

@@ -18,11 +18,20 @@ pub(in crate::cli) fn commit(report: &CommitReport, theme: &Theme) -> String {
     let id = paint(theme.id, &report.short);
     let subject = report.message.lines().next().unwrap_or_default();
     let first = if report.is_first { " (first commit)" } else { "" };
-    let mut text = format!("[{}{first} {id}] {}\n", paint(theme.branch, place), theme.foreign(subject));
+    let mut text = format!(
+        "[{}{first} {id}] {}\n",
+        paint(theme.branch, place),
+        theme.foreign(subject)
+    );
     let Some(manifest) = &report.manifest else {
         return text;
     };
-    let names = manifest.roots.keys().map(|name| width(name.as_str())).max().unwrap_or(0);
+    let names = manifest
+        .roots
+        .keys()
+        .map(|name| width(name.as_str()))
+        .max()
+        .unwrap_or(0);
     for (name, facts) in &manifest.roots {
         let mut parts = Vec::new();
         if facts.kind.holds_packages() {

@@ -75,13 +75,21 @@ pub(in crate::cli) fn changes(changes: &Changes, sections: Sections, theme: &The
         }
     }
     if sections.vars && !changes.vars.is_empty() {
-        told.push(format!("{}\n{}", paint(theme.title, "Variables"), vars(&changes.vars, theme)));
+        told.push(format!(
+            "{}\n{}",
+            paint(theme.title, "Variables"),
+            vars(&changes.vars, theme)
+        ));
     }
     match sections.files {
         Files::Hidden => {}
         Files::Counts => {
             if changes.roots.iter().any(|root| !root.files.is_empty()) {
-                told.push(format!("{}\n{}", paint(theme.title, "Files"), file_counts(&changes.roots, theme)));
+                told.push(format!(
+                    "{}\n{}",
+                    paint(theme.title, "Files"),
+                    file_counts(&changes.roots, theme)
+                ));
             }
         }
         Files::Paths => {
@@ -95,7 +103,12 @@ pub(in crate::cli) fn changes(changes: &Changes, sections: Sections, theme: &The
 
 /// One line for each root: how much of what changed.
 pub(in crate::cli) fn stat(changes: &Changes, theme: &Theme) -> String {
-    let names = changes.roots.iter().map(|root| width(root.root.as_str())).max().unwrap_or(0);
+    let names = changes
+        .roots
+        .iter()
+        .map(|root| width(root.root.as_str()))
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for root in &changes.roots {
         let of = |kind: ChangeKind| {
@@ -104,7 +117,11 @@ pub(in crate::cli) fn stat(changes: &Changes, theme: &Theme) -> String {
         };
         let mut parts = Vec::new();
         if !root.packages.is_empty() {
-            let parts_of = [(ChangeKind::Changed, "changed"), (ChangeKind::Added, "added"), (ChangeKind::Removed, "removed")];
+            let parts_of = [
+                (ChangeKind::Changed, "changed"),
+                (ChangeKind::Added, "added"),
+                (ChangeKind::Removed, "removed"),
+            ];
             let told = parts_of.map(|(kind, word)| (of(kind), word));
             parts.push(format!("packages: {}", listed(&told)));
         }
@@ -135,7 +152,11 @@ fn heading(what: &str, root: Option<&RootChanges>, theme: &Theme) -> String {
 }
 
 fn config_names(configs: &[ConfigChange], theme: &Theme) -> String {
-    let names = configs.iter().map(|config| width(&config.path.to_string())).max().unwrap_or(0);
+    let names = configs
+        .iter()
+        .map(|config| width(&config.path.to_string()))
+        .max()
+        .unwrap_or(0);
     let line = |config: &ConfigChange| {
         let (letter, style) = match config.change {
             ChangeKind::Added => ('A', theme.added),
@@ -148,7 +169,10 @@ fn config_names(configs: &[ConfigChange], theme: &Theme) -> String {
         };
         format!(
             "  {}  {} {}\n",
-            paint(style, format_args!("{letter} {}", padded(&config.path.to_string(), names))),
+            paint(
+                style,
+                format_args!("{letter} {}", padded(&config.path.to_string(), names))
+            ),
             paint(theme.added, format_args!("+{}", lines('+', "+++ "))),
             paint(theme.removed, format_args!("-{}", lines('-', "--- "))),
         )
@@ -218,7 +242,9 @@ pub(in crate::cli) fn tally_text(tally: &Tally) -> String {
 /// The counts that are not zero, with their words.
 pub(super) fn listed(parts: &[(u64, &str)]) -> String {
     let told = parts.iter().filter(|(number, _)| *number > 0);
-    let told: Vec<String> = told.map(|(number, word)| format!("{} {word}", count(*number))).collect();
+    let told: Vec<String> = told
+        .map(|(number, word)| format!("{} {word}", count(*number)))
+        .collect();
     told.join(", ")
 }
 
@@ -234,9 +260,16 @@ fn file_paths(root: &RootChanges, theme: &Theme) -> String {
     let told = tally::told(root);
     let line = |change: &&crate::snapshot::change::FileChange| {
         let (letter, style) = letter(change.kind(), theme);
-        let is_dir = change.to.as_ref().or(change.from.as_ref()).is_some_and(|entry| entry.is_dir());
+        let is_dir = change
+            .to
+            .as_ref()
+            .or(change.from.as_ref())
+            .is_some_and(|entry| entry.is_dir());
         let slash = if is_dir { "/" } else { "" };
-        format!("  {}\n", paint(style, format_args!("{letter} {}{slash}", change.path())))
+        format!(
+            "  {}\n",
+            paint(style, format_args!("{letter} {}{slash}", change.path()))
+        )
     };
     told.iter().map(line).collect()
 }

@@ -132,10 +132,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_ends_makes_room() {
-        assert_eq!(
-            drawn(&[(4, None), (3, Some(2)), (2, None)]),
-            "* 4\n* 3\n* 2\n"
-        );
+        assert_eq!(drawn(&[(4, None), (3, Some(2)), (2, None)]), "* 4\n* 3\n* 2\n");
         assert_eq!(
             drawn(&[(5, Some(3)), (4, Some(2)), (3, None), (2, None)]),
             "* 5\n| * 4\n* | 3\n /\n* 2\n"

@@ -16,7 +16,11 @@ use crate::snapshot::root::Root;
 pub(in crate::cli) fn ls(report: &LsReport, is_long: bool, theme: &Theme) -> String {
     let mut text = String::new();
     for (root, entries) in &report.roots {
-        let sizes = entries.iter().map(|(entry, _)| entry.size().to_string().len()).max().unwrap_or(0);
+        let sizes = entries
+            .iter()
+            .map(|(entry, _)| entry.size().to_string().len())
+            .max()
+            .unwrap_or(0);
         for (entry, _) in entries {
             let style = match entry.node {
                 Node::Dir => theme.title,
@@ -26,7 +30,13 @@ pub(in crate::cli) fn ls(report: &LsReport, is_long: bool, theme: &Theme) -> Str
             let slash = if entry.is_dir() { "/" } else { "" };
             let name = paint(style, format_args!("{root}/{}{slash}", entry.path));
             if is_long {
-                text.push_str(&format!("{} {:>sizes$} {} {name}{}\n", mode(entry), entry.size(), time(entry), target(entry)));
+                text.push_str(&format!(
+                    "{} {:>sizes$} {} {name}{}\n",
+                    mode(entry),
+                    entry.size(),
+                    time(entry),
+                    target(entry)
+                ));
             } else {
                 text.push_str(&name);
                 text.push('\n');
@@ -68,7 +78,11 @@ fn time(entry: &Entry) -> String {
 fn target(entry: &Entry) -> String {
     match &entry.node {
         Node::Symlink(target) => format!(" -> {}", escape(target)),
-        Node::File(file) => file.hardlink.as_ref().map(|first| format!(" = {first}")).unwrap_or_default(),
+        Node::File(file) => file
+            .hardlink
+            .as_ref()
+            .map(|first| format!(" = {first}"))
+            .unwrap_or_default(),
         Node::Dir => String::new(),
     }
 }
@@ -81,7 +95,11 @@ pub(in crate::cli) fn layers(report: &LayersReport, theme: &Theme) -> String {
     let mut text = String::new();
     for entry in &report.layers {
         let layer = &entry.layer;
-        let gone = if entry.present { String::new() } else { paint(theme.error, "  MISSING") };
+        let gone = if entry.present {
+            String::new()
+        } else {
+            paint(theme.error, "  MISSING")
+        };
         text.push_str(&format!(
             "{}  sha256:{}  {:>10}  {:>14}  {}{gone}\n",
             paint(theme.id, &entry.short),
@@ -113,7 +131,11 @@ pub(in crate::cli) fn refs(refs: &[RefEntry], theme: &Theme) -> String {
             false => (' ', name),
         };
         let subject = entry.subject.lines().next().unwrap_or_default();
-        format!("{mark} {name}  {}  {}\n", paint(theme.id, &entry.short), theme.foreign(subject))
+        format!(
+            "{mark} {name}  {}  {}\n",
+            paint(theme.id, &entry.short),
+            theme.foreign(subject)
+        )
     };
     refs.iter().map(line).collect()
 }
@@ -124,7 +146,11 @@ pub(in crate::cli) fn roots(roots: &[Root], theme: &Theme) -> String {
     let line = |root: &Root| {
         let name = paint(theme.title, padded(root.name.as_str(), names));
         let path = root.path.display();
-        format!("  {name}  {:7}  {:7}  {path}\n", root.kind.as_str(), root.policy.as_str())
+        format!(
+            "  {name}  {:7}  {:7}  {path}\n",
+            root.kind.as_str(),
+            root.policy.as_str()
+        )
     };
     roots.iter().map(line).collect()
 }
@@ -168,7 +194,10 @@ mod tests {
             is_current,
         };
         let text = refs(&[entry("main", true), entry("try-torch-29", false)], &Theme::plain());
-        assert_eq!(text, "* main          01010101  works\n  try-torch-29  01010101  works\n");
+        assert_eq!(
+            text,
+            "* main          01010101  works\n  try-torch-29  01010101  works\n"
+        );
     }
 
     #[test]

@@ -77,7 +77,13 @@ pub(super) fn full(entry: &LogEntry, head: &HeadReport, theme: &Theme) -> Vec<St
         lines.push(format!("Packages: {counts}"));
     }
     lines.push(String::new());
-    lines.extend(entry.message.trim_end().lines().map(|line| format!("    {}", theme.foreign(line))));
+    lines.extend(
+        entry
+            .message
+            .trim_end()
+            .lines()
+            .map(|line| format!("    {}", theme.foreign(line))),
+    );
     let changes: Vec<String> = package_changes(entry).map(|line| format!("    {line}")).collect();
     if !changes.is_empty() {
         lines.push(String::new());
@@ -140,7 +146,12 @@ mod tests {
         LogReport {
             entries: vec![
                 top,
-                commit(3, Some(1), "try torch 2.9\n\nit broke", &[label("autosave/1", RefKind::Autosave)]),
+                commit(
+                    3,
+                    Some(1),
+                    "try torch 2.9\n\nit broke",
+                    &[label("autosave/1", RefKind::Autosave)],
+                ),
                 commit(2, Some(1), "numpy 1.24.4 → 1.26.4", &[]),
                 commit(1, None, "works", &[label("v1", RefKind::Tag)]),
             ],

@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn numbers_are_easy_to_read() {
-        assert_eq!([0, 999, 1000, 13_021, 1_234_567].map(count).join(" "), "0 999 1,000 13,021 1,234,567");
+        assert_eq!(
+            [0, 999, 1000, 13_021, 1_234_567].map(count).join(" "),
+            "0 999 1,000 13,021 1,234,567"
+        );
         assert_eq!(counted(1, "file"), "1 file");
         assert_eq!(counted(1000, "file"), "1,000 files");
         let sizes = [0, 1023, 1024, 46_347_059, (1 << 20) - 1, 3 << 40].map(size);

@@ -41,7 +41,12 @@ fn versions(change: &PackageChange) -> String {
     match (&change.from, &change.to) {
         (Some(from), Some(to)) if from.version != to.version => format!("{} → {}", shown(from), shown(to)),
         (Some(from), Some(to)) => {
-            let differing = [(&from.build, &to.build), (&from.channel, &to.channel), (&from.installer, &to.installer), (&from.url, &to.url)];
+            let differing = [
+                (&from.build, &to.build),
+                (&from.channel, &to.channel),
+                (&from.installer, &to.installer),
+                (&from.url, &to.url),
+            ];
             match differing.into_iter().find(|(a, b)| a != b) {
                 Some((a, b)) => format!("{}  {} → {}", shown(to), or_none(a), or_none(b)),
                 None => format!("{}  reinstalled", shown(to)),
@@ -74,7 +79,10 @@ pub(in crate::cli) fn list(report: &PackagesReport, theme: &Theme) -> String {
             text.push('\n');
         }
         let count = super::counted(packages.len() as u64, "package");
-        text.push_str(&format!("{}  {count}\n", paint(theme.title, format_args!("{root} ({kind})"))));
+        text.push_str(&format!(
+            "{}  {count}\n",
+            paint(theme.title, format_args!("{root} ({kind})"))
+        ));
         let names = packages.iter().map(|package| width(&package.name)).max().unwrap_or(0);
         let versions = packages.iter().map(|package| width(&shown(package))).max().unwrap_or(0);
         for package in packages {
@@ -93,7 +101,10 @@ pub(in crate::cli) fn list(report: &PackagesReport, theme: &Theme) -> String {
             }
             let name = padded(&package.name, names);
             let version = padded(&shown(package), versions);
-            text.push_str(&format!("  {name}  {version}  {}\n", paint(theme.dim, format_args!("({origin})"))));
+            text.push_str(&format!(
+                "  {name}  {version}  {}\n",
+                paint(theme.dim, format_args!("({origin})"))
+            ));
         }
     }
     if text.is_empty() {

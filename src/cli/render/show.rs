@@ -29,7 +29,11 @@ pub(in crate::cli) fn show(report: &ShowReport, sections: Sections, lists_vars: 
         parts.push(format!("at {}", facts.home));
         lines.push(format!("  {}  {}", padded(name.as_str(), names), parts.join(", ")));
     }
-    lines.push(format!("{}: {}", paint(theme.title, "System"), system(&report.manifest.system)));
+    lines.push(format!(
+        "{}: {}",
+        paint(theme.title, "System"),
+        system(&report.manifest.system)
+    ));
     lines.push(match &report.manifest.layer {
         Some(layer) => format!(
             "{}: {} for {} of new content, sha256:{}",
@@ -60,8 +64,15 @@ pub(in crate::cli) fn show(report: &ShowReport, sections: Sections, lists_vars: 
 }
 
 fn git_text(git: &GitFacts) -> String {
-    let commit = git.commit.as_deref().map_or("no commit", |id| id.get(..8).unwrap_or(id));
-    let branch = git.branch.as_deref().map(|branch| format!("{branch} ")).unwrap_or_default();
+    let commit = git
+        .commit
+        .as_deref()
+        .map_or("no commit", |id| id.get(..8).unwrap_or(id));
+    let branch = git
+        .branch
+        .as_deref()
+        .map(|branch| format!("{branch} "))
+        .unwrap_or_default();
     let dirty = if git.dirty { " with changes" } else { "" };
     format!("git {branch}{commit}{dirty}")
 }

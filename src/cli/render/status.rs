@@ -1,7 +1,7 @@
 //! What differs from HEAD.
 
-use super::diff::{self, Configs, Files, Sections};
 use super::count;
+use super::diff::{self, Configs, Files, Sections};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{DiffReport, HeadReport};
 
@@ -11,10 +11,16 @@ pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &The
     let Some(short) = &report.head.short else {
         text.push_str("\nThe first commit would record:\n");
         for root in &report.changes.roots {
-            let files = root.files.iter().filter(|change| change.to.as_ref().is_some_and(|e| !e.is_dir()));
+            let files = root
+                .files
+                .iter()
+                .filter(|change| change.to.as_ref().is_some_and(|e| !e.is_dir()));
             let files = count(files.count() as u64);
             let packages = count(root.packages.len() as u64);
-            text.push_str(&format!("  {} ({}): {packages} packages, {files} files\n", root.root, root.kind));
+            text.push_str(&format!(
+                "  {} ({}): {packages} packages, {files} files\n",
+                root.root, root.kind
+            ));
         }
         return text;
     };

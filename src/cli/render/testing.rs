@@ -68,7 +68,8 @@ pub(in crate::cli) fn file(from: Option<Entry>, to: Option<Entry>) -> FileChange
 
 /// An upgrade with all that can change.
 pub(in crate::cli) fn changes() -> Changes {
-    let diff = "--- a/configs/g2p.jsonl\n+++ b/configs/g2p.jsonl\n@@ -1,2 +1,2 @@\n {\"a\": 1}\n-{\"b\": 2}\n+{\"b\": 3}\n";
+    let diff =
+        "--- a/configs/g2p.jsonl\n+++ b/configs/g2p.jsonl\n@@ -1,2 +1,2 @@\n {\"a\": 1}\n-{\"b\": 2}\n+{\"b\": 3}\n";
     Changes {
         roots: vec![
             RootChanges {
@@ -83,7 +84,10 @@ pub(in crate::cli) fn changes() -> Changes {
                 files: vec![
                     file(None, Some(dir("lib/pyworld"))),
                     file(None, Some(entry("lib/pyworld/core.so", 46_347_059, "new"))),
-                    file(Some(entry("lib/numpy.py", 2048, "old")), Some(entry("lib/numpy.py", 4096, "new"))),
+                    file(
+                        Some(entry("lib/numpy.py", 2048, "old")),
+                        Some(entry("lib/numpy.py", 4096, "new")),
+                    ),
                     file(Some(entry("lib/six.py", 1000, "six")), None),
                     file(
                         Some(entry("lib/x.py", 7, "x")),
