@@ -1,0 +1,72 @@
+use std::process::ExitCode;
+
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::{json, render};
+use crate::ops::commit::{CommitOptions, commit};
+
+/// Record the present state of all roots.
+///
+/// Without a message, it is written from the changes: numpy 1.24.4 → 1.26.4, +pyworld 0.3.4. If nothing changed,
+/// nothing is recorded.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit commit -m \"works on 2 GPUs\" -t before-torch-2.9
+  envgit commit                 with a message that tells the changes")]
+pub(in crate::cli) struct Args {
+    /// What to say of this state.
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Give the new commit this tag. May be repeated.
+    #[arg(short, long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+    /// Start this branch with the new commit.
+    #[arg(short, long, value_name = "NAME")]
+    branch: Option<String>,
+    /// Commit even if nothing changed.
+    #[arg(long)]
+    allow_empty: bool,
+    /// Leave out files that cannot be read, naming them, instead of failing.
+    #[arg(long)]
+    skip_unreadable: bool,
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    if args.message.as_deref().is_some_and(|message| message.trim().is_empty()) {
+        return Err(CliError::usage("the message is empty").hinting("leave -m out: the message then tells the changes"));
+    }
+    let bars = cmd.bars();
+    let mut session = cmd.session("commit", &bars)?;
+    let options = CommitOptions {
+        message: args.message.clone(),
+        tags: args.tags.clone(),
+        branch: args.branch.clone(),
+        allow_empty: args.allow_empty,
+        skip_unreadable: args.skip_unreadable,
+    };
+    let report = commit(&mut session, &options)?;
+    drop(session);
+    drop(bars);
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::commit::CommitJson::of(&report))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let skipped: Vec<String> = report.skipped.iter().map(|path| format!("left out {path}")).collect();
+    cmd.ui.warn_all(&skipped);
+    cmd.ui.warn_all(&report.warnings);
+    let text = render::commit::commit(&report, &cmd.ui.theme);
+    cmd.ui.print(&text)?;
+    if let Some(branch) = report
+        .branch
+        .as_deref()
+        .filter(|_| report.started_branch && args.branch.is_none())
+    {
+        cmd.ui.hint(&format!(
+            "this is the start of branch {branch}; rename it with: envgit branch -m {branch} NAME"
+        ));
+    } else if report.is_first {
+        cmd.ui.hint("after the next change, see it with: envgit diff");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,115 @@
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::context::{CommandContext, path_texts};
+use crate::cli::error::CliError;
+use crate::cli::render::diff::{Configs, Files, Sections};
+use crate::cli::{json, render};
+use crate::ops::diff::{DiffOptions, diff};
+
+/// Show what differs between two states: packages, configs, variables, files.
+///
+/// Without revisions, the last commit is compared with the live state; with one, that commit is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit diff                          what changed since the last commit
+  envgit diff v1                       what changed since v1
+  envgit diff v1..v2 --packages        which packages differ between two commits
+  envgit diff HEAD~1 HEAD -- configs/  only below that folder")]
+pub(in crate::cli) struct Args {
+    /// The older state, or both as A..B.
+    #[arg(value_name = "A")]
+    from: Option<String>,
+    /// The newer state; the live one when absent.
+    #[arg(value_name = "B")]
+    to: Option<String>,
+    /// Show packages, and nothing else that is not asked for.
+    #[arg(long)]
+    packages: bool,
+    /// Show config files, and nothing else that is not asked for.
+    #[arg(long)]
+    configs: bool,
+    /// List files, and nothing else that is not asked for.
+    #[arg(long)]
+    files: bool,
+    /// Show variables, and nothing else that is not asked for.
+    #[arg(long)]
+    vars: bool,
+    /// Show how much changed, one line a root.
+    #[arg(long)]
+    stat: bool,
+    /// Only this root. May be repeated.
+    #[arg(long = "root", value_name = "NAME")]
+    roots: Vec<String>,
+    /// Exit with 1 if anything differs.
+    #[arg(long)]
+    exit_code: bool,
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH.
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<OsString>,
+}
+
+impl Args {
+    /// All sections, unless some are asked for.
+    fn sections(&self) -> Sections {
+        let all = !(self.packages || self.configs || self.files || self.vars);
+        Sections {
+            packages: all || self.packages,
+            configs: if all || self.configs {
+                Configs::Diffs
+            } else {
+                Configs::Hidden
+            },
+            vars: all || self.vars,
+            files: match (self.files, all) {
+                (true, _) => Files::Paths,
+                (false, true) => Files::Counts,
+                (false, false) => Files::Hidden,
+            },
+        }
+    }
+
+    /// The two revisions; `A..B` is both.
+    fn sides(&self) -> Result<(Option<String>, Option<String>), CliError> {
+        let range = self.from.as_deref().and_then(|from| from.split_once(".."));
+        let Some((from, to)) = range else {
+            return Ok((self.from.clone(), self.to.clone()));
+        };
+        if self.to.is_some() || to.starts_with('.') {
+            return Err(CliError::usage("two states can be compared, not more").hinting("write A..B or A B"));
+        }
+        let or_head = |rev: &str| Some(if rev.is_empty() { "HEAD" } else { rev }.to_owned());
+        Ok((or_head(from), or_head(to)))
+    }
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    let (from, to) = args.sides()?;
+    let options = DiffOptions {
+        from,
+        to,
+        roots: args.roots.clone(),
+        paths: path_texts(&args.paths),
+        cwd: cmd.world.cwd.clone(),
+    };
+    let bars = cmd.bars();
+    let mut session = cmd.session("diff", &bars)?;
+    let report = diff(&mut session, &options)?;
+    drop(session);
+    drop(bars);
+    let sections = args.sections();
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
+    } else {
+        cmd.ui.warn_all(&report.warnings);
+        let text = if args.stat {
+            render::diff::stat(&report.changes, &cmd.ui.theme)
+        } else {
+            render::diff::diff(&report, sections, &cmd.ui.theme)
+        };
+        cmd.ui.print(&text)?;
+    }
+    let differs = args.exit_code && !report.changes.is_empty();
+    Ok(if differs { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}

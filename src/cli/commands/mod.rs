@@ -1,0 +1,74 @@
+//! The commands, one file each: its arguments directly above its `run`.
+
+mod branch;
+mod cat;
+mod checkout;
+mod commit;
+mod completions;
+mod config;
+mod demo;
+mod diff;
+mod init;
+mod layers;
+mod log;
+mod ls;
+mod man;
+mod packages;
+mod root;
+mod show;
+mod status;
+mod tag;
+
+use std::process::ExitCode;
+
+use super::context::CommandContext;
+use super::error::CliError;
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Init(init::Args),
+    Commit(commit::Args),
+    Status(status::Args),
+    Log(log::Args),
+    Show(show::Args),
+    Diff(diff::Args),
+    Checkout(checkout::Args),
+    Tag(tag::Args),
+    Branch(branch::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Packages(packages::Args),
+    Layers(layers::Args),
+    Root(root::Args),
+    Config(config::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does it.
+    pub(super) fn run(&self, cmd: &mut CommandContext<'_>) -> Result<ExitCode, CliError> {
+        match self {
+            Self::Init(args) => init::run(cmd, args),
+            Self::Commit(args) => commit::run(cmd, args),
+            Self::Status(args) => status::run(cmd, args),
+            Self::Log(args) => log::run(cmd, args),
+            Self::Show(args) => show::run(cmd, args),
+            Self::Diff(args) => diff::run(cmd, args),
+            Self::Checkout(args) => checkout::run(cmd, args),
+            Self::Tag(args) => tag::run(cmd, args),
+            Self::Branch(args) => branch::run(cmd, args),
+            Self::Ls(args) => ls::run(cmd, args),
+            Self::Cat(args) => cat::run(cmd, args),
+            Self::Packages(args) => packages::run(cmd, args),
+            Self::Layers(args) => layers::run(cmd, args),
+            Self::Root(args) => root::run(cmd, args),
+            Self::Config(args) => config::run(cmd, args),
+            Self::Demo(args) => demo::run(cmd, args),
+            Self::Completions(args) => completions::run(cmd, args),
+            Self::Man(args) => man::run(cmd, args),
+        }
+    }
+}

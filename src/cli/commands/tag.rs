@@ -1,0 +1,69 @@
+use std::process::ExitCode;
+
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::theme::paint;
+use crate::cli::{json, render};
+use crate::ops::refs;
+
+/// List, make or remove tags.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit tag                      list them
+  envgit tag works                name the current commit
+  envgit tag -m \"paper\" v1 HEAD~2
+  envgit tag -d works")]
+pub(in crate::cli) struct Args {
+    /// The tag; none to list all.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The commit to name; the current one when absent.
+    #[arg(value_name = "REV", conflicts_with = "delete")]
+    rev: Option<String>,
+    /// Say something about it.
+    #[arg(short, long, value_name = "TEXT", requires = "name", conflicts_with = "delete")]
+    message: Option<String>,
+    /// Move a tag that there is already.
+    #[arg(short, long, requires = "name")]
+    force: bool,
+    /// Remove the tag. The commit stays.
+    #[arg(short, long, requires = "name")]
+    delete: bool,
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    let bars = cmd.bars();
+    let mut session = cmd.session("tag", &bars)?;
+    let (entries, did) = match &args.name {
+        None => (refs::tags(&mut session)?, None),
+        Some(name) if args.delete => (vec![refs::delete_tag(&mut session, name)?], Some("Removed tag")),
+        Some(name) => {
+            let message = args.message.as_deref();
+            let made = refs::create_tag(&mut session, name, args.rev.as_deref(), message, args.force)?;
+            (vec![made], Some("Tagged"))
+        }
+    };
+    let theme = cmd.ui.theme;
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::lists::RefsJson::of(&entries))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(did) = did else {
+        cmd.ui.print(&render::lists::refs(&entries, &theme))?;
+        if entries.is_empty() {
+            cmd.ui
+                .hint("no tags yet; name the current commit with: envgit tag NAME");
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    for entry in &entries {
+        let id = paint(theme.id, &entry.short);
+        let name = paint(theme.tag, &entry.name);
+        cmd.ui.print(&match args.delete {
+            true => format!("{did} {name} (was {id})\n"),
+            false => format!("{did} {id} as {name}\n"),
+        })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,92 @@
+//! `checkout --json`.
+
+use serde::Serialize;
+
+use super::FORMAT;
+use super::changes::ChangesJson;
+use super::diff::{HeadJson, SideJson};
+use crate::cli::render::diff::{Configs, Files, Sections};
+use crate::history::CommitId;
+use crate::ops::report::{CheckoutReport, RootPlanReport};
+use crate::snapshot::change::FileChangeKind;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::RootName;
+
+/// What a checkout did, or would do.
+#[derive(Serialize)]
+pub(in crate::cli) struct CheckoutJson<'a> {
+    format: u32,
+    target: SideJson<'a>,
+    dry_run: bool,
+    partial: bool,
+    head: HeadJson<'a>,
+    autosave: Option<AutosaveJson<'a>>,
+    verified: u64,
+    plan: Vec<RootPlanJson<'a>>,
+    changes: ChangesJson<'a>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct AutosaveJson<'a> {
+    name: &'a str,
+    commit: CommitId,
+}
+
+#[derive(Serialize)]
+struct RootPlanJson<'a> {
+    root: &'a RootName,
+    added: u64,
+    replaced: u64,
+    removed: u64,
+    metadata_only: u64,
+    bytes: u64,
+    git_tracked: &'a [RelPath],
+    /// With `-v`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<Vec<PathJson<'a>>>,
+}
+
+#[derive(Serialize)]
+struct PathJson<'a> {
+    path: &'a RelPath,
+    change: FileChangeKind,
+}
+
+impl<'a> CheckoutJson<'a> {
+    /// A view.
+    pub(in crate::cli) fn of(report: &'a CheckoutReport, lists_paths: bool) -> Self {
+        let sections = Sections {
+            packages: true,
+            configs: Configs::Diffs,
+            vars: true,
+            files: Files::Counts,
+        };
+        let path = |(path, change): &'a (RelPath, FileChangeKind)| PathJson { path, change: *change };
+        let root = |root: &'a RootPlanReport| RootPlanJson {
+            root: &root.root,
+            added: root.added,
+            replaced: root.replaced,
+            removed: root.removed,
+            metadata_only: root.metadata,
+            bytes: root.bytes,
+            git_tracked: &root.git_tracked,
+            list: lists_paths.then(|| root.paths.iter().map(path).collect()),
+        };
+        Self {
+            format: FORMAT,
+            target: SideJson::of(&report.target),
+            dry_run: report.dry_run,
+            partial: report.partial,
+            head: HeadJson::of(&report.head),
+            autosave: report.autosave.as_ref().map(|autosave| AutosaveJson {
+                name: &autosave.name,
+                commit: autosave.commit,
+            }),
+            verified: report.verified,
+            plan: report.plan.roots.iter().map(root).collect(),
+            changes: ChangesJson::of(&report.changes, sections),
+            warnings: &report.warnings,
+        }
+    }
+}

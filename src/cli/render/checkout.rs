@@ -1,0 +1,159 @@
+//! What a checkout will do, and what it did.
+
+use super::diff::{self, Configs, Files, Sections};
+use super::{count, counted, padded, size, status, width};
+use crate::cli::theme::{Theme, paint};
+use crate::ops::report::{CheckoutReport, PlanReport};
+
+/// How many files that git tracks are named.
+const NAMED: usize = 5;
+
+/// The plan: a line a root, and with `lists_paths` every path.
+pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &Theme) -> String {
+    let target = diff::side(&report.target);
+    if report.plan.roots.is_empty() {
+        return format!("Nothing to do: the live state is {target} already.\n");
+    }
+    let mut text = format!("Would bring back {}: {}\n\n", target, theme.foreign(&report.subject));
+    let names = report
+        .plan
+        .roots
+        .iter()
+        .map(|root| width(root.root.as_str()))
+        .max()
+        .unwrap_or(0);
+    for root in &report.plan.roots {
+        let counts = diff::listed(&[
+            (root.added, "to add"),
+            (root.replaced, "to replace"),
+            (root.removed, "to remove"),
+            (root.metadata, "with other mode or time only"),
+        ]);
+        let name = paint(theme.title, padded(root.root.as_str(), names));
+        text.push_str(&format!("  {name}  {counts}; {} to write\n", size(root.bytes)));
+        if lists_paths {
+            for (path, kind) in &root.paths {
+                let (letter, style) = diff::letter(*kind, theme);
+                text.push_str(&format!("    {}\n", paint(style, format_args!("{letter} {path}"))));
+            }
+        }
+    }
+    text
+}
+
+/// The files that the user's own git tracks and that a plan changes, in a few words.
+pub(in crate::cli) fn git_tracked(plan: &PlanReport) -> Option<String> {
+    let paths: Vec<String> = plan
+        .roots
+        .iter()
+        .flat_map(|root| root.git_tracked.iter().map(|path| format!("{}/{path}", root.root)))
+        .collect();
+    if paths.is_empty() {
+        return None;
+    }
+    let named = paths.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = match paths.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {} more", count(more as u64)),
+    };
+    Some(format!(
+        "this changes {} that git tracks: {named}{more}",
+        counted(paths.len() as u64, "file")
+    ))
+}
+
+/// What was done.
+pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
+    let target = diff::side(&report.target);
+    let verified = format!("{} verified", counted(report.verified, "path"));
+    let mut text = if report.partial {
+        format!("Restored from {target}: {verified}\n")
+    } else {
+        let place = match &report.head.branch {
+            Some(branch) => format!(
+                "branch {} at {}",
+                paint(theme.branch, branch),
+                paint(theme.id, &report.short)
+            ),
+            None => target,
+        };
+        format!("Now at {place}: {verified}\n")
+    };
+    let sections = Sections {
+        packages: true,
+        configs: Configs::Names,
+        vars: false,
+        files: Files::Hidden,
+    };
+    let changes = diff::changes(&report.changes, sections, theme);
+    if !changes.is_empty() {
+        text.push('\n');
+        text.push_str(&changes);
+    }
+    text
+}
+
+/// Where the repository stands after a checkout that had nothing to do but move HEAD.
+pub(in crate::cli) fn place(report: &CheckoutReport, theme: &Theme) -> String {
+    status::place(&report.head, theme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{changes, head, id, path};
+    use super::*;
+    use crate::ops::report::{RootPlanReport, SideName};
+    use crate::snapshot::change::FileChangeKind;
+
+    fn report() -> CheckoutReport {
+        CheckoutReport {
+            target: SideName {
+                commit: Some(id(0x1a)),
+                name: "pre-upgrade-torch29".to_owned(),
+            },
+            short: "1a1a1a1a".to_owned(),
+            subject: "works".to_owned(),
+            plan: PlanReport {
+                roots: vec![RootPlanReport {
+                    root: "env".parse().unwrap(),
+                    added: 12_000,
+                    replaced: 1021,
+                    removed: 3,
+                    metadata: 0,
+                    bytes: 46_347_059,
+                    paths: vec![
+                        (path("lib/six.py"), FileChangeKind::Added),
+                        (path("lib/x.so"), FileChangeKind::Removed),
+                    ],
+                    git_tracked: vec![path("start.sh")],
+                }],
+            },
+            autosave: None,
+            head: crate::ops::report::HeadReport { branch: None, ..head() },
+            partial: false,
+            dry_run: true,
+            changes: changes(),
+            verified: 13_021,
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn a_plan_counts_and_lists() {
+        insta::assert_snapshot!(plan(&report(), true, &Theme::plain()), @"");
+    }
+
+    #[test]
+    fn what_was_done_is_told() {
+        insta::assert_snapshot!(done(&report(), &Theme::plain()), @"");
+    }
+
+    #[test]
+    fn files_under_git_are_named() {
+        let told = git_tracked(&report().plan);
+        assert_eq!(
+            told.as_deref(),
+            Some("this changes 1 file that git tracks: env/start.sh")
+        );
+    }
+}

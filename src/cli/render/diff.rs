@@ -1,0 +1,334 @@
+//! The differences between two states: packages, configs, variables, files.
+
+use super::{count, counted, packages, padded, size, width};
+use crate::cli::tally::{self, Tally};
+use crate::cli::theme::{Theme, paint};
+use crate::ops::report::{DiffReport, SideName};
+use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChangeKind, RootChanges, VarChange};
+
+/// What to show of the differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Sections {
+    pub(in crate::cli) packages: bool,
+    pub(in crate::cli) configs: Configs,
+    pub(in crate::cli) vars: bool,
+    pub(in crate::cli) files: Files,
+}
+
+/// How to show config files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Configs {
+    Hidden,
+    Names,
+    Diffs,
+}
+
+/// How to show files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Files {
+    Hidden,
+    Counts,
+    Paths,
+}
+
+/// The two sides, then the sections; or that there is no difference.
+pub(in crate::cli) fn diff(report: &DiffReport, sections: Sections, theme: &Theme) -> String {
+    let title = format!("{} → {}", side(&report.from), side(&report.to));
+    let told = changes(&report.changes, sections, theme);
+    if told.is_empty() {
+        return format!("No differences: {title}\n");
+    }
+    format!("{}\n\n{told}", paint(theme.title, title))
+}
+
+/// `HEAD (1a2b3c4d)`, `live state`.
+pub(in crate::cli) fn side(side: &SideName) -> String {
+    match side.commit {
+        None if side.name == "live" => "live state".to_owned(),
+        None => side.name.clone(),
+        Some(commit) => {
+            let short = &commit.to_string()[..8];
+            if short.starts_with(&side.name) || commit.to_string().starts_with(&side.name) {
+                short.to_owned()
+            } else {
+                format!("{} ({short})", side.name)
+            }
+        }
+    }
+}
+
+/// The sections that have anything to tell, a blank line between them.
+pub(in crate::cli) fn changes(changes: &Changes, sections: Sections, theme: &Theme) -> String {
+    let mut told = Vec::new();
+    let several = changes.roots.len() > 1 || changes.roots.iter().any(|root| !root.configs.is_empty());
+    if sections.packages {
+        for root in changes.roots.iter().filter(|root| !root.packages.is_empty()) {
+            let title = heading("Packages", several.then_some(root), theme);
+            told.push(title + &packages::changes(&root.packages, theme));
+        }
+    }
+    for root in changes.roots.iter().filter(|root| !root.configs.is_empty()) {
+        match sections.configs {
+            Configs::Hidden => {}
+            Configs::Names => told.push(heading("Configs", Some(root), theme) + &config_names(&root.configs, theme)),
+            Configs::Diffs => told.push(heading("Configs", Some(root), theme) + &config_diffs(&root.configs, theme)),
+        }
+    }
+    if sections.vars && !changes.vars.is_empty() {
+        told.push(format!(
+            "{}\n{}",
+            paint(theme.title, "Variables"),
+            vars(&changes.vars, theme)
+        ));
+    }
+    match sections.files {
+        Files::Hidden => {}
+        Files::Counts => {
+            if changes.roots.iter().any(|root| !root.files.is_empty()) {
+                told.push(format!(
+                    "{}\n{}",
+                    paint(theme.title, "Files"),
+                    file_counts(&changes.roots, theme)
+                ));
+            }
+        }
+        Files::Paths => {
+            for root in changes.roots.iter().filter(|root| !root.files.is_empty()) {
+                told.push(heading("Files", Some(root), theme) + &file_paths(root, theme));
+            }
+        }
+    }
+    told.join("\n")
+}
+
+/// One line for each root: how much of what changed.
+pub(in crate::cli) fn stat(changes: &Changes, theme: &Theme) -> String {
+    let names = changes
+        .roots
+        .iter()
+        .map(|root| width(root.root.as_str()))
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for root in &changes.roots {
+        let of = |kind: ChangeKind| {
+            let is = |change: &&_| package_kind(change) == kind;
+            root.packages.iter().filter(is).count() as u64
+        };
+        let mut parts = Vec::new();
+        if !root.packages.is_empty() {
+            let parts_of = [
+                (ChangeKind::Changed, "changed"),
+                (ChangeKind::Added, "added"),
+                (ChangeKind::Removed, "removed"),
+            ];
+            let told = parts_of.map(|(kind, word)| (of(kind), word));
+            parts.push(format!("packages: {}", listed(&told)));
+        }
+        if !root.configs.is_empty() {
+            parts.push(counted(root.configs.len() as u64, "config"));
+        }
+        if !root.files.is_empty() {
+            parts.push(format!("files: {}", tally_text(&Tally::of(root))));
+        }
+        let name = paint(theme.title, padded(root.root.as_str(), names));
+        text.push_str(&format!("{name}  {}\n", parts.join("; ")));
+    }
+    if !changes.vars.is_empty() {
+        text.push_str(&format!("{} changed\n", counted(changes.vars.len() as u64, "variable")));
+    }
+    text
+}
+
+fn package_kind(change: &crate::snapshot::change::PackageChange) -> ChangeKind {
+    ChangeKind::of(change.from.as_ref(), change.to.as_ref())
+}
+
+fn heading(what: &str, root: Option<&RootChanges>, theme: &Theme) -> String {
+    match root {
+        Some(root) => format!("{}\n", paint(theme.title, format_args!("{what} in {}", root.root))),
+        None => format!("{}\n", paint(theme.title, what)),
+    }
+}
+
+fn config_names(configs: &[ConfigChange], theme: &Theme) -> String {
+    let names = configs
+        .iter()
+        .map(|config| width(&config.path.to_string()))
+        .max()
+        .unwrap_or(0);
+    let line = |config: &ConfigChange| {
+        let (letter, style) = match config.change {
+            ChangeKind::Added => ('A', theme.added),
+            ChangeKind::Removed => ('D', theme.removed),
+            ChangeKind::Changed => ('M', theme.changed),
+        };
+        let lines = |sign: char, header: &str| {
+            let is = |line: &&str| line.starts_with(sign) && !line.starts_with(header);
+            config.diff.lines().filter(is).count()
+        };
+        format!(
+            "  {}  {} {}\n",
+            paint(
+                style,
+                format_args!("{letter} {}", padded(&config.path.to_string(), names))
+            ),
+            paint(theme.added, format_args!("+{}", lines('+', "+++ "))),
+            paint(theme.removed, format_args!("-{}", lines('-', "--- "))),
+        )
+    };
+    configs.iter().map(line).collect()
+}
+
+fn config_diffs(configs: &[ConfigChange], theme: &Theme) -> String {
+    let mut text = String::new();
+    for config in configs {
+        for (index, line) in config.diff.split_inclusive('\n').enumerate() {
+            let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+            let style = match line.as_bytes().first() {
+                _ if index < 2 => theme.title,
+                Some(b'@') => theme.aside,
+                Some(b'+') => theme.added,
+                Some(b'-') => theme.removed,
+                _ => anstyle::Style::new(),
+            };
+            text.push_str(&paint(style, theme.foreign(line)));
+            text.push_str(end);
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn vars(vars: &[VarChange], theme: &Theme) -> String {
+    let line = |var: &VarChange| {
+        let value = |side: &Option<String>| side.as_deref().unwrap_or_default().to_owned();
+        let (style, line) = match var.change {
+            ChangeKind::Added => (theme.added, format!("+ {}={}", var.name, value(&var.to))),
+            ChangeKind::Removed => (theme.removed, format!("- {}={}", var.name, value(&var.from))),
+            ChangeKind::Changed => {
+                let line = format!("  {}={} → {}", var.name, value(&var.from), value(&var.to));
+                (theme.changed, line)
+            }
+        };
+        format!("  {}\n", paint(style, theme.foreign(&line)))
+    };
+    vars.iter().map(line).collect()
+}
+
+fn file_counts(roots: &[RootChanges], theme: &Theme) -> String {
+    let names = roots.iter().map(|root| width(root.root.as_str())).max().unwrap_or(0);
+    let mut text = String::new();
+    for root in roots.iter().filter(|root| !root.files.is_empty()) {
+        let name = padded(root.root.as_str(), names);
+        let tally = Tally::of(root);
+        text.push_str(&format!("  {name}  {}{}\n", tally_text(&tally), bytes(&tally, theme)));
+    }
+    text
+}
+
+/// `1 added, 1,204 modified`.
+pub(in crate::cli) fn tally_text(tally: &Tally) -> String {
+    listed(&[
+        (tally.added, "added"),
+        (tally.modified, "modified"),
+        (tally.removed, "removed"),
+        (tally.metadata_only, "with other mode or time only"),
+    ])
+}
+
+/// The counts that are not zero, with their words.
+pub(super) fn listed(parts: &[(u64, &str)]) -> String {
+    let told = parts.iter().filter(|(number, _)| *number > 0);
+    let told: Vec<String> = told
+        .map(|(number, word)| format!("{} {word}", count(*number)))
+        .collect();
+    told.join(", ")
+}
+
+fn bytes(tally: &Tally, theme: &Theme) -> String {
+    let signed = |style, sign: char, bytes: u64| match bytes {
+        0 => String::new(),
+        bytes => format!("  {}", paint(style, format_args!("{sign}{}", size(bytes)))),
+    };
+    signed(theme.added, '+', tally.bytes_added) + &signed(theme.removed, '-', tally.bytes_removed)
+}
+
+fn file_paths(root: &RootChanges, theme: &Theme) -> String {
+    let told = tally::told(root);
+    let line = |change: &&crate::snapshot::change::FileChange| {
+        let (letter, style) = letter(change.kind(), theme);
+        let is_dir = change
+            .to
+            .as_ref()
+            .or(change.from.as_ref())
+            .is_some_and(|entry| entry.is_dir());
+        let slash = if is_dir { "/" } else { "" };
+        format!(
+            "  {}\n",
+            paint(style, format_args!("{letter} {}{slash}", change.path()))
+        )
+    };
+    told.iter().map(line).collect()
+}
+
+/// `A`, `M`, `D`, or `m` for mode and time only.
+pub(super) fn letter(kind: FileChangeKind, theme: &Theme) -> (char, anstyle::Style) {
+    match kind {
+        FileChangeKind::Added => ('A', theme.added),
+        FileChangeKind::Modified => ('M', theme.changed),
+        FileChangeKind::Removed => ('D', theme.removed),
+        FileChangeKind::MetadataOnly => ('m', theme.dim),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    const ALL: Sections = Sections {
+        packages: true,
+        configs: Configs::Diffs,
+        vars: true,
+        files: Files::Counts,
+    };
+
+    #[test]
+    fn packages_come_first() {
+        let text = diff(&testing::report(testing::changes()), ALL, &Theme::plain());
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn files_are_listed_when_asked_for() {
+        let sections = Sections {
+            packages: false,
+            configs: Configs::Names,
+            vars: false,
+            files: Files::Paths,
+        };
+        insta::assert_snapshot!(changes(&testing::changes(), sections, &Theme::plain()), @"");
+    }
+
+    #[test]
+    fn a_stat_is_a_line_a_root() {
+        insta::assert_snapshot!(stat(&testing::changes(), &Theme::plain()), @"");
+    }
+
+    #[test]
+    fn no_difference_is_said() {
+        let text = diff(&testing::report(Changes::default()), ALL, &Theme::plain());
+        assert_eq!(text, "No differences: HEAD (1a1a1a1a) → live state\n");
+    }
+
+    #[test]
+    fn foreign_text_cannot_draw() {
+        let mut changes = testing::changes();
+        changes.roots[1].configs[0].diff.push_str("+\u{1b}[2J\n");
+        let text = super::changes(&changes, ALL, &Theme::color());
+        assert!(!text.contains("\u{1b}[2J") && text.contains('\u{fffd}'), "{text}");
+    }
+}

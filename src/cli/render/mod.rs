@@ -1,0 +1,78 @@
+//! Reports as text for people. Pure: a report and a [`Theme`](super::theme::Theme) in, text out.
+
+pub(super) mod checkout;
+pub(super) mod commit;
+pub(super) mod diff;
+mod graph;
+pub(super) mod lists;
+pub(super) mod log;
+mod packages;
+pub(super) mod show;
+pub(super) mod status;
+#[cfg(test)]
+pub(super) mod testing;
+
+pub(super) use packages::list as package_list;
+
+/// `13,021`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 file`, `13,021 files`.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// `44.2 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // What would be shown as 1024.0 is one of the next unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// How wide text is on a terminal, near enough: one column a character.
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Text with spaces behind it.
+fn padded(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        assert_eq!(
+            [0, 999, 1000, 13_021, 1_234_567].map(count).join(" "),
+            "0 999 1,000 13,021 1,234,567"
+        );
+        assert_eq!(counted(1, "file"), "1 file");
+        assert_eq!(counted(1000, "file"), "1,000 files");
+        let sizes = [0, 1023, 1024, 46_347_059, (1 << 20) - 1, 3 << 40].map(size);
+        assert_eq!(sizes.join(", "), "0 B, 1023 B, 1.0 KiB, 44.2 MiB, 1.0 MiB, 3.0 TiB");
+    }
+}

@@ -1,0 +1,84 @@
+//! What differs from HEAD.
+
+use super::count;
+use super::diff::{self, Configs, Files, Sections};
+use crate::cli::theme::{Theme, paint};
+use crate::ops::report::{DiffReport, HeadReport};
+
+/// Where the repository stands, then the differences.
+pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &Theme) -> String {
+    let mut text = format!("{}\n", place(&report.head, theme));
+    let Some(short) = &report.head.short else {
+        text.push_str("\nThe first commit would record:\n");
+        for root in &report.changes.roots {
+            let files = root
+                .files
+                .iter()
+                .filter(|change| change.to.as_ref().is_some_and(|e| !e.is_dir()));
+            let files = count(files.count() as u64);
+            let packages = count(root.packages.len() as u64);
+            text.push_str(&format!(
+                "  {} ({}): {packages} packages, {files} files\n",
+                root.root, root.kind
+            ));
+        }
+        return text;
+    };
+    if report.changes.is_empty() {
+        text.push_str(&format!("Nothing changed since {}.\n", paint(theme.id, short)));
+        return text;
+    }
+    let sections = Sections {
+        packages: true,
+        configs: Configs::Names,
+        vars: true,
+        files: if lists_files { Files::Paths } else { Files::Counts },
+    };
+    text.push('\n');
+    text + &diff::changes(&report.changes, sections, theme)
+}
+
+/// `On branch main at 1a2b3c4d`, `At v1 (1a2b3c4d), on no branch`.
+pub(in crate::cli) fn place(head: &HeadReport, theme: &Theme) -> String {
+    let short = head.short.as_deref().unwrap_or_default();
+    let id = paint(theme.id, short);
+    match (&head.branch, &head.detached_from) {
+        (Some(branch), _) if head.commit.is_none() => {
+            format!("On branch {}, nothing committed yet", paint(theme.branch, branch))
+        }
+        (Some(branch), _) => format!("On branch {} at {id}", paint(theme.branch, branch)),
+        (None, Some(name)) if !short.starts_with(name) && !name.starts_with(short) => {
+            format!("At {} ({id}), on no branch", paint(theme.tag, name))
+        }
+        (None, _) => format!("At {id}, on no branch"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use crate::snapshot::change::Changes;
+
+    #[test]
+    fn clean() {
+        let text = status(&testing::report(Changes::default()), false, &Theme::plain());
+        assert_eq!(text, "On branch main at 1a1a1a1a\nNothing changed since 1a1a1a1a.\n");
+    }
+
+    #[test]
+    fn dirty_at_a_tag() {
+        let mut report = testing::report(testing::changes());
+        report.head.branch = None;
+        report.head.detached_from = Some("pre-upgrade-torch29".to_owned());
+        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @"");
+    }
+
+    #[test]
+    fn before_the_first_commit() {
+        let mut report = testing::report(testing::changes());
+        report.head.commit = None;
+        report.head.short = None;
+        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @"");
+    }
+}

@@ -1,0 +1,176 @@
+//! Values for the tests of renderers.
+
+use crate::digest::Digest;
+use crate::history::{CommitId, Person, Time};
+use crate::ops::report::{DiffReport, HeadReport, LogEntry, PackageCounts, RefLabel, SideName};
+use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, PackageChange, RootChanges, VarChange};
+use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
+use crate::snapshot::package::{Manager, Package};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::Kind;
+use crate::snapshot::unit::UnitName;
+
+pub(in crate::cli) fn path(text: &str) -> RelPath {
+    RelPath::new(text).unwrap()
+}
+
+pub(in crate::cli) fn id(byte: u8) -> CommitId {
+    CommitId::from_bytes([byte; 20])
+}
+
+pub(in crate::cli) fn time() -> Time {
+    Time {
+        seconds: 1_793_498_400,
+        offset: 8 * 3600,
+    }
+}
+
+pub(in crate::cli) fn package(name: &str, from: Option<&str>, to: Option<&str>) -> PackageChange {
+    let package = |version: &str| Package::new(Manager::Pip, name, version, path("lib/x.dist-info"));
+    PackageChange {
+        manager: Manager::Pip,
+        name: name.to_owned(),
+        from: from.map(package),
+        to: to.map(package),
+    }
+}
+
+pub(in crate::cli) fn entry(name: &str, size: u64, seed: &str) -> Entry {
+    Entry {
+        path: path(name),
+        mode: 0o644,
+        mtime: 0,
+        node: Node::File(FileNode {
+            size,
+            digest: Digest::of(seed.as_bytes()),
+            prefix: PrefixUse::None,
+            sparse: false,
+            hardlink: None,
+        }),
+        xattrs: Vec::new(),
+    }
+}
+
+pub(in crate::cli) fn dir(name: &str) -> Entry {
+    Entry {
+        node: Node::Dir,
+        ..entry(name, 0, "")
+    }
+}
+
+pub(in crate::cli) fn file(from: Option<Entry>, to: Option<Entry>) -> FileChange {
+    FileChange {
+        unit: UnitName::from_tree("loose/x"),
+        from,
+        to,
+    }
+}
+
+/// An upgrade with all that can change.
+pub(in crate::cli) fn changes() -> Changes {
+    let diff =
+        "--- a/configs/g2p.jsonl\n+++ b/configs/g2p.jsonl\n@@ -1,2 +1,2 @@\n {\"a\": 1}\n-{\"b\": 2}\n+{\"b\": 3}\n";
+    Changes {
+        roots: vec![
+            RootChanges {
+                root: "env".parse().unwrap(),
+                kind: Kind::Venv,
+                packages: vec![
+                    package("numpy", Some("1.24.4"), Some("1.26.4")),
+                    package("pyworld", None, Some("0.3.4")),
+                    package("six", Some("1.16.0"), None),
+                ],
+                configs: vec![],
+                files: vec![
+                    file(None, Some(dir("lib/pyworld"))),
+                    file(None, Some(entry("lib/pyworld/core.so", 46_347_059, "new"))),
+                    file(
+                        Some(entry("lib/numpy.py", 2048, "old")),
+                        Some(entry("lib/numpy.py", 4096, "new")),
+                    ),
+                    file(Some(entry("lib/six.py", 1000, "six")), None),
+                    file(
+                        Some(entry("lib/x.py", 7, "x")),
+                        Some(Entry {
+                            mode: 0o755,
+                            ..entry("lib/x.py", 7, "x")
+                        }),
+                    ),
+                ],
+            },
+            RootChanges {
+                root: "app".parse().unwrap(),
+                kind: Kind::Project,
+                packages: vec![],
+                configs: vec![ConfigChange {
+                    path: path("configs/g2p.jsonl"),
+                    change: ChangeKind::Changed,
+                    diff: diff.to_owned(),
+                }],
+                files: vec![file(
+                    Some(entry("configs/g2p.jsonl", 20, "old")),
+                    Some(entry("configs/g2p.jsonl", 20, "new")),
+                )],
+            },
+        ],
+        vars: vec![
+            VarChange {
+                name: "CUDA_HOME".to_owned(),
+                change: ChangeKind::Changed,
+                from: Some("/usr/local/cuda-11".to_owned()),
+                to: Some("/usr/local/cuda-12".to_owned()),
+            },
+            VarChange {
+                name: "HF_HOME".to_owned(),
+                change: ChangeKind::Added,
+                from: None,
+                to: Some("/data/hf".to_owned()),
+            },
+        ],
+    }
+}
+
+pub(in crate::cli) fn head() -> HeadReport {
+    HeadReport {
+        branch: Some("main".to_owned()),
+        commit: Some(id(0x1a)),
+        short: Some("1a1a1a1a".to_owned()),
+        detached_from: None,
+    }
+}
+
+pub(in crate::cli) fn report(changes: Changes) -> DiffReport {
+    DiffReport {
+        from: SideName {
+            commit: Some(id(0x1a)),
+            name: "HEAD".to_owned(),
+        },
+        to: SideName {
+            commit: None,
+            name: "live".to_owned(),
+        },
+        changes,
+        head: head(),
+        warnings: vec![],
+    }
+}
+
+/// A commit of a log: its id's byte, that of its parent, its message and the names at it.
+pub(in crate::cli) fn commit(byte: u8, parent: Option<u8>, message: &str, refs: &[RefLabel]) -> LogEntry {
+    LogEntry {
+        commit: id(byte),
+        short: id(byte).to_string()[..8].to_owned(),
+        parents: parent.map(id).into_iter().collect(),
+        refs: refs.to_vec(),
+        is_head: false,
+        author: Person {
+            name: "Ada".to_owned(),
+            email: "ada@example.org".to_owned(),
+        },
+        time: time(),
+        message: message.to_owned(),
+        packages: PackageCounts::default(),
+        package_changes: vec![],
+        layer: None,
+    }
+}
