@@ -56,7 +56,10 @@ fn section(command: &Command, name: &str, level: usize, out: &mut String) {
 /// What the command is for.
 fn paragraphs(command: &Command) -> String {
     let about = command.get_long_about().or(command.get_about());
-    about.map(|about| format!("{about}\n\n")).unwrap_or_default()
+    // clap takes the full stop from a text of one sentence.
+    about
+        .map(|about| format!("{}.\n\n", about.to_string().trim_end_matches('.')))
+        .unwrap_or_default()
 }
 
 /// Arguments and options, each a line.
@@ -77,7 +80,7 @@ fn options(command: &Command, global: bool, out: &mut String) {
             .map(|value| value.get_name())
             .collect();
         let takes_value = arg.get_action().takes_values();
-        let _ = write!(out, "- `{}`: {help}", spelled(arg));
+        let _ = write!(out, "- `{}`: {}.", spelled(arg), help.trim_end_matches('.'));
         if takes_value && !values.is_empty() {
             let _ = write!(out, " One of `{}`.", values.join("`, `"));
         }

@@ -83,9 +83,9 @@ impl<'a, 'b> Stage<'a, 'b> {
         ] {
             world.vars.remove(&OsString::from(name));
         }
-        for name in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
-            world.vars.insert(name.into(), folder.join("user").into());
-        }
+        // Its registry is not the user's.
+        let state = folder.join("state");
+        world.vars.insert("XDG_STATE_HOME".into(), state.into());
         world.cwd.clone_from(&project);
         let stage = Self {
             python: Python::find(&cmd.world),

@@ -1,7 +1,7 @@
 //! What a checkout will do, and what it did.
 
 use super::diff::{self, Configs, Files, Sections};
-use super::{count, counted, padded, size, status, width};
+use super::{count, counted, padded, size, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{CheckoutReport, PlanReport};
 
@@ -91,11 +91,6 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
         text.push_str(&changes);
     }
     text
-}
-
-/// Where the repository stands after a checkout that had nothing to do but move HEAD.
-pub(in crate::cli) fn place(report: &CheckoutReport, theme: &Theme) -> String {
-    status::place(&report.head, theme)
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use super::diff::{self, Sections};
 use super::{counted, log, padded, size, width};
 use crate::cli::theme::{Theme, paint};
-use crate::ops::report::{HeadReport, ShowReport};
+use crate::ops::report::ShowReport;
 use crate::snapshot::facts::{GitFacts, SystemFacts};
 
 /// What the log says, the roots, the machine, the layer; then what changed.
 pub(in crate::cli) fn show(report: &ShowReport, sections: Sections, lists_vars: bool, theme: &Theme) -> String {
     let head = report.changes.as_ref().map(|changes| changes.head.clone());
-    let mut lines = log::full(&report.entry, &head.unwrap_or_else(HeadReport::default), theme);
+    let mut lines = log::full(&report.entry, &head.unwrap_or_default(), theme);
     lines.push(String::new());
     lines.push(paint(theme.title, "Roots"));
     let roots = &report.manifest.roots;
