@@ -98,6 +98,80 @@ mod tests {
             files: Files::Paths,
         };
         let json = serde_json::to_string_pretty(&DiffJson::of(&report, sections)).unwrap();
-        insta::assert_snapshot!(json, @"");
+        insta::assert_snapshot!(json, @r#"
+        {
+          "format": 1,
+          "from": {
+            "commit": "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a",
+            "name": "HEAD"
+          },
+          "to": {
+            "commit": null,
+            "name": "live"
+          },
+          "clean": false,
+          "roots": [
+            {
+              "root": "env",
+              "kind": "venv",
+              "packages": [
+                {
+                  "name": "numpy",
+                  "manager": "pip",
+                  "change": "changed",
+                  "from": {
+                    "version": "1.24.4",
+                    "build": null,
+                    "channel": null,
+                    "installer": null
+                  },
+                  "to": {
+                    "version": "1.26.4",
+                    "build": null,
+                    "channel": null,
+                    "installer": null
+                  }
+                }
+              ],
+              "configs": [],
+              "files": {
+                "added": 1,
+                "modified": 1,
+                "removed": 1,
+                "metadata_only": 1,
+                "bytes_added": 46351155,
+                "bytes_removed": 3048,
+                "list": [
+                  {
+                    "path": "lib/pyworld/core.so",
+                    "change": "added"
+                  },
+                  {
+                    "path": "lib/numpy.py",
+                    "change": "modified"
+                  },
+                  {
+                    "path": "lib/six.py",
+                    "change": "removed"
+                  },
+                  {
+                    "path": "lib/x.py",
+                    "change": "metadata_only"
+                  }
+                ]
+              }
+            }
+          ],
+          "vars": [
+            {
+              "name": "CUDA_HOME",
+              "change": "changed",
+              "from": "/usr/local/cuda-11",
+              "to": "/usr/local/cuda-12"
+            }
+          ],
+          "warnings": []
+        }
+        "#);
     }
 }

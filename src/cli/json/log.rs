@@ -79,6 +79,8 @@ mod tests {
     fn one_line_a_commit() {
         let entry = testing::commit(2, Some(1), "works", &[]);
         let json = serde_json::to_string(&LogJson::of(&entry)).unwrap();
-        insta::assert_snapshot!(json, @"");
+        insta::assert_snapshot!(json, @r#"
+        {"commit":"0202020202020202020202020202020202020202","parents":["0101010101010101010101010101010101010101"],"refs":[],"head":false,"author":"Ada <ada@example.org>","time":"2026-11-01T10:00:00+08:00","message":"works","packages":{"added":0,"removed":0,"changed":0},"layer":null}
+        "#);
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &T
             (root.added, "to add"),
             (root.replaced, "to replace"),
             (root.removed, "to remove"),
-            (root.metadata, "with other mode or time only"),
+            (root.metadata, "metadata only"),
         ]);
         let name = paint(theme.title, padded(root.root.as_str(), names));
         text.push_str(&format!("  {name}  {counts}; {} to write\n", size(root.bytes)));
@@ -135,12 +135,28 @@ mod tests {
 
     #[test]
     fn a_plan_counts_and_lists() {
-        insta::assert_snapshot!(plan(&report(), true, &Theme::plain()), @"");
+        insta::assert_snapshot!(plan(&report(), true, &Theme::plain()), @r"
+        Would bring back pre-upgrade-torch29 (1a1a1a1a): works
+
+          env  12,000 to add, 1,021 to replace, 3 to remove; 44.2 MiB to write
+            A lib/six.py
+            D lib/x.so
+        ");
     }
 
     #[test]
     fn what_was_done_is_told() {
-        insta::assert_snapshot!(done(&report(), &Theme::plain()), @"");
+        insta::assert_snapshot!(done(&report(), &Theme::plain()), @r"
+        Now at pre-upgrade-torch29 (1a1a1a1a): 13,021 paths verified
+
+        Packages in env
+            numpy    1.24.4 → 1.26.4  (pip)
+          + pyworld  0.3.4            (pip)
+          - six      1.16.0           (pip)
+
+        Configs in app
+          M configs/g2p.jsonl  +1 -1
+        ");
     }
 
     #[test]

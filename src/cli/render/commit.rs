@@ -112,7 +112,13 @@ mod tests {
 
     #[test]
     fn a_commit() {
-        insta::assert_snapshot!(commit(&report(), &Theme::plain()), @"");
+        insta::assert_snapshot!(commit(&report(), &Theme::plain()), @r"
+        [main 1a1a1a1a] numpy 1.24.4 → 1.26.4
+          app  12 files of 8.8 KiB: 1 modified
+          env  52 packages, 13,021 files of 2.8 GiB: 1 added, 1 modified, 1 removed, 1 metadata only
+          stored 44.2 MiB of new content in a layer of 19.1 MiB
+          tagged v2
+        ");
     }
 
     #[test]

@@ -235,7 +235,7 @@ pub(in crate::cli) fn tally_text(tally: &Tally) -> String {
         (tally.added, "added"),
         (tally.modified, "modified"),
         (tally.removed, "removed"),
-        (tally.metadata_only, "with other mode or time only"),
+        (tally.metadata_only, "metadata only"),
     ])
 }
 
@@ -299,7 +299,30 @@ mod tests {
     #[test]
     fn packages_come_first() {
         let text = diff(&testing::report(testing::changes()), ALL, &Theme::plain());
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        HEAD (1a1a1a1a) → live state
+
+        Packages in env
+            numpy    1.24.4 → 1.26.4  (pip)
+          + pyworld  0.3.4            (pip)
+          - six      1.16.0           (pip)
+
+        Configs in app
+        --- a/configs/g2p.jsonl
+        +++ b/configs/g2p.jsonl
+        @@ -1,2 +1,2 @@
+         {"a": 1}
+        -{"b": 2}
+        +{"b": 3}
+
+        Variables
+            CUDA_HOME=/usr/local/cuda-11 → /usr/local/cuda-12
+          + HF_HOME=/data/hf
+
+        Files
+          env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
+          app  1 modified  +20 B  -20 B
+        "#);
     }
 
     #[test]
@@ -310,12 +333,28 @@ mod tests {
             vars: false,
             files: Files::Paths,
         };
-        insta::assert_snapshot!(changes(&testing::changes(), sections, &Theme::plain()), @"");
+        insta::assert_snapshot!(changes(&testing::changes(), sections, &Theme::plain()), @r"
+        Configs in app
+          M configs/g2p.jsonl  +1 -1
+
+        Files in env
+          A lib/pyworld/core.so
+          M lib/numpy.py
+          D lib/six.py
+          m lib/x.py
+
+        Files in app
+          M configs/g2p.jsonl
+        ");
     }
 
     #[test]
     fn a_stat_is_a_line_a_root() {
-        insta::assert_snapshot!(stat(&testing::changes(), &Theme::plain()), @"");
+        insta::assert_snapshot!(stat(&testing::changes(), &Theme::plain()), @r"
+        env  packages: 1 changed, 1 added, 1 removed; files: 1 added, 1 modified, 1 removed, 1 metadata only
+        app  1 config; files: 1 modified
+        2 variables changed
+        ");
     }
 
     #[test]

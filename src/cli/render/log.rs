@@ -164,7 +164,22 @@ mod tests {
         let mut report = report();
         report.entries.drain(1..3);
         report.entries[0].package_changes = vec![package("pyworld", None, Some("0.3.4"))];
-        insta::assert_snapshot!(log(&report, Style::default(), &Theme::plain()), @"");
+        insta::assert_snapshot!(log(&report, Style::default(), &Theme::plain()), @r"
+        commit 0404040404040404040404040404040404040404 (HEAD -> main)
+        Author: Ada <ada@example.org>
+        Date:   Sun Nov 1 10:00:00 2026 +0800
+        Packages: 2 changed, 1 added
+
+            pyworld at last
+
+            +pyworld 0.3.4
+
+        commit 0101010101010101010101010101010101010101 (tag: v1)
+        Author: Ada <ada@example.org>
+        Date:   Sun Nov 1 10:00:00 2026 +0800
+
+            works
+        ");
     }
 
     #[test]
@@ -173,7 +188,13 @@ mod tests {
             is_oneline: true,
             has_graph: true,
         };
-        insta::assert_snapshot!(log(&report(), style, &Theme::plain()), @"");
+        insta::assert_snapshot!(log(&report(), style, &Theme::plain()), @r"
+        * 04040404 (HEAD -> main) pyworld at last
+        | * 03030303 (autosave/1) try torch 2.9
+        * | 02020202 numpy 1.24.4 → 1.26.4
+        |/
+        * 01010101 (tag: v1) works
+        ");
     }
 
     #[test]
@@ -182,6 +203,34 @@ mod tests {
             is_oneline: false,
             has_graph: true,
         };
-        insta::assert_snapshot!(log(&report(), style, &Theme::plain()), @"");
+        insta::assert_snapshot!(log(&report(), style, &Theme::plain()), @r"
+        * commit 0404040404040404040404040404040404040404 (HEAD -> main)
+        | Author: Ada <ada@example.org>
+        | Date:   Sun Nov 1 10:00:00 2026 +0800
+        | Packages: 2 changed, 1 added
+        |
+        |     pyworld at last
+        |
+        | * commit 0303030303030303030303030303030303030303 (autosave/1)
+        | | Author: Ada <ada@example.org>
+        | | Date:   Sun Nov 1 10:00:00 2026 +0800
+        | |
+        | |     try torch 2.9
+        | |
+        | |     it broke
+        | |
+        * | commit 0202020202020202020202020202020202020202
+        | | Author: Ada <ada@example.org>
+        | | Date:   Sun Nov 1 10:00:00 2026 +0800
+        | |
+        | |     numpy 1.24.4 → 1.26.4
+        | |
+        |/
+        * commit 0101010101010101010101010101010101010101 (tag: v1)
+          Author: Ada <ada@example.org>
+          Date:   Sun Nov 1 10:00:00 2026 +0800
+
+              works
+        ");
     }
 }

@@ -1,7 +1,7 @@
 //! One commit in full.
 
 use super::diff::{self, Sections};
-use super::{counted, log, padded, size, width};
+use super::{count, counted, log, padded, size, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::ShowReport;
 use crate::snapshot::facts::{GitFacts, SystemFacts};
@@ -44,13 +44,16 @@ pub(in crate::cli) fn show(report: &ShowReport, sections: Sections, lists_vars: 
         ),
         None => format!("{}: none, it added no content", paint(theme.title, "Layer")),
     });
-    let vars = counted(report.vars.len() as u64, "variable");
+    let vars = count(report.vars.len() as u64);
     if lists_vars {
         lines.push(paint(theme.title, "Variables"));
         let var = |(name, value): (&String, &String)| format!("  {}", theme.foreign(&format!("{name}={value}")));
         lines.extend(report.vars.iter().map(var));
     } else {
-        lines.push(format!("{}: {vars} (-v lists them)", paint(theme.title, "Variables")));
+        lines.push(format!(
+            "{}: {vars} recorded (-v lists them)",
+            paint(theme.title, "Variables")
+        ));
     }
     let mut text: String = lines.iter().map(|line| format!("{}\n", line.trim_end())).collect();
     if let Some(changes) = &report.changes {
@@ -131,6 +134,26 @@ mod tests {
             vars: false,
             files: Files::Hidden,
         };
-        insta::assert_snapshot!(show(&report, sections, false, &Theme::plain()), @"");
+        insta::assert_snapshot!(show(&report, sections, false, &Theme::plain()), @r"
+        commit 0202020202020202020202020202020202020202
+        Author: Ada <ada@example.org>
+        Date:   Sun Nov 1 10:00:00 2026 +0800
+
+            numpy 1.24.4 → 1.26.4
+
+        Roots
+          env  venv, Python 3.11.2, 52 packages, 13,021 files of 2.8 GiB, at /home/ada/app/.venv
+        System: Debian 12, Linux 6.1 x86_64, glibc 2.36
+        Layer: none, it added no content
+        Variables: 1 recorded (-v lists them)
+
+        Packages in env
+            numpy    1.24.4 → 1.26.4  (pip)
+          + pyworld  0.3.4            (pip)
+          - six      1.16.0           (pip)
+
+        Configs in app
+          M configs/g2p.jsonl  +1 -1
+        ");
     }
 }

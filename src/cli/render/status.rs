@@ -1,6 +1,6 @@
 //! What differs from HEAD.
 
-use super::count;
+use super::counted;
 use super::diff::{self, Configs, Files, Sections};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{DiffReport, HeadReport};
@@ -15,12 +15,11 @@ pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &The
                 .files
                 .iter()
                 .filter(|change| change.to.as_ref().is_some_and(|e| !e.is_dir()));
-            let files = count(files.count() as u64);
-            let packages = count(root.packages.len() as u64);
-            text.push_str(&format!(
-                "  {} ({}): {packages} packages, {files} files\n",
-                root.root, root.kind
-            ));
+            let mut parts = vec![counted(files.count() as u64, "file")];
+            if root.kind.holds_packages() {
+                parts.insert(0, counted(root.packages.len() as u64, "package"));
+            }
+            text.push_str(&format!("  {} ({}): {}\n", root.root, root.kind, parts.join(", ")));
         }
         return text;
     };
@@ -71,7 +70,25 @@ mod tests {
         let mut report = testing::report(testing::changes());
         report.head.branch = None;
         report.head.detached_from = Some("pre-upgrade-torch29".to_owned());
-        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @"");
+        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @r"
+        At pre-upgrade-torch29 (1a1a1a1a), on no branch
+
+        Packages in env
+            numpy    1.24.4 → 1.26.4  (pip)
+          + pyworld  0.3.4            (pip)
+          - six      1.16.0           (pip)
+
+        Configs in app
+          M configs/g2p.jsonl  +1 -1
+
+        Variables
+            CUDA_HOME=/usr/local/cuda-11 → /usr/local/cuda-12
+          + HF_HOME=/data/hf
+
+        Files
+          env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
+          app  1 modified  +20 B  -20 B
+        ");
     }
 
     #[test]
@@ -79,6 +96,12 @@ mod tests {
         let mut report = testing::report(testing::changes());
         report.head.commit = None;
         report.head.short = None;
-        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @"");
+        insta::assert_snapshot!(status(&report, false, &Theme::plain()), @r"
+        On branch main, nothing committed yet
+
+        The first commit would record:
+          env (venv): 3 packages, 3 files
+          app (project): 1 file
+        ");
     }
 }
