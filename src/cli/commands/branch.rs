@@ -1,3 +1,5 @@
+//! `envgit branch`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

@@ -1,3 +1,5 @@
+//! `envgit cat`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

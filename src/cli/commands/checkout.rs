@@ -1,3 +1,5 @@
+//! `envgit checkout`.
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `envgit commit`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

@@ -1,3 +1,5 @@
+//! `envgit completions`.
+
 use std::process::ExitCode;
 
 use clap_complete::Shell;

@@ -1,3 +1,5 @@
+//! `envgit config`.
+
 use std::path::Path;
 use std::process::ExitCode;
 

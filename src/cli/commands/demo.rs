@@ -1,3 +1,5 @@
+//! `envgit demo`.
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -209,12 +211,13 @@ impl<'a, 'b> Stage<'a, 'b> {
             .env_remove("PYTHONHOME")
             .output()
             .at("run", &python)?;
-        let said = if output.status.success() {
-            output.stdout
-        } else {
-            output.stderr
-        };
-        self.print(&String::from_utf8_lossy(&said))
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(
+                crate::ops::Error::refused(format!("the demo's Python cannot import tinynum: {said}"), "").into(),
+            );
+        }
+        self.print(&String::from_utf8_lossy(&output.stdout))
     }
 
     fn edit(&mut self) -> Result<(), CliError> {
@@ -253,14 +256,20 @@ impl Python {
         let path = std::env::split_paths(world.var("PATH")?)
             .map(|dir| dir.join("python3"))
             .find(|path| path.is_file())?;
-        let code = "import sys; print('%d.%d' % sys.version_info[:2])";
+        // What is on the path may be a script that picks an interpreter, or one of another environment: asked, it names
+        // the program behind it.
+        let code = "import os, sys; print('%d.%d' % sys.version_info[:2]); \
+                    print(os.path.realpath(getattr(sys, '_base_executable', sys.executable)))";
         let output = std::process::Command::new(&path)
             .args(["-I", "-c", code])
             .output()
             .ok()?;
-        let version = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        let is_version = version.starts_with(|c: char| c.is_ascii_digit());
-        (output.status.success() && is_version).then_some(Self { path, version })
+        let said = String::from_utf8(output.stdout).ok()?;
+        let (version, path) = said.trim().split_once('\n')?;
+        output.status.success().then(|| Self {
+            path: PathBuf::from(path),
+            version: version.to_owned(),
+        })
     }
 }
 

@@ -1,3 +1,5 @@
+//! `envgit diff`.
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

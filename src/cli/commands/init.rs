@@ -1,3 +1,5 @@
+//! `envgit init`.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `envgit layers`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

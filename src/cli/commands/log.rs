@@ -1,3 +1,5 @@
+//! `envgit log`.
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `envgit ls`.
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `envgit man`.
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `envgit packages`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

@@ -1,3 +1,5 @@
+//! `envgit root`.
+
 use std::process::ExitCode;
 
 use crate::capture::detect::parse_root_spec;

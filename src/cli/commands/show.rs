@@ -1,3 +1,5 @@
+//! `envgit show`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

@@ -1,3 +1,5 @@
+//! `envgit status`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;

@@ -1,3 +1,5 @@
+//! `envgit tag`.
+
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;
