@@ -93,6 +93,12 @@ impl World {
         }
     }
 
+    /// The same with its time zone, for dates that people type.
+    pub(super) fn now_zoned(&self) -> Result<jiff::Zoned, CliError> {
+        let given = self.var("ENVGIT_DATE").map(|_| self.now()).transpose()?;
+        Ok(given.and_then(Time::to_zoned).unwrap_or_else(jiff::Zoned::now))
+    }
+
     /// Now, or `ENVGIT_DATE`.
     pub(super) fn now(&self) -> Result<Time, CliError> {
         match self.var("ENVGIT_DATE") {

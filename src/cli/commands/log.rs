@@ -47,9 +47,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    let now = cmd.world.now_zoned()?;
     let since = match &args.since {
         None => None,
-        Some(text) => Some(dates::since(text, &jiff::Zoned::now()).ok_or_else(|| {
+        Some(text) => Some(dates::since(text, &now).ok_or_else(|| {
             CliError::usage(format!("{text:?} is no date")).hinting("write 2026-11-01, \"2 days ago\" or yesterday")
         })?),
     };

@@ -41,7 +41,7 @@ impl<'a> CommitJson<'a> {
             commit: report.commit,
             branch: report.branch.as_deref(),
             started_branch: report.started_branch,
-            message: &report.message,
+            message: report.message.trim_end(),
             tags: &report.tags,
             layer: layer.filter(|_| report.commit.is_some()).map(LayerJson::of),
             changes: ChangesJson::of(&report.changes, sections),

@@ -58,7 +58,7 @@ impl<'a> LogJson<'a> {
             head: entry.is_head,
             author: entry.author.to_string(),
             time: dates::rfc3339(entry.time),
-            message: &entry.message,
+            message: entry.message.trim_end(),
             packages: Counts {
                 added: entry.packages.added,
                 removed: entry.packages.removed,

@@ -71,13 +71,13 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
     } else {
         let place = match &report.head.branch {
             Some(branch) => format!(
-                "branch {} at {}",
+                "on branch {} at {}",
                 paint(theme.branch, branch),
                 paint(theme.id, &report.short)
             ),
-            None => target,
+            None => format!("at {target}"),
         };
-        format!("Now at {place}: {verified}\n")
+        format!("Now {place}: {verified}\n")
     };
     let sections = Sections {
         packages: true,
