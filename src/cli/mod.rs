@@ -5,8 +5,10 @@
 //! ```
 //!
 //! A command's file holds its arguments, whose comments are its help, and its `run`. Reports become text in `render/`
-//! and JSON in `json/`; both are pure. `error.rs` alone knows exit codes and remedies.
+//! and JSON in `json/`; both are pure. `error.rs` and `advice.rs` alone know
+//! exit codes and remedies.
 
+mod advice;
 mod commands;
 mod context;
 mod dates;
