@@ -241,7 +241,8 @@ fn forbidden_crates(source: &Source) -> Vec<String> {
         for (name, modules) in CRATES {
             let used = code.match_indices(&format!("{name}::")).any(|(at, _)| {
                 let before = code[..at].trim_end();
-                !is_word(code.as_bytes(), at) && !(before.ends_with("::") || before.ends_with('.'))
+                let is_member = before.ends_with("::") || before.ends_with('.');
+                !is_word(code.as_bytes(), at) && !is_member
             });
             if used && !modules.contains(&source.module()) {
                 let whose = modules.join(" and ");
@@ -281,7 +282,10 @@ fn nameless(source: &Source) -> Vec<String> {
     errors
 }
 
-const RULES: &[(&str, fn(&Source) -> Vec<String>)] = &[
+/// What a file breaks of one rule.
+type Rule = fn(&Source) -> Vec<String>;
+
+const RULES: &[(&str, Rule)] = &[
     ("modules use only what the table allows", forbidden_modules),
     ("crates stay in their modules", forbidden_crates),
     ("the library is silent and does not panic", forbidden_words),

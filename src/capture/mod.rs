@@ -15,6 +15,7 @@ pub mod owners;
 pub mod patterns;
 mod pip;
 pub mod python;
+pub mod rules;
 pub mod scan;
 pub mod secrets;
 mod site;
@@ -24,5 +25,6 @@ pub mod system;
 mod tree;
 pub mod variables;
 pub mod walk;
+mod xattrs;
 
 pub use inspect::{Inspection, inspect};

@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::configs::ConfigPatterns;
-use super::ignored::{self, Ignored};
+use super::ignored;
+use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
-use super::walk::{Filter, Listed, walk};
-use crate::digest::{Digest, Hasher};
+use super::walk::{Listed, walk};
+use super::xattrs::xattrs;
+use crate::digest::Digest;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp, now};
 use crate::fsx::{Context, Error as IoError};
 use crate::progress::Progress;
 use crate::snapshot::content::{Content, ContentSum};
-use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse, Xattr};
+use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::{Root, STAGE_DIR};
+use crate::snapshot::root::Root;
 use crate::snapshot::unit::UnitName;
 
 /// Why a root cannot be captured.
@@ -34,45 +35,6 @@ pub enum Error {
     /// Its `.snapignore` is malformed.
     #[error(transparent)]
     Ignored(#[from] ignored::Error),
-}
-
-/// By which rules a root is captured.
-pub struct Rules {
-    /// What its `.snapignore` says.
-    pub ignored: Ignored,
-    /// Inner roots, the repository itself, and the stage: never part of this root.
-    pub excluded: BTreeSet<RelPath>,
-    /// Which files are config files. None in roots that have none.
-    pub configs: Option<ConfigPatterns>,
-}
-
-impl Rules {
-    /// What the rules are, with the place they are for.
-    fn fingerprint(&self, root: &Root) -> Digest {
-        let mut hasher = Hasher::new();
-        let mut add = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        add(root.path.as_os_str().as_encoded_bytes());
-        add(root.kind.as_str().as_bytes());
-        add(self.ignored.fingerprint().as_bytes());
-        for path in &self.excluded {
-            add(path.as_bytes());
-        }
-        if let Some(configs) = &self.configs {
-            add(configs.fingerprint().as_bytes());
-        }
-        hasher.finish()
-    }
-}
-
-impl Filter for Rules {
-    fn skips(&self, path: &RelPath, is_dir: bool) -> bool {
-        path.as_bytes() == STAGE_DIR.as_bytes()
-            || self.excluded.contains(path)
-            || self.ignored.is_ignored(path.as_bytes(), is_dir)
-    }
 }
 
 /// Files that a checkout just wrote and therefore knows, by path: the entry and the inode.
@@ -477,41 +439,4 @@ fn hard_links(listed: &[Listed]) -> HashMap<usize, RelPath> {
 fn is_package_record(path: &[u8]) -> bool {
     let holds = |needle: &[u8]| memchr::memmem::find(path, needle).is_some();
     path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || holds(b".dist-info/") || holds(b".egg-")
-}
-
-/// The `user.` attributes of a path, sorted.
-fn xattrs(path: &Path) -> Result<Vec<Xattr>, IoError> {
-    use rustix::io::Errno;
-    let mut names = vec![0u8; 1024];
-    let len = loop {
-        match rustix::fs::llistxattr(path, &mut names[..]) {
-            Ok(len) => break len,
-            Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
-            // Not supported, or gone: the reading that follows tells.
-            Err(Errno::NOTSUP | Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::NAMETOOLONG) => {
-                return Ok(Vec::new());
-            }
-            Err(errno) => return Err(errno).at("list the attributes of", path),
-        }
-    };
-    let mut out = Vec::new();
-    for name in names[..len]
-        .split(|b| *b == 0)
-        .filter(|name| name.starts_with(b"user."))
-    {
-        let mut value = vec![0u8; 64 * 1024];
-        match rustix::fs::lgetxattr(path, name, &mut value[..]) {
-            Ok(len) => {
-                value.truncate(len);
-                out.push(Xattr {
-                    name: name.to_vec(),
-                    value,
-                });
-            }
-            Err(Errno::NODATA | Errno::NOENT) => {}
-            Err(errno) => return Err(errno).at("read an attribute of", path),
-        }
-    }
-    out.sort_unstable();
-    Ok(out)
 }

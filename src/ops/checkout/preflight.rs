@@ -1,0 +1,113 @@
+//! What is found out before the first name changes: the plan of a root, and whether anything forbids it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::apply::free_space;
+use crate::capture::scan::LiveRoot;
+use crate::fsx::Context;
+use crate::ops::error::Error;
+use crate::ops::side::Side;
+use crate::plan::{self, RootPlan};
+use crate::snapshot::change::FileChange;
+use crate::snapshot::entry::{Entry, Node, PrefixUse};
+use crate::snapshot::path::{RelPath, escape};
+use crate::snapshot::root::{Policy, Root, RootName};
+pub(super) fn plan_root(
+    live: &LiveRoot,
+    differences: &[FileChange],
+    unrecorded: &BTreeSet<RelPath>,
+    wanted: &BTreeMap<&[u8], &Entry>,
+    whole: bool,
+) -> Result<RootPlan, plan::Blocked> {
+    let policy = live.root.policy;
+    let outside = live.skipped.iter().chain(&live.special);
+    let held: BTreeSet<RelPath> = outside
+        .flat_map(|path| path.ancestors())
+        .filter_map(|dir| RelPath::new(dir).ok())
+        .collect();
+    let stale = |dir: &&Entry| {
+        whole
+            && live
+                .entry(dir.path.as_bytes())
+                .is_some_and(|now| now.mtime != dir.mtime)
+    };
+    plan::plan(plan::Input {
+        changes: differences,
+        policy,
+        recorded: &|path| policy == Policy::Exact || !unrecorded.contains(path),
+        shared: &|path| live.mark(path.as_bytes()).is_none_or(|mark| mark.stamp.nlink > 1),
+        held: &held,
+        directory: &|dir| {
+            wanted
+                .get(dir)
+                .map(|entry| (*entry).clone())
+                .or_else(|| live.entry(dir).cloned())
+        },
+        stale_times: wanted.values().copied().filter(stale).cloned().collect(),
+    })
+}
+
+/// Files of a commit that hold the path at which it was recorded fit only there.
+pub(super) fn refuse_moved(goal: &Side<'_>, live: &LiveRoot) -> Result<(), Error> {
+    let name: &RootName = &live.root.name;
+    let facts = goal.manifest.as_ref().and_then(|manifest| manifest.roots.get(name));
+    let home = facts.map(|facts| facts.home.clone()).unwrap_or_default();
+    if home.is_empty() || home == escape(live.root.path.as_os_str().as_encoded_bytes()) {
+        return Ok(());
+    }
+    let units = goal.entries(name)?;
+    let holds = |entry: &Entry| matches!(&entry.node, Node::File(file) if file.prefix != PrefixUse::None);
+    let count = units
+        .iter()
+        .flat_map(|(_, list)| list)
+        .filter(|entry| holds(entry))
+        .count();
+    if count == 0 {
+        return Ok(());
+    }
+    Err(Error::Moved {
+        root: name.to_string(),
+        home,
+        path: live.root.path.clone(),
+        count,
+    })
+}
+
+pub(super) fn refuse_full(root: &Root, plan: &RootPlan) -> Result<(), Error> {
+    /// What a file costs besides its bytes: an inode and half a block.
+    const PER_FILE: u64 = 4096;
+    const RESERVE: u64 = 16 << 20;
+    let needed = plan.bytes() + plan.place.len() as u64 * PER_FILE;
+    let free = free_space(&root.path)?;
+    if needed == 0 || needed + RESERVE <= free {
+        return Ok(());
+    }
+    Err(Error::NoSpace {
+        path: root.path.clone(),
+        needed,
+        free,
+    })
+}
+
+/// Every directory in which a name changes must be writable: found out before the first name changes.
+pub(super) fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Error> {
+    use rustix::fs::Access;
+    let changed = plan.paths();
+    let mut dirs: BTreeSet<PathBuf> = changed.iter().map(|(path, _)| parent_of(root, path)).collect();
+    if !changed.is_empty() {
+        dirs.insert(root.path.clone());
+    }
+    for dir in dirs {
+        if dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            rustix::fs::access(&dir, Access::WRITE_OK | Access::EXEC_OK).at("write in", &dir)?;
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(root: &Root, path: &RelPath) -> PathBuf {
+    let mut full = path.under(&root.path);
+    full.pop();
+    full
+}

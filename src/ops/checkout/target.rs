@@ -1,0 +1,90 @@
+//! Where a checkout goes, and how HEAD gets there.
+
+use super::{CheckoutOptions, Purpose};
+use crate::history::{CommitId, Expected, RefKind, RefName};
+use crate::ops::Session;
+use crate::ops::diff::head;
+use crate::ops::error::Error;
+
+/// Where a checkout goes.
+pub(super) struct Target {
+    pub(super) commit: CommitId,
+    pub(super) name: String,
+    /// The branch that HEAD will be on; nothing for the commit itself.
+    pub(super) branch: Option<String>,
+    /// The branch is made for it.
+    new_branch: bool,
+    /// HEAD stays.
+    pub(super) partial: bool,
+}
+
+impl Target {
+    pub(super) fn find(session: &Session<'_>, options: &CheckoutOptions, purpose: Purpose<'_>) -> Result<Self, Error> {
+        let history = session.repo.history();
+        let partial = !options.paths.is_empty() || !options.roots.is_empty();
+        let commit = history.resolve(&options.rev)?;
+        if let Purpose::Recovery(journal) = purpose {
+            let known = |name: &String| RefName::branch(name).is_ok_and(|full| history.resolve(full.as_str()).is_ok());
+            return Ok(Self {
+                commit,
+                name: journal.name.clone(),
+                new_branch: journal.branch.as_ref().is_some_and(|name| !known(name)),
+                branch: journal.branch.clone(),
+                partial: journal.partial,
+            });
+        }
+        let refs = history.refs()?;
+        let is_branch = |name: &str| {
+            refs.iter()
+                .any(|known| known.kind() == RefKind::Branch && known.short_name() == name)
+        };
+        if let Some(branch) = &options.branch {
+            RefName::branch(branch)?;
+            if partial {
+                return Err(Error::refused(
+                    "a branch cannot be made by bringing back a part",
+                    "leave out -b, or the paths and roots",
+                ));
+            }
+            if is_branch(branch) {
+                return Err(Error::refused(
+                    format!("the branch {branch} exists already"),
+                    format!("choose another name, or go there: envgit checkout {branch}"),
+                ));
+            }
+        }
+        let branch = options
+            .branch
+            .clone()
+            .or_else(|| is_branch(&options.rev).then(|| options.rev.clone()));
+        Ok(Self {
+            commit,
+            name: options.rev.clone(),
+            branch,
+            new_branch: options.branch.is_some(),
+            partial,
+        })
+    }
+
+    pub(super) fn move_head(&self, session: &Session<'_>) -> Result<(), Error> {
+        if self.partial {
+            return Ok(());
+        }
+        let history = session.repo.history();
+        let now = head(history)?;
+        let from = now.branch.or(now.detached_from).unwrap_or_default();
+        let to = self.branch.as_ref().unwrap_or(&self.name);
+        let note = session.note(format!("checkout: moving from {from} to {to}"));
+        match &self.branch {
+            Some(branch) => {
+                let name = RefName::branch(branch)?;
+                if self.new_branch {
+                    history.set_ref(&name, self.commit, Expected::Absent, &note)?;
+                }
+                history.attach_head(&name, &note)?;
+            }
+            None => history.detach_head(self.commit, Expected::Any, &note)?,
+        }
+        Ok(())
+    }
+}
