@@ -28,12 +28,53 @@ fn without_sizes(text: &str) -> String {
 fn an_upgrade_and_the_way_back() {
     let shell = Shell::with_venv();
     let before = session(&shell, &["status", "commit -t works", "commit", "status"]);
-    assert_snapshot!(without_sizes(&before), @"");
+    assert_snapshot!(without_sizes(&before), @r#"
+    $ envgit status
+    On branch main, nothing committed yet
+
+    The first commit would record:
+      env (venv): 1 package, 5 files
+    --- stderr
+    hint: record it with: envgit commit -m "works"
+    $ envgit commit -t works
+    [main (first commit) 0a917d21] First state of env: 1 packages, 5 files
+      env  1 package, 5 files of 231 B
+      stored 231 B of new content in a layer of [size]
+      tagged works
+    --- stderr
+    hint: after the next change, see it with: envgit diff
+    $ envgit commit
+    Nothing changed since 0a917d21; no commit made.
+    $ envgit status
+    On branch main at 0a917d21
+    Nothing changed since 0a917d21.
+    "#);
     shell.uninstall("env", "numpy", "1.24.4");
     shell.install("env", "numpy", "1.26.4");
     shell.install("env", "pyworld", "0.3.4");
     let after = session(&shell, &["status", "diff --stat", "commit", "log --oneline"]);
-    assert_snapshot!(without_sizes(&after), @"");
+    assert_snapshot!(without_sizes(&after), @"
+    $ envgit status
+    On branch main at 0a917d21
+
+    Packages
+        numpy    1.24.4 → 1.26.4  (pip)
+      + pyworld  0.3.4            (pip)
+
+    Files
+      env  7 added, 1 modified, 3 removed  +401 B  -198 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    $ envgit diff --stat
+    env  packages: 1 changed, 1 added; files: 7 added, 1 modified, 3 removed
+    $ envgit commit
+    [main d5dc14d4] numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+      env  2 packages, 9 files of 434 B: 7 added, 1 modified, 3 removed
+      stored 393 B of new content in a layer of [size]
+    $ envgit log --oneline
+    d5dc14d4 (HEAD -> main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    0a917d21 (tag: works) First state of env: 1 packages, 5 files
+    ");
     let back = session(
         &shell,
         &[
@@ -43,7 +84,26 @@ fn an_upgrade_and_the_way_back() {
             "packages",
         ],
     );
-    assert_snapshot!(without_sizes(&back), @"");
+    assert_snapshot!(without_sizes(&back), @"
+    $ envgit checkout --dry-run works
+    Would bring back works (0a917d21): First state of env: 1 packages, 5 files
+
+      env  4 to add, 1 to replace, 10 to remove; 198 B to write
+    $ envgit checkout works
+    Now at works (0a917d21): 10 paths verified
+
+    Packages
+        numpy    1.26.4 → 1.24.4  (pip)
+      - pyworld  0.3.4            (pip)
+    --- stderr
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit log --oneline --graph
+    * d5dc14d4 (main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    * 0a917d21 (HEAD, tag: works) First state of env: 1 packages, 5 files
+    $ envgit packages
+    env (venv)  1 package
+      numpy  1.24.4  (pip)
+    ");
 }
 
 #[test]
@@ -65,7 +125,31 @@ fn nobody_is_stranded() {
             "branch -d v1-1",
         ],
     );
-    assert_snapshot!(without_sizes(&text), @"");
+    assert_snapshot!(without_sizes(&text), @"
+    $ envgit commit -m b
+    [v1-1 dd1fb06a] b
+      env  1 package, 6 files of 232 B: 1 added
+      no new content to store
+    --- stderr
+    hint: this is the start of branch v1-1; rename it with: envgit branch -m v1-1 NAME
+    $ envgit branch
+      main  f4985db7  a
+    * v1-1  dd1fb06a  b
+    $ envgit tag
+      v1  68cca075  First state of env: 1 packages, 5 files
+    $ envgit log --oneline --graph
+    * f4985db7 (main) a
+    | * dd1fb06a (HEAD -> v1-1) b
+    |/
+    * 68cca075 (tag: v1) First state of env: 1 packages, 5 files
+    $ envgit checkout main
+    Now on branch main at f4985db7: 11 paths verified
+    $ envgit branch -d v1-1
+    --- stderr
+    error: only the branch v1-1 leads to its commits
+    hint: to lose them: envgit branch -D v1-1; to keep them first: envgit tag NAME v1-1
+    --- exit 1
+    ");
 }
 
 #[test]
@@ -88,7 +172,24 @@ fn configs_and_variables_are_told() {
         "{\"重庆\": \"<|CH|>\"}\n{\"弦\": \"<|X|><|IAN1|>\"}\n",
     );
     shell.vars[0].1 = "/usr/local/cuda-13".to_owned();
-    assert_snapshot!(session(&shell, &["diff"]), @"");
+    assert_snapshot!(session(&shell, &["diff"]), @r#"
+    $ envgit diff
+    HEAD (277c2677) → live state
+
+    Configs in glm
+    --- a/configs/G2P_replace_dict.jsonl
+    +++ b/configs/G2P_replace_dict.jsonl
+    @@ -1,2 +1,2 @@
+     {"重庆": "<|CH|>"}
+    -{"弦": "<|X|><|IAN2|>"}
+    +{"弦": "<|X|><|IAN1|>"}
+
+    Variables
+        CUDA_HOME=/usr/local/cuda-12 → /usr/local/cuda-13
+
+    Files
+      glm  1 modified  +46 B  -46 B
+    "#);
     let everything: String = ["vars.json", "snapshot.json"]
         .iter()
         .map(|file| {
@@ -122,7 +223,7 @@ fn a_checkout_says_which_files_the_users_own_git_tracks() {
     shell.write("glm/start.sh", "#!/bin/bash\n");
     let head = git(&["rev-parse", "HEAD"]);
     let text = session(&shell, &["checkout --dry-run v1", "checkout v1"]);
-    assert!(text.matches("glm:start.sh").count() >= 2, "before, each time: {text}");
+    assert!(text.matches("glm/start.sh").count() >= 2, "before, each time: {text}");
     assert_eq!(git(&["rev-parse", "HEAD"]), head);
     assert!(
         git(&["status", "--porcelain"])
