@@ -15,20 +15,40 @@ fn session(shell: &Shell, lines: &[&str]) -> String {
     text
 }
 
-/// Sizes of layers depend on the compressor's version.
-fn without_sizes(text: &str) -> String {
-    let layer = |line: &str| match line.split_once(" in a layer of ") {
-        Some((head, _)) => format!("{head} in a layer of [size]"),
-        None => line.to_owned(),
-    };
-    text.lines().map(|line| layer(line) + "\n").collect()
+/// What differs from run to run: ids of commits (times of files are part of them) and sizes of layers (they depend on
+/// the compressor's version).
+fn steady(text: &str) -> String {
+    let is_id = |word: &str| word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = match line.split_once(" in a layer of ") {
+            Some((head, _)) => format!("{head} in a layer of [size]"),
+            None => line.to_owned(),
+        };
+        let mut rest = line.as_str();
+        while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+            let end = rest[start..]
+                .find(|c: char| !c.is_ascii_alphanumeric())
+                .map_or(rest.len(), |len| start + len);
+            out.push_str(&rest[..start]);
+            out.push_str(if is_id(&rest[start..end]) {
+                "[id]"
+            } else {
+                &rest[start..end]
+            });
+            rest = &rest[end..];
+        }
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
 }
 
 #[test]
 fn an_upgrade_and_the_way_back() {
     let shell = Shell::with_venv();
     let before = session(&shell, &["status", "commit -t works", "commit", "status"]);
-    assert_snapshot!(without_sizes(&before), @r#"
+    assert_snapshot!(steady(&before), @r#"
     $ envgit status
     On branch main, nothing committed yet
 
@@ -37,25 +57,25 @@ fn an_upgrade_and_the_way_back() {
     --- stderr
     hint: record it with: envgit commit -m "works"
     $ envgit commit -t works
-    [main (first commit) 0a917d21] First state of env: 1 packages, 5 files
+    [main (first commit) [id]] First state of env: 1 package, 5 files
       env  1 package, 5 files of 231 B
       stored 231 B of new content in a layer of [size]
       tagged works
     --- stderr
     hint: after the next change, see it with: envgit diff
     $ envgit commit
-    Nothing changed since 0a917d21; no commit made.
+    Nothing changed since [id]; no commit made.
     $ envgit status
-    On branch main at 0a917d21
-    Nothing changed since 0a917d21.
+    On branch main at [id]
+    Nothing changed since [id].
     "#);
     shell.uninstall("env", "numpy", "1.24.4");
     shell.install("env", "numpy", "1.26.4");
     shell.install("env", "pyworld", "0.3.4");
     let after = session(&shell, &["status", "diff --stat", "commit", "log --oneline"]);
-    assert_snapshot!(without_sizes(&after), @"
+    assert_snapshot!(steady(&after), @"
     $ envgit status
-    On branch main at 0a917d21
+    On branch main at [id]
 
     Packages
         numpy    1.24.4 → 1.26.4  (pip)
@@ -68,12 +88,12 @@ fn an_upgrade_and_the_way_back() {
     $ envgit diff --stat
     env  packages: 1 changed, 1 added; files: 7 added, 1 modified, 3 removed
     $ envgit commit
-    [main d5dc14d4] numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    [main [id]] numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
       env  2 packages, 9 files of 434 B: 7 added, 1 modified, 3 removed
       stored 393 B of new content in a layer of [size]
     $ envgit log --oneline
-    d5dc14d4 (HEAD -> main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
-    0a917d21 (tag: works) First state of env: 1 packages, 5 files
+    [id] (HEAD -> main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    [id] (tag: works) First state of env: 1 package, 5 files
     ");
     let back = session(
         &shell,
@@ -84,13 +104,13 @@ fn an_upgrade_and_the_way_back() {
             "packages",
         ],
     );
-    assert_snapshot!(without_sizes(&back), @"
+    assert_snapshot!(steady(&back), @"
     $ envgit checkout --dry-run works
-    Would bring back works (0a917d21): First state of env: 1 packages, 5 files
+    Would bring back works ([id]): First state of env: 1 package, 5 files
 
       env  4 to add, 1 to replace, 10 to remove; 198 B to write
     $ envgit checkout works
-    Now at works (0a917d21): 10 paths verified
+    Now at works ([id]): 10 paths verified
 
     Packages
         numpy    1.26.4 → 1.24.4  (pip)
@@ -98,8 +118,8 @@ fn an_upgrade_and_the_way_back() {
     --- stderr
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
     $ envgit log --oneline --graph
-    * d5dc14d4 (main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
-    * 0a917d21 (HEAD, tag: works) First state of env: 1 packages, 5 files
+    * [id] (main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    * [id] (HEAD, tag: works) First state of env: 1 package, 5 files
     $ envgit packages
     env (venv)  1 package
       numpy  1.24.4  (pip)
@@ -125,25 +145,25 @@ fn nobody_is_stranded() {
             "branch -d v1-1",
         ],
     );
-    assert_snapshot!(without_sizes(&text), @"
+    assert_snapshot!(steady(&text), @"
     $ envgit commit -m b
-    [v1-1 dd1fb06a] b
+    [v1-1 [id]] b
       env  1 package, 6 files of 232 B: 1 added
       no new content to store
     --- stderr
     hint: this is the start of branch v1-1; rename it with: envgit branch -m v1-1 NAME
     $ envgit branch
-      main  f4985db7  a
-    * v1-1  dd1fb06a  b
+      main  [id]  a
+    * v1-1  [id]  b
     $ envgit tag
-      v1  68cca075  First state of env: 1 packages, 5 files
+      v1  [id]  First state of env: 1 package, 5 files
     $ envgit log --oneline --graph
-    * f4985db7 (main) a
-    | * dd1fb06a (HEAD -> v1-1) b
+    * [id] (HEAD -> v1-1) b
+    | * [id] (main) a
     |/
-    * 68cca075 (tag: v1) First state of env: 1 packages, 5 files
+    * [id] (tag: v1) First state of env: 1 package, 5 files
     $ envgit checkout main
-    Now on branch main at f4985db7: 11 paths verified
+    Now on branch main at [id]: 11 paths verified
     $ envgit branch -d v1-1
     --- stderr
     error: only the branch v1-1 leads to its commits
@@ -172,9 +192,9 @@ fn configs_and_variables_are_told() {
         "{\"重庆\": \"<|CH|>\"}\n{\"弦\": \"<|X|><|IAN1|>\"}\n",
     );
     shell.vars[0].1 = "/usr/local/cuda-13".to_owned();
-    assert_snapshot!(session(&shell, &["diff"]), @r#"
+    assert_snapshot!(steady(&session(&shell, &["diff"])), @r#"
     $ envgit diff
-    HEAD (277c2677) → live state
+    HEAD ([id]) → live state
 
     Configs in glm
     --- a/configs/G2P_replace_dict.jsonl
@@ -231,7 +251,7 @@ fn a_checkout_says_which_files_the_users_own_git_tracks() {
             .all(|line| line.starts_with("??")),
         "as committed, .git untouched"
     );
-    let git_facts = shell.ok(&["show", "v1", "--json"]).json()["manifest"]["roots"]["glm"]["git"].clone();
+    let git_facts = shell.ok(&["show", "v1", "--json"]).json()["snapshot"]["roots"]["glm"]["git"].clone();
     assert_eq!(git_facts["commit"].as_str().unwrap(), head.trim());
 }
 

@@ -305,11 +305,12 @@ fn first_message(live: &Live) -> String {
     let manifest = manifest(live, None);
     let total = |count: fn(&RootFacts) -> u64| manifest.roots.values().map(count).sum::<u64>();
     let names: Vec<_> = manifest.roots.keys().map(ToString::to_string).collect();
-    let packages = total(|root| root.packages);
+    let counted = |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     format!(
-        "First state of {}: {packages} packages, {} files",
+        "First state of {}: {}, {}",
         names.join(", "),
-        total(|root| root.files)
+        counted(total(|root| root.packages), "package"),
+        counted(total(|root| root.files), "file")
     )
 }
 
