@@ -1,5 +1,6 @@
 //! The program as a user runs it: cleared environment, fixed clock, all it said in one value.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,6 +37,8 @@ pub struct Shell {
     pub dir: tempfile::TempDir,
     pub cwd: PathBuf,
     pub vars: Vec<(String, String)>,
+    /// Commands so far: the clock ticks a minute for each.
+    commands: Cell<u64>,
 }
 
 impl Shell {
@@ -48,6 +51,7 @@ impl Shell {
             dir,
             cwd,
             vars: Vec::new(),
+            commands: Cell::new(0),
         }
     }
 
@@ -97,12 +101,15 @@ impl Shell {
 
     /// Gives any command the hermetic surroundings.
     pub fn dress(&self, command: &mut Command) {
+        /// 2026-11-01T10:00:00Z
+        const START: u64 = 1_793_527_200;
+        self.commands.set(self.commands.get() + 1);
         command
             .current_dir(&self.cwd)
             .env_clear()
             .env("HOME", self.path("home"))
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("ENVGIT_DATE", "2026-11-01T10:00:00Z")
+            .env("ENVGIT_DATE", (START + 60 * self.commands.get()).to_string())
             .env("GIT_AUTHOR_NAME", "Ada")
             .env("GIT_AUTHOR_EMAIL", "ada@example.org")
             .envs(self.vars.iter().cloned())
