@@ -14,15 +14,15 @@ fn root(name: &str, path: &str, kind: Kind) -> Root {
     }
 }
 
-const FILE: &str = "/work/app/.envgit/config.toml";
+const FILE: &str = "/srv/app/.envgit/config.toml";
 
 fn initial() -> String {
     let roots = [
         root("glm", "/opt/conda/envs/glm", Kind::Conda),
-        root("py3.11", "/work/app/.venv", Kind::Venv),
-        root("app", "/work/app", Kind::Project),
+        root("py3.11", "/srv/app/.venv", Kind::Venv),
+        root("app", "/srv/app", Kind::Project),
     ];
-    Config::initial_text(Path::new("/work/app"), &roots).unwrap()
+    Config::initial_text(Path::new("/srv/app"), &roots).unwrap()
 }
 
 fn load(text: &str) -> Result<Config, Error> {
@@ -40,8 +40,8 @@ fn the_initial_file_says_what_was_asked_and_the_defaults() {
     let expected = Config {
         roots: vec![
             root("glm", "/opt/conda/envs/glm", Kind::Conda),
-            root("py3.11", "/work/app/.venv", Kind::Venv),
-            root("app", "/work/app", Kind::Project),
+            root("py3.11", "/srv/app/.venv", Kind::Venv),
+            root("app", "/srv/app", Kind::Project),
         ],
         ..Config::default()
     };
@@ -87,7 +87,7 @@ fn every_setting_is_read() {
     "#;
     let config = load(text).unwrap();
     assert_eq!(config.roots[0].policy, Policy::Exact);
-    assert_eq!(config.roots[0].path, Path::new("/work/app/sub/../x"));
+    assert_eq!(config.roots[0].path, Path::new("/srv/app/sub/../x"));
     assert_eq!(
         (config.files.patterns, config.files.max_size),
         (vec!["*.csv".to_owned()], 7)
@@ -151,7 +151,7 @@ fn errors_name_file_line_key_and_remedy() {
         ),
         (
             "[roots.a]\npath = \"x\"\nkind = \"venv\"\n[roots.b]\npath = \"./x/\"\nkind = \"venv\"",
-            "line 4: roots.b is not alone: /work/app/x is already under version control as root a",
+            "line 4: roots.b is not alone: /srv/app/x is already under version control as root a",
         ),
         (
             "[roots.a]\npath = \"x\"\nkind = \"venv\"\n[roots.a]\n",
@@ -215,7 +215,7 @@ fn get_set_and_list() {
         ("files.patterns", "[\"a,b\"]", "[\"a,b\"]"),
         ("vars.record", "A_*", "[\"A_*\"]"),
         ("user.name", "Ada", "Ada"),
-        ("roots.app.path", "/work/app/sub", "sub"),
+        ("roots.app.path", "/srv/app/sub", "sub"),
         ("roots.app.path", "/elsewhere", "/elsewhere"),
     ] {
         edited.set(key, value).unwrap();
@@ -272,7 +272,7 @@ fn a_refused_change_changes_nothing() {
     assert!(matches!(edited.remove_root("nothing"), Err(Error::NoRoot { .. })));
     let taken = edited.add_root(&root("glm", "/x", Kind::Venv)).unwrap_err();
     assert!(matches!(taken, Error::NameTaken { .. }));
-    let taken = edited.add_root(&root("x", "/work/app/.", Kind::Project)).unwrap_err();
+    let taken = edited.add_root(&root("x", "/srv/app/.", Kind::Project)).unwrap_err();
     assert!(matches!(taken, Error::PathTaken { .. }));
 }
 
