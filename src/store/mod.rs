@@ -18,6 +18,8 @@ pub mod writer;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use crate::digest::Digest;
 use crate::fsx::{self, Context, atomic};
@@ -42,6 +44,9 @@ pub enum Error {
         what: String,
     },
 }
+
+/// How often a layer under way is written out to the disk.
+const SYNC_EVERY: Duration = Duration::from_millis(500);
 
 /// How the store works.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +180,20 @@ impl Store {
     /// When the layer cannot be written; nothing is left behind.
     pub fn absorb(&self, items: &[Item], progress: &dyn Progress) -> Result<Absorption, Error> {
         let mut writer = writer::LayerWriter::create(&self.layers)?;
-        let outcomes = ingest::run(items, &self.catalog, &self.settings, &mut writer, progress)?;
+        let file = writer.handle()?;
+        let outcomes = std::thread::scope(|scope| {
+            let (working, done) = std::sync::mpsc::channel::<()>();
+            // The layer goes to the disk while it is written; the sync that publishes it then finds little to do.
+            scope.spawn(move || {
+                while done.recv_timeout(SYNC_EVERY) == Err(RecvTimeoutError::Timeout) {
+                    // What goes wrong here goes wrong again in that last sync, which reports it.
+                    let _ = file.sync_data();
+                }
+            });
+            let outcomes = ingest::run(items, &self.catalog, &self.settings, &mut writer, progress);
+            drop(working);
+            outcomes
+        })?;
         let layer = if writer.is_empty() {
             None
         } else {

@@ -131,6 +131,14 @@ impl LayerWriter {
         })
     }
 
+    /// The file under way, by a handle of its own.
+    ///
+    /// # Errors
+    /// Names the layer.
+    pub fn handle(&self) -> Result<std::fs::File, Error> {
+        self.out.file.get_ref().try_clone().at("write", &self.path)
+    }
+
     /// A member without content: a directory, a link, or an empty file.
     ///
     /// # Errors
