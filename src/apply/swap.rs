@@ -60,7 +60,7 @@ impl Swap<'_> {
             self.retouch(entry)?;
         }
         for entry in &plan.settle {
-            self.settle(entry)?;
+            self.retouch(entry)?;
         }
         Ok(placed)
     }
@@ -146,11 +146,5 @@ impl Swap<'_> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(parent, last, flags, Mode::empty()).at("open", &full)?;
         dress(&file, entry).at("set the mode and time of", full)
-    }
-
-    /// The mode and time of a directory, once nothing changes in it any more.
-    fn settle(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.retouch(entry)?;
-        Ok(())
     }
 }

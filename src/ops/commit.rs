@@ -132,11 +132,7 @@ pub(super) fn absorb(session: &Session<'_>, live: &mut Live) -> Result<Option<Fi
             let missing = entry
                 .file()
                 .is_some_and(|file| file.size > 0 && !is_pending && !store.catalog().contains(&file.digest));
-            if !is_pending && !missing && mark.recorded {
-                continue;
-            }
-            let is_stored = !is_pending && !missing && entry.file().is_some();
-            if is_stored {
+            if !is_pending && !missing && (mark.recorded || entry.file().is_some()) {
                 continue;
             }
             let item = item(

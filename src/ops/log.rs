@@ -96,12 +96,7 @@ fn changed_paths(history: &History, info: &CommitInfo, selection: &Selection) ->
         Some(parent) => Side::of_commit(history, *parent, "")?,
         None => Side::empty(history),
     };
-    Ok(!compare_within(&from, &to, selection)?)
-}
-
-/// Whether nothing selected differs.
-fn compare_within(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<bool, Error> {
-    Ok(compare(from, to, selection)?.is_empty())
+    Ok(!compare(&from, &to, selection)?.is_empty())
 }
 
 /// One commit in full.

@@ -69,8 +69,6 @@ struct OpenFile {
     tarsplit: usize,
     tarsplit_lines: usize,
     frames: usize,
-    first_toc: usize,
-    first_frame: usize,
     size: u64,
     name: String,
     start: u64,
@@ -168,8 +166,6 @@ impl LayerWriter {
             tarsplit: self.tarsplit.len(),
             tarsplit_lines: self.tarsplit_lines,
             frames: self.index.frames.len(),
-            first_toc: self.toc.len(),
-            first_frame: self.index.frames.len(),
             size,
             name: escape(member.name),
             start: 0,
@@ -205,17 +201,17 @@ impl LayerWriter {
     /// Names the layer; also when the frames do not add up to the size announced.
     pub fn end_file(&mut self, sum: Sum) -> Result<(), Error> {
         let file = self.take_open()?;
-        let frames = &self.index.frames[file.first_frame..];
+        let frames = &self.index.frames[file.frames..];
         let plain: u64 = frames.iter().map(|f| u64::from(f.size)).sum();
         if plain != file.size {
             return Err(io::Error::other("frames do not add up to the file")).at("write", &self.path);
         }
         let single = frames.len() == 1;
         let mut chunk_offset = 0;
-        let name = &self.toc[file.first_toc].name.clone();
+        let name = &self.toc[file.toc].name.clone();
         for (at, frame) in frames.iter().enumerate() {
             let entry = if at == 0 {
-                &mut self.toc[file.first_toc]
+                &mut self.toc[file.toc]
             } else {
                 self.toc.push(TocEntry {
                     kind: "chunk".to_owned(),
@@ -233,15 +229,15 @@ impl LayerWriter {
             }
             chunk_offset += u64::from(frame.size);
         }
-        let entry = &mut self.toc[file.first_toc];
+        let entry = &mut self.toc[file.toc];
         entry.digest = Some(digest_text(sum.digest));
         entry.offset = Some(file.start);
         entry.end_offset = Some(self.out.at);
         self.index.wholes.push(Whole {
             digest: sum.digest,
             size: file.size,
-            first: file.first_frame as u32,
-            count: (self.index.frames.len() - file.first_frame) as u32,
+            first: file.frames as u32,
+            count: (self.index.frames.len() - file.frames) as u32,
         });
         self.tarsplit_line(1, &file.name, Some(file.size), &sum.crc.to_be_bytes());
         self.pending.resize(padding(file.size), 0);
