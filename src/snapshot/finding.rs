@@ -1,0 +1,225 @@
+//! What is wrong in one state. A comparison of two states tells which problems came and which went.
+
+use serde::{Deserialize, Serialize};
+
+use super::package::{Manager, Package};
+use super::path::RelPath;
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work: an import fails, a GPU build is gone, a library cannot be loaded.
+    Critical,
+    /// A promise is broken: a requirement does not hold, files of a package are another's or gone.
+    Error,
+    /// Odd, and perhaps harmless.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// A package as findings name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PackageRef {
+    /// Whose record it is.
+    pub manager: Manager,
+    /// Its normalized name.
+    pub name: String,
+    /// Its version as recorded.
+    pub version: String,
+}
+
+impl From<&Package> for PackageRef {
+    fn from(package: &Package) -> Self {
+        Self {
+            manager: package.manager,
+            name: package.name.clone(),
+            version: package.version.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for PackageRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}'s {}", self.manager, self.name)?;
+        if !self.version.is_empty() {
+            write!(f, " {}", self.version)?;
+        }
+        Ok(())
+    }
+}
+
+/// One problem of a state, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The package it is about, if it is about one.
+    pub package: Option<PackageRef>,
+    /// What it is.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// Files of a kind: how many, of how many, and the first few by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Paths {
+    /// How many.
+    pub count: u64,
+    /// Of how many; the same number where that says nothing.
+    pub of: u64,
+    /// The first in order, at most three.
+    pub examples: Vec<RelPath>,
+}
+
+/// How many files are named as examples.
+const EXAMPLES: usize = 3;
+
+impl Paths {
+    /// Some files of `of`.
+    pub fn new(paths: &[RelPath], of: u64) -> Self {
+        Self {
+            count: paths.len() as u64,
+            of,
+            examples: paths.iter().take(EXAMPLES).cloned().collect(),
+        }
+    }
+}
+
+/// A record of a project, and how many of the files it promises are there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RecordFact {
+    /// Whose record it is.
+    pub manager: Manager,
+    /// The version it names.
+    pub version: String,
+    /// The record.
+    pub record: RelPath,
+    /// Files that are there as promised.
+    pub intact: u64,
+    /// Files promised.
+    pub promised: u64,
+}
+
+/// What a problem is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Problem {
+    /// A requirement of the package does not hold.
+    Requirement {
+        /// As its record words it.
+        requirement: String,
+        /// The name of the package that is required.
+        needs: String,
+        /// What is there instead; nothing if no such package is.
+        found: Option<PackageRef>,
+    },
+    /// The package does not work with the interpreter of this root (`Requires-Python`, wheel tags).
+    Python {
+        /// As its record words it.
+        requirement: String,
+        /// The interpreter's version.
+        found: String,
+    },
+    /// A requirement that cannot be read.
+    Unparsable {
+        /// As its record words it.
+        requirement: String,
+        /// Why not.
+        why: String,
+    },
+    /// Several records of one project, of which `import` gets one.
+    Records {
+        /// All of them, that which `import` gets first.
+        records: Vec<RecordFact>,
+        /// The version whose files are there, if one clearly is.
+        imports: Option<String>,
+    },
+    /// Another package's bytes stand in place of files of this one.
+    Overwritten {
+        /// The other package.
+        by: PackageRef,
+        /// The files.
+        files: Paths,
+    },
+    /// Files that two packages promise, with bytes that suit both.
+    Shared {
+        /// The other package.
+        with: PackageRef,
+        /// The files.
+        files: Paths,
+    },
+    /// Files with bytes that no record promised.
+    Altered {
+        /// The files.
+        files: Paths,
+    },
+    /// Files that a record promises and that are not there.
+    Missing {
+        /// The files.
+        files: Paths,
+    },
+    /// What an interrupted uninstall left behind (`~umpy`).
+    Leftover {
+        /// The record or folder.
+        path: RelPath,
+    },
+    /// Files among Python packages that no record names.
+    Orphans {
+        /// The folder or file, directly in the folder of packages.
+        path: RelPath,
+        /// The files.
+        files: Paths,
+    },
+    /// A record that cannot be read or says something odd.
+    Record {
+        /// The record.
+        path: RelPath,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Extension modules built for NumPy 1.x while NumPy 2 is there.
+    NumpyAbi {
+        /// The NumPy that is there.
+        numpy: String,
+        /// The modules.
+        modules: Paths,
+    },
+    /// `import` of a module reaches a module that cannot be imported.
+    Import {
+        /// The module that is imported: `sklearn`.
+        module: String,
+        /// From it to the module that fails: `sklearn/utils/fixes.py:19 imports pandas`.
+        chain: Vec<String>,
+        /// Why the last one fails.
+        why: String,
+    },
+    /// Compiled code needs a newer system library than the recorded system has.
+    System {
+        /// What is needed: `GLIBC 2.38`.
+        needs: String,
+        /// What is there: `2.36`.
+        has: String,
+        /// The file that needs it.
+        path: RelPath,
+    },
+    /// Compiled code needs a newer NVIDIA driver than the recorded system has.
+    Driver {
+        /// What needs it: `CUDA 13`.
+        needs: String,
+        /// The least driver version for it.
+        driver: String,
+        /// The recorded driver; nothing if there is none.
+        has: Option<String>,
+        /// The file that needs it.
+        path: RelPath,
+    },
+    /// A library that is needed and is neither in the root nor usual on a system.
+    Library {
+        /// Its name.
+        library: String,
+        /// The file that needs it.
+        path: RelPath,
+    },
+}
