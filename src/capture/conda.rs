@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::listing::{Listing, shown};
+use super::promises::Promised;
+use crate::digest::Digest;
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
 
@@ -18,6 +20,8 @@ pub(super) struct Record {
     pub(super) package: Package,
     /// The files it installed, its own record included; short `noarch` paths until [`Record::place`] maps them.
     pub(super) paths: Vec<RelPath>,
+    /// What it promises of them.
+    pub(super) promised: Vec<Promised>,
     /// Where Python packages go: only the record of `python` knows.
     pub(super) site: Option<RelPath>,
     pub(super) warnings: Vec<String>,
@@ -56,6 +60,25 @@ struct PathsData<'a> {
 struct PathData<'a> {
     #[serde(borrow, rename = "_path")]
     path: Text<'a>,
+    /// rattler: where the file would be, had another package's not been there first.
+    original_path: Option<Text<'a>>,
+    path_type: Option<Text<'a>>,
+    sha256: Option<Text<'a>>,
+    sha256_in_prefix: Option<Text<'a>>,
+    prefix_placeholder: Option<Text<'a>>,
+}
+
+impl PathData<'_> {
+    /// The digest of the file as installed. `sha256` is that of the file in the package, which differs where the prefix
+    /// was put in; of links neither is a digest of content.
+    fn digest(&self) -> Option<Digest> {
+        if self.path_type.as_ref().is_some_and(|kind| kind.0 != "hardlink") {
+            return None;
+        }
+        let packaged = self.sha256.as_ref().filter(|_| self.prefix_placeholder.is_none());
+        let hex = self.sha256_in_prefix.as_ref().or(packaged)?;
+        Digest::from_hex(hex.0.as_bytes())
+    }
 }
 
 /// Borrowed unless it holds escapes. (Within lists and options serde borrows only types of one's own.)
@@ -117,6 +140,7 @@ fn from_wire(wire: Wire<'_>, path: &RelPath) -> Record {
     };
     let paths = wire.paths_data.and_then(|data| data.paths).unwrap_or_default();
     let files = wire.files.unwrap_or_default();
+    let promised = promised(&paths, &files);
     let mut names: Vec<&str> = paths
         .iter()
         .map(|path| &*path.path.0)
@@ -136,9 +160,25 @@ fn from_wire(wire: Wire<'_>, path: &RelPath) -> Record {
     Record {
         package,
         paths,
+        promised,
         site,
         warnings,
     }
+}
+
+/// The files with their digests. What `files` alone names, and names in its real place, has none.
+fn promised(paths: &[PathData<'_>], files: &[Text<'_>]) -> Vec<Promised> {
+    let with_digest = paths.iter().filter_map(|data| {
+        let path = data.original_path.as_ref().unwrap_or(&data.path);
+        Promised::new(RelPath::new(&*path.0).ok()?, data.digest())
+    });
+    if !paths.is_empty() {
+        return with_digest.collect();
+    }
+    files
+        .iter()
+        .filter_map(|file| Promised::new(RelPath::new(&*file.0).ok()?, None))
+        .collect()
 }
 
 fn unreadable(path: &RelPath, warning: String) -> Record {
@@ -155,6 +195,7 @@ fn unreadable(path: &RelPath, warning: String) -> Record {
     Record {
         package,
         paths: vec![path.clone()],
+        promised: Vec::new(),
         site: None,
         warnings: vec![warning],
     }
@@ -164,7 +205,8 @@ impl Record {
     /// Maps the short paths of `noarch: python` packages to where the files are: below `site`, and in `bin`
     /// ([documentation](https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/packages.html#noarch-packages)).
     pub(super) fn place(&mut self, site: &RelPath) {
-        for path in &mut self.paths {
+        let promised = self.promised.iter_mut().map(|promised| &mut promised.path);
+        for path in self.paths.iter_mut().chain(promised) {
             let bytes = path.as_bytes();
             let real = if let Some(rest) = bytes.strip_prefix(b"site-packages/") {
                 site.join(rest)

@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::listing::Listing;
 use super::owners::{Owners, Rank};
+use super::promises::Ledger;
 use super::{conda, pip, python, site};
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::package::{Defect, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::promise::Promises;
 use crate::snapshot::unit::UnitName;
 
 /// What is installed in a root, as its records say.
@@ -19,6 +21,11 @@ pub struct Inspection {
     pub packages: Vec<Package>,
     /// Which unit a file belongs to.
     pub owners: Owners,
+    /// What the records promise of files and what became of it, by manager and record. Records of Python packages
+    /// that are part of a conda package have none: conda's record promises the same files.
+    pub promises: Vec<Promises>,
+    /// conda's own history of the prefix: `conda-meta/history`, verbatim; empty where there is none.
+    pub conda_history: Vec<u8>,
     /// The version of the interpreter.
     pub python: Option<String>,
     /// Records that cannot be read and the like: for people, sorted by record.
@@ -52,13 +59,22 @@ pub fn inspect(root: &Path, entries: &[Entry]) -> Inspection {
     pip.sort_by(|a, b| a.package.key().cmp(&b.package.key()));
 
     let mut inspection = Inspection::default();
-    inspection.add_conda(conda);
-    inspection.add_pip(pip, &links_to_lib(entries));
+    let mut ledger = Ledger::default();
+    inspection.add_conda(conda, &mut ledger);
+    inspection.add_pip(pip, &links_to_lib(entries), &mut ledger);
+    inspection.promises = ledger.settle(entries);
+    inspection
+        .promises
+        .sort_by(|a, b| (a.manager, &a.record).cmp(&(b.manager, &b.record)));
     inspection.warn_of_hooks(&listing);
-    let cfg = listing.read(b"pyvenv.cfg").unwrap_or_else(|error| {
-        inspection.warnings.push(error);
-        None
-    });
+    let mut small_file = |path: &[u8]| {
+        listing.read(path).unwrap_or_else(|error| {
+            inspection.warnings.push(error);
+            None
+        })
+    };
+    let cfg = small_file(b"pyvenv.cfg");
+    inspection.conda_history = small_file(b"conda-meta/history").unwrap_or_default();
     inspection.packages.sort_by(|a, b| a.key().cmp(&b.key()));
     inspection.python = python::version(&inspection.packages, cfg.as_deref());
     inspection.warnings.sort();
@@ -71,7 +87,7 @@ enum Record {
 }
 
 impl Inspection {
-    fn add_conda(&mut self, records: Vec<conda::Record>) {
+    fn add_conda(&mut self, records: Vec<conda::Record>, ledger: &mut Ledger) {
         let site = records.iter().find_map(|record| record.site.clone());
         for mut record in records {
             if let Some(site) = &site {
@@ -79,13 +95,14 @@ impl Inspection {
             }
             let unit = UnitName::conda(&record.package.name);
             self.owners.claim(&unit, Rank::Conda, record.paths);
+            ledger.add(&record.package, Rank::Conda, record.promised);
             self.warnings.append(&mut record.warnings);
             self.packages.push(record.package);
         }
     }
 
     /// After conda's, because they tell which records of Python packages are part of conda packages.
-    fn add_pip(&mut self, records: Vec<pip::Record>, lib_links: &[&[u8]]) {
+    fn add_pip(&mut self, records: Vec<pip::Record>, lib_links: &[&[u8]], ledger: &mut Ledger) {
         let conda: Vec<(UnitName, String)> = self
             .packages
             .iter()
@@ -110,6 +127,13 @@ impl Inspection {
             if part_of.is_none() {
                 let paths = record.paths.into_iter().map(|path| through_link(path, lib_links));
                 self.owners.claim(&unit, Rank::Pip, paths);
+                let promised = record.promised.into_iter().map(|mut promised| {
+                    promised.path = through_link(promised.path, lib_links);
+                    promised
+                });
+                if !leftover {
+                    ledger.add(&record.package, Rank::Pip, promised);
+                }
             }
             for folder in record.folders {
                 self.owners.claim_folder(&unit, folder);

@@ -14,6 +14,7 @@ mod metadata;
 pub mod owners;
 pub mod patterns;
 mod pip;
+mod promises;
 pub mod python;
 pub mod rules;
 pub mod scan;

@@ -270,6 +270,11 @@ fn parents(entries: &[Entry]) -> Vec<usize> {
     parents
 }
 
+/// Whether a path is byte code, wherever its source is.
+pub(super) fn is_byte_code(path: &[u8]) -> bool {
+    path.ends_with(b".pyc") || path.ends_with(b".pyo")
+}
+
 #[cfg(test)]
 #[path = "owners_tests.rs"]
 mod tests;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::conda::without_secrets;
 use super::listing::{Listing, resolve, shown};
 use super::metadata::{Headers, egg_requirements, lines, text};
+use super::promises::{Promised, digest_of_record};
 use super::site::{Found, Kind};
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
@@ -23,6 +24,8 @@ pub(super) struct Record {
     pub(super) metadata: RelPath,
     /// The files it installed.
     pub(super) paths: Vec<RelPath>,
+    /// What it promises of them: nothing when the files are a guess.
+    pub(super) promised: Vec<Promised>,
     /// Folders in which everything that nobody claims is its own.
     pub(super) folders: Vec<RelPath>,
     pub(super) warnings: Vec<String>,
@@ -44,6 +47,7 @@ pub(super) fn read(listing: &Listing<'_>, found: &Found) -> Record {
     if matches!(found.kind, Kind::Leftover | Kind::LeftoverFiles) {
         record.package.defect = Some(Defect::Leftover);
         record.paths.clear();
+        record.promised.clear();
         record.folders.clear();
     }
     record.warnings = reader.warnings;
@@ -103,7 +107,9 @@ impl Reader<'_> {
         if self.found.kind == Kind::DistInfo
             && let Some(bytes) = self.read(b"RECORD")
         {
-            record.paths = self.files_of_record(&bytes);
+            record.promised = self.files_of_record(&bytes);
+            record.paths = record.promised.iter().map(|promised| promised.path.clone()).collect();
+            record.promised.retain(Promised::is_no_byte_code);
         }
         if self.found.kind == Kind::DistInfo && record.paths.is_empty() {
             self.guess_files(&mut record);
@@ -112,7 +118,7 @@ impl Reader<'_> {
     }
 
     /// The paths of a `RECORD`: comma-separated values, relative to the folder of packages (PEP 376, PEP 427).
-    fn files_of_record(&mut self, bytes: &[u8]) -> Vec<RelPath> {
+    fn files_of_record(&mut self, bytes: &[u8]) -> Vec<Promised> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -121,7 +127,9 @@ impl Reader<'_> {
         let mut row = csv::ByteRecord::new();
         while reader.read_byte_record(&mut row).unwrap_or(false) {
             if let Some(path) = row.get(0).filter(|path| !path.is_empty()) {
-                paths.extend(resolve(self.listing.root, self.found.site.as_bytes(), path));
+                let digest = row.get(1).and_then(digest_of_record);
+                let path = resolve(self.listing.root, self.found.site.as_bytes(), path);
+                paths.extend(path.map(|path| Promised { path, digest }));
             }
         }
         paths
@@ -281,6 +289,7 @@ impl Reader<'_> {
             package,
             metadata,
             paths: Vec::new(),
+            promised: Vec::new(),
             folders: Vec::new(),
             warnings: Vec::new(),
         }

@@ -120,6 +120,8 @@ impl LiveRoot {
         self.state.units = old.units;
         self.state.configs = old.configs;
         self.state.packages = old.packages;
+        self.state.promises = old.promises;
+        self.state.conda_history = old.conda_history;
         self.state.python = old.python;
         self.state.entries.reserve(listed.len());
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
@@ -335,7 +337,7 @@ impl LiveRoot {
             .iter()
             .filter_map(|at| names.get(*at as usize).cloned())
             .collect();
-        if self.dirty.owners || self.state.unit_of.contains(&NO_UNIT) {
+        if self.dirty.owners || self.state.unit_of.contains(&NO_UNIT) || self.breaks_a_promise(&names) {
             self.assign(&names, &mut stale);
         }
         for unit in &mut self.state.units {
@@ -343,6 +345,14 @@ impl LiveRoot {
                 unit.id = None;
             }
         }
+    }
+
+    /// Whether a file that some package promised has other content than was remembered.
+    fn breaks_a_promise(&self, names: &[UnitName]) -> bool {
+        self.dirty.entries.iter().any(|at| {
+            let unit = names.get(self.state.unit_of[*at] as usize);
+            self.state.entries[*at].file().is_some() && unit.is_some_and(|unit| unit.package().is_some())
+        })
     }
 
     fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {
@@ -368,6 +378,8 @@ impl LiveRoot {
             .collect();
         state.unit_of = assignment.of;
         state.packages = crate::snapshot::package::encode(&inspection.packages);
+        state.promises = crate::snapshot::promise::encode(&inspection.promises);
+        state.conda_history = inspection.conda_history;
         state.python = inspection.python;
         self.warnings = inspection.warnings;
     }

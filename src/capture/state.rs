@@ -13,7 +13,7 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
 
 /// Raised whenever the meaning of anything in here changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is remembered of one root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub struct RootState {
     /// The text of `packages.jsonl`.
     #[serde(with = "serde_bytes")]
     pub packages: Vec<u8>,
+    /// The text of `promises.jsonl`.
+    #[serde(with = "serde_bytes")]
+    pub promises: Vec<u8>,
+    /// conda's own history of the prefix.
+    #[serde(with = "serde_bytes")]
+    pub conda_history: Vec<u8>,
     /// Version of the root's interpreter.
     pub python: Option<String>,
 }
@@ -70,6 +76,8 @@ impl RootState {
             units: Vec::new(),
             configs: Vec::new(),
             packages: Vec::new(),
+            promises: Vec::new(),
+            conda_history: Vec::new(),
             python: None,
         }
     }

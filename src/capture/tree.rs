@@ -73,7 +73,7 @@ fn scan(root: &Path, folder: &[u8], into: &mut Vec<Entry>) {
         } else {
             Node::File(FileNode {
                 size: meta.len(),
-                digest: Digest::from_bytes([0; 32]),
+                digest: Digest::of(&std::fs::read(item.path()).unwrap()),
                 prefix: PrefixUse::None,
                 sparse: false,
                 hardlink: None,

@@ -37,6 +37,12 @@ pub(super) struct Live {
     pub(super) warnings: Vec<String>,
 }
 
+/// Parts of the inventory of a root that holds packages.
+pub(super) const PACKAGES: &str = "packages.jsonl";
+pub(super) const PROMISES: &str = "promises.jsonl";
+pub(super) const CONDA_HISTORY: &str = "conda-history";
+const RECORDS: [&str; 3] = [PACKAGES, PROMISES, CONDA_HISTORY];
+
 /// Files that a checkout just wrote, by root.
 pub(super) type WrittenByRoot = HashMap<RootName, Written>;
 
@@ -141,8 +147,13 @@ impl Live {
                 self.inventory.insert(config_path(name, path), BlobId::from_bytes(*id));
             }
             if root.root.kind.holds_packages() {
-                let path = format!("{name}/packages.jsonl").into_bytes();
-                self.inventory.insert(path, BlobId::of(&root.state.packages));
+                for part in RECORDS {
+                    let text = records(root, part).filter(|text| part == PACKAGES || !text.is_empty());
+                    if let Some(text) = text {
+                        let path = format!("{name}/{part}").into_bytes();
+                        self.inventory.insert(path, BlobId::of(text));
+                    }
+                }
             }
             if root.changed {
                 self.warnings.extend(save(session, root));
@@ -168,15 +179,13 @@ impl Live {
         }
         let (name, rest) = split(path)?;
         let root = self.root(name)?;
-        match rest {
-            b"packages.jsonl" => Some(root.state.packages.clone()),
-            rest => {
-                let config = RelPath::new(rest.strip_prefix(b"configs/")?).ok()?;
-                let entry = root.entry(config.as_bytes())?.file()?;
-                let (text, _) = stable::read(&config.under(&root.root.path)).ok()?;
-                (crate::digest::Digest::of(&text) == entry.digest).then_some(text)
-            }
+        if let Some(text) = std::str::from_utf8(rest).ok().and_then(|part| records(root, part)) {
+            return Some(text.to_vec());
         }
+        let config = RelPath::new(rest.strip_prefix(b"configs/")?).ok()?;
+        let entry = root.entry(config.as_bytes())?.file()?;
+        let (text, _) = stable::read(&config.under(&root.root.path)).ok()?;
+        (crate::digest::Digest::of(&text) == entry.digest).then_some(text)
     }
 
     /// The entries of a unit.
@@ -228,6 +237,16 @@ impl Live {
             texts.insert(*id, text);
         }
         Ok(texts)
+    }
+}
+
+/// What the inventory says of the packages of a root, by name of the part.
+fn records<'a>(root: &'a LiveRoot, part: &str) -> Option<&'a [u8]> {
+    match part {
+        PACKAGES => Some(&root.state.packages),
+        PROMISES => Some(&root.state.promises),
+        CONDA_HISTORY => Some(&root.state.conda_history),
+        _ => None,
     }
 }
 

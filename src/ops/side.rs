@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::live::Live;
+use super::live::{CONDA_HISTORY, Live, PACKAGES, PROMISES};
 use super::pathspec::Selection;
 use super::report::SideName;
 use crate::compare;
@@ -14,6 +14,7 @@ use crate::snapshot::facts::{Manifest, Vars};
 use crate::snapshot::filelist;
 use crate::snapshot::package::{self, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::promise::{self, Promises};
 use crate::snapshot::root::{Kind, RootName};
 use crate::snapshot::unit::UnitName;
 
@@ -129,10 +130,31 @@ impl<'a> Side<'a> {
 
     /// The packages of a root.
     pub(super) fn packages(&self, root: &RootName) -> Result<Vec<Package>, Error> {
-        let path = part(root, "packages.jsonl");
+        self.records(root, PACKAGES, package::decode)
+    }
+
+    /// What the package records of a root promise of files; empty for commits made before that was recorded.
+    pub(super) fn promises(&self, root: &RootName) -> Result<Vec<Promises>, Error> {
+        self.records(root, PROMISES, promise::decode)
+    }
+
+    /// conda's own history of a root.
+    pub(super) fn conda_history(&self, root: &RootName) -> Result<String, Error> {
+        let text = |bytes: &[u8]| Ok(String::from_utf8_lossy(bytes).into_owned());
+        self.records(root, CONDA_HISTORY, text)
+    }
+
+    /// One part of the inventory of a root; where it is not there, nothing.
+    fn records<T: Default>(
+        &self,
+        root: &RootName,
+        name: &str,
+        decode: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let path = part(root, name);
         match self.files.get(&path) {
-            Some(id) => package::decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
-            None => Ok(Vec::new()),
+            Some(id) => decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
+            None => Ok(T::default()),
         }
     }
 
@@ -293,7 +315,7 @@ pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> 
             configs: compare_configs(from, to, root, selection)?,
             files: Vec::new(),
         };
-        let packages = part(root, "packages.jsonl");
+        let packages = part(root, PACKAGES);
         if selection.is_everything_in(root) && from.files.get(&packages) != to.files.get(&packages) {
             found.packages = compare::packages(&from.packages(root)?, &to.packages(root)?);
         }

@@ -21,6 +21,7 @@ pub mod explanation;
 pub mod facts;
 pub mod filelist;
 pub mod finding;
+mod lines;
 pub mod package;
 pub mod path;
 pub mod prefix;

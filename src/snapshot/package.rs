@@ -150,13 +150,7 @@ impl Package {
 
 /// The text of `packages.jsonl`: one JSON object a line.
 pub fn encode(packages: &[Package]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for package in packages {
-        // Plain fields in memory: this cannot fail.
-        let _ = serde_json::to_writer(&mut text, package);
-        text.push(b'\n');
-    }
-    text
+    super::lines::encode(packages)
 }
 
 /// Reads what [`encode`] wrote.
@@ -164,13 +158,7 @@ pub fn encode(packages: &[Package]) -> Vec<u8> {
 /// # Errors
 /// Names the line.
 pub fn decode(text: &[u8]) -> Result<Vec<Package>, String> {
-    let lines = text
-        .split(|b| *b == b'\n')
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(at, line)| serde_json::from_slice(line).map_err(|e| format!("line {}: {e}", at + 1)))
-        .collect()
+    super::lines::decode(text)
 }
 
 /// A project's name as PEP 503 compares it: lower case, runs of `-_.` as one `-`.

@@ -35,9 +35,6 @@ pub struct Promises {
     /// Files as promised that another record promises too, by that record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shared: BTreeMap<RelPath, Vec<RelPath>>,
-    /// Files that lost to another conda package at installation and were put aside under `__clobbers__/`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub put_aside: Vec<RelPath>,
 }
 
 impl Promises {
@@ -52,7 +49,6 @@ impl Promises {
             altered: Vec::new(),
             replaced: BTreeMap::new(),
             shared: BTreeMap::new(),
-            put_aside: Vec::new(),
         }
     }
 
@@ -61,9 +57,27 @@ impl Promises {
         self.replaced.values().map(|paths| paths.len() as u64).sum()
     }
 
+    /// Whether every file is there as promised.
+    pub fn are_kept(&self) -> bool {
+        self.intact() == self.promised
+    }
+
     /// Files that are there as promised, or without a digest to tell.
     pub fn intact(&self) -> u64 {
         let broken = (self.missing.len() + self.altered.len()) as u64 + self.replaced_count();
         self.promised.saturating_sub(broken)
     }
+}
+
+/// The text of `promises.jsonl`: one JSON object a line.
+pub fn encode(promises: &[Promises]) -> Vec<u8> {
+    super::lines::encode(promises)
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// Names the line.
+pub fn decode(text: &[u8]) -> Result<Vec<Promises>, String> {
+    super::lines::decode(text)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::package::Manager;
+
 /// The name of a unit, which is also its path beneath `<root>/files/` in an inventory: `pip/numpy`,
 /// `conda/openssl`, `loose/bin`, or `top` for unowned files at the top of the root.
 ///
@@ -38,6 +40,15 @@ impl UnitName {
     /// A name read from an inventory.
     pub fn from_tree(path: &str) -> Self {
         Self(path.to_owned())
+    }
+
+    /// The package that the unit is of: its manager and encoded name; nothing for unowned files.
+    pub fn package(&self) -> Option<(Manager, &str)> {
+        let (manager, name) = self.0.split_once('/')?;
+        [Manager::Conda, Manager::Pip]
+            .into_iter()
+            .find(|known| known.as_str() == manager)
+            .map(|manager| (manager, name))
     }
 
     /// The text.
