@@ -1,12 +1,18 @@
 //! What differs between two states. Pure: values in, changes out.
 
+pub mod check;
 pub mod configs;
+pub mod explain;
 pub mod files;
 pub mod message;
+pub mod ownership;
 pub mod packages;
+pub mod state;
 pub mod vars;
 
+pub use check::check;
 pub use configs::config;
+pub use explain::explain;
 pub use files::files;
 pub use message::describe;
 pub use packages::packages;

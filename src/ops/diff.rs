@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::Error;
+use super::explain::explain;
 use super::live::Live;
 use super::pathspec::Selection;
 use super::report::{DiffReport, HeadReport};
@@ -57,10 +58,17 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
         (None, Some(live)) => Side::of_live(history, live),
         (None, None) => Side::empty(history),
     };
+    let changes = compare(&from, &to, &selection)?;
+    let explanations = if options.paths.is_empty() {
+        explain(&from, &to, &changes)?
+    } else {
+        Vec::new()
+    };
     Ok(DiffReport {
         from: from.name.clone(),
         to: to.name.clone(),
-        changes: compare(&from, &to, &selection)?,
+        changes,
+        explanations,
         head,
         warnings: live.map(warnings).unwrap_or_default(),
     })

@@ -20,7 +20,7 @@ use crate::snapshot::root::RootName;
 use crate::store::Store;
 
 /// Calls `each` with the state of a revision, or with the live state when there is none.
-fn with_side<T>(
+pub(super) fn with_side<T>(
     session: &mut Session<'_>,
     rev: Option<&str>,
     each: impl FnOnce(&Session<'_>, &Side<'_>) -> Result<T, Error>,

@@ -195,7 +195,8 @@ impl Live {
         Some(root.unit(at as u32).cloned().collect())
     }
 
-    fn root(&self, name: &[u8]) -> Option<&LiveRoot> {
+    /// A root by its name.
+    pub(super) fn root(&self, name: &[u8]) -> Option<&LiveRoot> {
         self.roots
             .iter()
             .find(|root| root.root.name.as_str().as_bytes() == name)

@@ -1,9 +1,11 @@
 //! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
 
+pub mod check;
 pub mod checkout;
 pub mod commit;
 pub mod diff;
 pub mod error;
+mod explain;
 pub mod init;
 pub mod inspect;
 mod live;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use crate::history::{CommitId, Person, Time};
 use crate::snapshot::change::Changes;
 use crate::snapshot::entry::Entry;
+use crate::snapshot::explanation::Explanation;
 use crate::snapshot::facts::{LayerFacts, Manifest, Vars};
+use crate::snapshot::finding::Finding;
 use crate::snapshot::package::Package;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Kind, RootName};
@@ -28,10 +30,34 @@ pub struct DiffReport {
     pub to: SideName,
     /// The differences.
     pub changes: Changes,
+    /// Why, and what follows: one for each root with packages that differs.
+    pub explanations: Vec<Explanation>,
     /// Where the repository stands, for `status`.
     pub head: HeadReport,
     /// What the user should know: special files, odd package records, unreadable files.
     pub warnings: Vec<String>,
+}
+
+/// The problems of one root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootFindings {
+    /// The root.
+    pub root: RootName,
+    /// What lives in it.
+    pub kind: Kind,
+    /// Listed packages.
+    pub packages: u64,
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// What `check` found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// The state.
+    pub side: SideName,
+    /// Roots that hold packages.
+    pub roots: Vec<RootFindings>,
 }
 
 /// Where the repository stands.

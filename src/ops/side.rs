@@ -10,6 +10,7 @@ use crate::compare;
 use crate::compare::files::Units;
 use crate::history::{BlobId, CommitId, History};
 use crate::snapshot::change::{Changes, RootChanges};
+use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::{Manifest, Vars};
 use crate::snapshot::filelist;
 use crate::snapshot::package::{self, Package};
@@ -191,6 +192,24 @@ impl<'a> Side<'a> {
         Ok(unparsed)
     }
 
+    /// The version of a root's interpreter.
+    pub(super) fn python(&self, root: &RootName) -> Option<String> {
+        match (&self.manifest, self.live) {
+            (Some(manifest), _) => manifest.roots.get(root)?.python.clone(),
+            (None, live) => live?.root(root.as_str().as_bytes())?.state.python.clone(),
+        }
+    }
+
+    /// Entries that no package owns, in folders in which packages may lie: sorted.
+    pub(super) fn loose_among_packages(&self, root: &RootName) -> Result<Vec<Entry>, Error> {
+        let ids = self.unit_ids(root);
+        let wanted = ids.into_iter().filter(|(unit, _)| LOOSE_AMONG_PACKAGES.contains(unit));
+        let [units] = parse([(self, self.units(root, wanted)?)])?;
+        let mut entries: Vec<Entry> = units.into_iter().flat_map(|(_, entries)| entries).collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
     /// All entries of a root by unit.
     pub(super) fn entries(&self, root: &RootName) -> Result<Units, Error> {
         let unparsed = self.units(root, self.unit_ids(root).into_iter())?;
@@ -198,6 +217,9 @@ impl<'a> Side<'a> {
         Ok(units)
     }
 }
+
+/// The units of unowned files in the folders that hold folders of packages.
+const LOOSE_AMONG_PACKAGES: [&[u8]; 4] = [b"loose/lib", b"loose/lib64", b"loose/Lib", b"loose/local"];
 
 /// File lists that were read.
 #[derive(Default)]

@@ -13,14 +13,23 @@ pub struct Explanation {
     pub root: RootName,
     /// One for each of [`RootChanges::packages`](super::change::RootChanges::packages), in the same order.
     pub packages: Vec<PackageStory>,
-    /// Problems that the newer state has and the older has not, worst first.
-    pub appeared: Vec<Finding>,
-    /// Problems that the older state had and the newer has not, worst first.
-    pub resolved: Vec<Finding>,
+    /// Problems that came, went or look different, worst first.
+    pub problems: ProblemChanges,
     /// Units with other content, by name.
     pub units: Vec<UnitChange>,
     /// Commands of conda that lie between the two states, oldest first.
     pub commands: Vec<Command>,
+}
+
+/// How the problems of two states differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProblemChanges {
+    /// Problems of the newer state alone.
+    pub appeared: Vec<Finding>,
+    /// Problems of the older state alone.
+    pub resolved: Vec<Finding>,
+    /// Problems of both that differ in evidence: older and newer.
+    pub changed: Vec<(Finding, Finding)>,
 }
 
 /// Why one package changed, and what of it matters.

@@ -96,10 +96,14 @@ pub struct RecordFact {
     pub version: String,
     /// The record.
     pub record: RelPath,
-    /// Files that are there as promised.
-    pub intact: u64,
-    /// Files promised.
+    /// Files that the record promises.
     pub promised: u64,
+    /// Those that are there as promised.
+    pub intact: u64,
+    /// Those with the bytes of another record.
+    pub replaced: u64,
+    /// Those that are not there.
+    pub missing: u64,
 }
 
 /// What a problem is.
@@ -222,4 +226,144 @@ pub enum Problem {
         /// The file that needs it.
         path: RelPath,
     },
+}
+
+impl std::fmt::Display for Finding {
+    /// What is wrong, without the package.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Requirement {
+                requirement,
+                needs,
+                found,
+            } => match found {
+                Some(found) => write!(f, "requires {requirement}, but {found} is there"),
+                None => write!(f, "requires {requirement}, but no {needs} is there"),
+            },
+            Self::Python { requirement, found } => write!(f, "is for Python {requirement}, and Python here is {found}"),
+            Self::Unparsable { requirement, why } => write!(f, "its requirement {requirement:?} cannot be read: {why}"),
+            Self::Records { records, imports } => {
+                write!(f, "{} records: ", records.len())?;
+                for (at, record) in records.iter().enumerate() {
+                    let comma = if at > 0 { ", " } else { "" };
+                    write!(f, "{comma}{record}")?;
+                }
+                match imports {
+                    Some(version) => write!(f, "; import gets {version}"),
+                    None => write!(f, "; which of them import gets is mixed"),
+                }
+            }
+            Self::Overwritten { by, files } => {
+                let verb = if files.count == 1 { "is that" } else { "are those" };
+                write!(f, "{} {verb} of {by} {}", files.share(), files.named())
+            }
+            Self::Shared { with, files } => write!(
+                f,
+                "{} {} also promised by {with}, with the same bytes {}",
+                files.share(),
+                files.is(),
+                files.named()
+            ),
+            Self::Altered { files } => write!(f, "{} {} altered {}", files.share(), files.is(), files.named()),
+            Self::Missing { files } => write!(f, "{} {} missing {}", files.share(), files.is(), files.named()),
+            Self::Leftover { path } => write!(f, "half removed: {path}"),
+            Self::Orphans { path, files } => write!(
+                f,
+                "{} that no record names in {path} {}",
+                counted(files.count, "file"),
+                files.named()
+            ),
+            Self::Record { path, what } => write!(f, "{what} ({path})"),
+            Self::NumpyAbi { numpy, modules } => write!(
+                f,
+                "{} built for NumPy 1.x, and NumPy here is {numpy} {}",
+                counted(modules.count, "module"),
+                modules.named()
+            ),
+            Self::Import { module, chain, why } => {
+                write!(f, "`import {module}` fails: ")?;
+                for step in chain {
+                    write!(f, "{step} → ")?;
+                }
+                f.write_str(why)
+            }
+            Self::System { needs, has, path } => write!(f, "needs {needs}, and this system has {has} ({path})"),
+            Self::Driver {
+                needs,
+                driver,
+                has,
+                path,
+            } => match has {
+                Some(has) => write!(
+                    f,
+                    "{needs} needs an NVIDIA driver from {driver} on, and here is {has} ({path})"
+                ),
+                None => write!(
+                    f,
+                    "{needs} needs an NVIDIA driver from {driver} on, and none is here ({path})"
+                ),
+            },
+            Self::Library { library, path } => write!(f, "needs {library}, which is not here ({path})"),
+        }
+    }
+}
+
+impl std::fmt::Display for RecordFact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}'s {} has ", self.manager, self.version)?;
+        write!(f, "{} of {}", thousands(self.intact), thousands(self.promised))?;
+        if self.intact == self.promised {
+            return f.write_str(" files intact");
+        }
+        let broken = [(self.replaced, "overwritten"), (self.missing, "gone")];
+        let told: Vec<String> = broken
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{} {word}", thousands(*count)))
+            .collect();
+        write!(f, " ({})", told.join(", "))
+    }
+}
+
+impl Paths {
+    /// `3 of 731 files`.
+    fn share(&self) -> String {
+        let files = if self.of == 1 { "file" } else { "files" };
+        format!("{} of {} {files}", thousands(self.count), thousands(self.of))
+    }
+
+    fn is(&self) -> &'static str {
+        if self.count == 1 { "is" } else { "are" }
+    }
+
+    /// `(a, b, c, …)`.
+    fn named(&self) -> String {
+        let names: Vec<String> = self.examples.iter().map(ToString::to_string).collect();
+        let more = if self.count > names.len() as u64 { ", …" } else { "" };
+        format!("({}{more})", names.join(", "))
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", thousands(count))
+}
+
+/// A number with separators.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

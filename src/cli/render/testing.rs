@@ -150,6 +150,7 @@ pub(in crate::cli) fn report(changes: Changes) -> DiffReport {
             name: "live".to_owned(),
         },
         changes,
+        explanations: Vec::new(),
         head: head(),
         warnings: vec![],
     }
