@@ -79,10 +79,12 @@ fn an_upgrade_and_the_way_back() {
 
     Packages
         numpy    1.24.4 → 1.26.4  (pip)
-      + pyworld  0.3.4            (pip)
+      + pyworld  0.3.4            (pip)  +203 B
 
     Files
       env  7 added, 1 modified, 3 removed  +401 B  -198 B
+        pip/pyworld  4 added  +203 B
+        pip/numpy    3 added, 1 modified, 3 removed
     --- stderr
     hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
     $ envgit diff --stat

@@ -4,18 +4,44 @@ use std::collections::BTreeMap;
 
 use super::check::{check, compare_problems};
 use super::state::RootState;
-use crate::snapshot::change::{FileChange, FileChangeKind, RootChanges};
+use crate::snapshot::change::{FileChange, FileChangeKind, PackageChange, RootChanges};
 use crate::snapshot::explanation::{Explanation, PackageStory, UnitChange};
+use crate::snapshot::finding::{Finding, PackageRef, Problem};
 
 /// Explains the differences of one root.
 pub fn explain(before: &RootState, after: &RootState, changes: &RootChanges) -> Explanation {
+    let problems = compare_problems(&check(before), &check(after));
+    let story = |change: &PackageChange| PackageStory {
+        causes: Vec::new(),
+        critical: None,
+        breaks: concerned(change, &problems.appeared),
+        mends: concerned(change, &problems.resolved),
+    };
     Explanation {
-        root: changes.root.clone(),
-        packages: changes.packages.iter().map(|_| PackageStory::default()).collect(),
-        problems: compare_problems(&check(before), &check(after)),
+        packages: changes.packages.iter().map(story).collect(),
+        problems,
         units: units(&changes.files),
         commands: Vec::new(),
     }
+}
+
+/// The other packages whose findings follow from a change.
+fn concerned(change: &PackageChange, findings: &[Finding]) -> Vec<PackageRef> {
+    let follows = |finding: &Finding| match &finding.problem {
+        Problem::Requirement { needs, .. } => *needs == change.name,
+        Problem::Overwritten { by, .. } => by.name == change.name && by.manager == change.manager,
+        Problem::Python { .. } => change.name == "python",
+        Problem::NumpyAbi { .. } | Problem::Import { .. } => change.name == "numpy",
+        _ => false,
+    };
+    let packages = findings.iter().filter(|finding| follows(finding));
+    let mut packages: Vec<PackageRef> = packages
+        .filter_map(|finding| finding.package.clone())
+        .filter(|package| package.name != change.name)
+        .collect();
+    packages.sort();
+    packages.dedup();
+    packages
 }
 
 /// The changed files by unit, by name.

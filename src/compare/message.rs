@@ -121,6 +121,7 @@ mod tests {
             packages,
             configs: vec![],
             files: vec![],
+            explanation: None,
         };
         describe(&Changes {
             roots: vec![root],

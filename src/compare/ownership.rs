@@ -49,21 +49,24 @@ impl<'a> Ownership<'a> {
     /// Which records are of one project: those of one name whose files meet, and those of any names when most of the
     /// files of one are those of the other (conda's `pytorch` and pip's `torch`).
     fn projects(&self) -> Vec<usize> {
+        let names: Vec<String> = self.packages.iter().map(|(one, _)| normalize(&one.name)).collect();
         let mut project: Vec<usize> = (0..self.packages.len()).collect();
         for at in 0..self.packages.len() {
             for other in 0..at {
-                if project[other] == other && self.same_project(at, other) {
-                    project[at] = other;
-                    break;
+                if project[other] != project[at] && self.same_project(at, other, names[at] == names[other]) {
+                    let (into, from) = (project[other].min(project[at]), project[other].max(project[at]));
+                    project
+                        .iter_mut()
+                        .filter(|one| **one == from)
+                        .for_each(|one| *one = into);
                 }
             }
         }
         project
     }
 
-    fn same_project(&self, a: usize, b: usize) -> bool {
+    fn same_project(&self, a: usize, b: usize, same_name: bool) -> bool {
         let ((one, mine), (other, theirs)) = (self.packages[a], self.packages[b]);
-        let same_name = normalize(&one.name) == normalize(&other.name);
         if same_name && one.manager == other.manager {
             return true;
         }

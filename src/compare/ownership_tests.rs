@@ -50,6 +50,26 @@ fn pip_over_conda_is_one_problem_and_import_gets_pips() {
 }
 
 #[test]
+fn pip_twice_over_conda_is_one_project_though_two_records_never_meet() {
+    let packages = [
+        package(Manager::Conda, "numpy", "1.26.4"),
+        package(Manager::Pip, "numpy", "1.24.4"),
+        package(Manager::Pip, "numpy", "1.25.2"),
+    ];
+    let mut conda = promises(&packages[0], 100);
+    conda.replaced.insert(packages[1].record.clone(), paths(60));
+    let mut older = promises(&packages[2], 100);
+    older.replaced.insert(packages[1].record.clone(), paths(70));
+    assert_eq!(
+        told(&packages, &[conda, promises(&packages[1], 100), older]),
+        [
+            "3 records: pip's 1.24.4 has 100 of 100 files intact, conda's 1.26.4 has 40 of 100 (60 overwritten), pip's \
+             1.25.2 has 30 of 100 (70 overwritten); import gets 1.24.4"
+        ]
+    );
+}
+
+#[test]
 fn another_name_of_the_same_project_is_known_by_its_files() {
     let packages = [
         package(Manager::Conda, "pytorch", "2.9.0"),

@@ -58,17 +58,14 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
         (None, Some(live)) => Side::of_live(history, live),
         (None, None) => Side::empty(history),
     };
-    let changes = compare(&from, &to, &selection)?;
-    let explanations = if options.paths.is_empty() {
-        explain(&from, &to, &changes)?
-    } else {
-        Vec::new()
-    };
+    let mut changes = compare(&from, &to, &selection)?;
+    if options.paths.is_empty() {
+        explain(&from, &to, &mut changes)?;
+    }
     Ok(DiffReport {
         from: from.name.clone(),
         to: to.name.clone(),
         changes,
-        explanations,
         head,
         warnings: live.map(warnings).unwrap_or_default(),
     })

@@ -8,7 +8,6 @@ use crate::capture::system;
 use crate::compare;
 use crate::compare::state::RootState;
 use crate::snapshot::change::Changes;
-use crate::snapshot::explanation::Explanation;
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::root::RootName;
 
@@ -16,14 +15,12 @@ use crate::snapshot::root::RootName;
 ///
 /// # Errors
 /// An inventory that is damaged.
-pub(super) fn explain(from: &Side<'_>, to: &Side<'_>, changes: &Changes) -> Result<Vec<Explanation>, Error> {
-    let roots = changes.roots.iter().filter(|root| root.kind.holds_packages());
-    let explain = |root: &crate::snapshot::change::RootChanges| {
-        let before = root_state(from, &root.root)?;
-        let after = root_state(to, &root.root)?;
-        Ok(compare::explain(&before, &after, root))
-    };
-    roots.map(explain).collect()
+pub(super) fn explain(from: &Side<'_>, to: &Side<'_>, changes: &mut Changes) -> Result<(), Error> {
+    for root in changes.roots.iter_mut().filter(|root| root.kind.holds_packages()) {
+        let (before, after) = (root_state(from, &root.root)?, root_state(to, &root.root)?);
+        root.explanation = Some(compare::explain(&before, &after, root));
+    }
+    Ok(())
 }
 
 /// What one side knows of a root, but for the files that nobody owns.

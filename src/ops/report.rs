@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crate::history::{CommitId, Person, Time};
 use crate::snapshot::change::Changes;
 use crate::snapshot::entry::Entry;
-use crate::snapshot::explanation::Explanation;
 use crate::snapshot::facts::{LayerFacts, Manifest, Vars};
 use crate::snapshot::finding::Finding;
 use crate::snapshot::package::Package;
@@ -30,8 +29,6 @@ pub struct DiffReport {
     pub to: SideName,
     /// The differences.
     pub changes: Changes,
-    /// Why, and what follows: one for each root with packages that differs.
-    pub explanations: Vec<Explanation>,
     /// Where the repository stands, for `status`.
     pub head: HeadReport,
     /// What the user should know: special files, odd package records, unreadable files.

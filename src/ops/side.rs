@@ -336,6 +336,7 @@ pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> 
             packages: Vec::new(),
             configs: compare_configs(from, to, root, selection)?,
             files: Vec::new(),
+            explanation: None,
         };
         let packages = part(root, PACKAGES);
         if selection.is_everything_in(root) && from.files.get(&packages) != to.files.get(&packages) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::entry::Entry;
+use super::explanation::{Explanation, PackageStory};
 use super::package::{Manager, Package};
 use super::path::RelPath;
 use super::root::{Kind, RootName};
@@ -124,9 +125,18 @@ pub struct RootChanges {
     pub configs: Vec<ConfigChange>,
     /// Paths, sorted.
     pub files: Vec<FileChange>,
+    /// Why, and what follows; only where it was asked for, in roots that hold packages.
+    pub explanation: Option<Explanation>,
 }
 
 impl RootChanges {
+    /// Each package change with its story, if it is told.
+    pub fn stories(&self) -> impl Iterator<Item = (&PackageChange, Option<&PackageStory>)> {
+        let stories = self.explanation.as_ref().map_or(&[][..], |told| &told.packages);
+        let stories = stories.iter().map(Some).chain(std::iter::repeat(None));
+        self.packages.iter().zip(stories)
+    }
+
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty() && self.configs.is_empty() && self.files.is_empty()

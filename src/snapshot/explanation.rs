@@ -3,14 +3,11 @@
 use serde::Serialize;
 
 use super::finding::{Finding, PackageRef};
-use super::root::RootName;
 use super::unit::UnitName;
 
 /// What there is to say about the differences of one root.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
-    /// The root.
-    pub root: RootName,
     /// One for each of [`RootChanges::packages`](super::change::RootChanges::packages), in the same order.
     pub packages: Vec<PackageStory>,
     /// Problems that came, went or look different, worst first.
@@ -39,6 +36,10 @@ pub struct PackageStory {
     pub causes: Vec<Cause>,
     /// What is lost by the change itself: `GPU build replaced by CPU build`.
     pub critical: Option<String>,
+    /// Packages that have a problem now because of this change.
+    pub breaks: Vec<PackageRef>,
+    /// Packages whose problem this change has solved.
+    pub mends: Vec<PackageRef>,
 }
 
 /// Why a package changed.

@@ -2,6 +2,7 @@
 
 mod branch;
 mod cat;
+mod check;
 mod checkout;
 mod commit;
 mod completions;
@@ -33,6 +34,7 @@ pub(super) enum Command {
     Log(log::Args),
     Show(show::Args),
     Diff(diff::Args),
+    Check(check::Args),
     Checkout(checkout::Args),
     Tag(tag::Args),
     Branch(branch::Args),
@@ -57,6 +59,7 @@ impl Command {
             Self::Log(args) => log::run(cmd, args),
             Self::Show(args) => show::run(cmd, args),
             Self::Diff(args) => diff::run(cmd, args),
+            Self::Check(args) => check::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),

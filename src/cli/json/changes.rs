@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::explanation::ExplanationJson;
 use super::packages::PackageChangeJson;
 use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::cli::tally::{self, Tally};
@@ -23,6 +24,8 @@ struct RootJson<'a> {
     packages: Vec<PackageChangeJson<'a>>,
     configs: Vec<ConfigJson<'a>>,
     files: FilesJson<'a>,
+    #[serde(flatten)]
+    explanation: Option<ExplanationJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -66,11 +69,8 @@ impl<'a> RootJson<'a> {
             change: config.change,
             diff: &config.diff,
         };
-        let packages = if sections.packages {
-            root.packages.as_slice()
-        } else {
-            &[]
-        };
+        let stories = root.stories().filter(|_| sections.packages);
+        let explanation = root.explanation.as_ref().filter(|_| sections.packages);
         let configs = match sections.configs {
             Configs::Hidden => &[],
             Configs::Names | Configs::Diffs => root.configs.as_slice(),
@@ -78,13 +78,16 @@ impl<'a> RootJson<'a> {
         Self {
             root: &root.root,
             kind: root.kind,
-            packages: packages.iter().map(PackageChangeJson::of).collect(),
+            packages: stories
+                .map(|(change, story)| PackageChangeJson::of(change, story))
+                .collect(),
             configs: configs.iter().map(config).collect(),
             files: match sections.files {
                 Files::Hidden => FilesJson::default(),
                 Files::Counts => FilesJson::of(root, false),
                 Files::Paths => FilesJson::of(root, true),
             },
+            explanation: explanation.map(ExplanationJson::of),
         }
     }
 }

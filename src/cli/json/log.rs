@@ -64,7 +64,11 @@ impl<'a> LogJson<'a> {
                 removed: entry.packages.removed,
                 changed: entry.packages.changed,
             },
-            package_changes: entry.package_changes.iter().map(PackageChangeJson::of).collect(),
+            package_changes: entry
+                .package_changes
+                .iter()
+                .map(|change| PackageChangeJson::of(change, None))
+                .collect(),
             layer: entry.layer.as_ref().map(LayerJson::of),
         }
     }

@@ -1,10 +1,12 @@
 //! Reports as JSON: the stable shapes of `docs/json.md`. Each is a view of a report, never the report itself.
 
 mod changes;
+pub(super) mod check;
 pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod diff;
 pub(super) mod error;
+mod explanation;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;

@@ -6,6 +6,7 @@ use super::FORMAT;
 use super::diff::SideJson;
 use crate::ops::report::PackagesReport;
 use crate::snapshot::change::{ChangeKind, PackageChange};
+use crate::snapshot::explanation::PackageStory;
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::root::{Kind, RootName};
 
@@ -71,6 +72,8 @@ pub(super) struct PackageChangeJson<'a> {
     change: ChangeKind,
     from: Option<VersionJson<'a>>,
     to: Option<VersionJson<'a>>,
+    #[serde(flatten)]
+    story: Option<&'a PackageStory>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,7 @@ struct VersionJson<'a> {
 }
 
 impl<'a> PackageChangeJson<'a> {
-    pub(super) fn of(change: &'a PackageChange) -> Self {
+    pub(super) fn of(change: &'a PackageChange, story: Option<&'a PackageStory>) -> Self {
         fn side(package: &Option<Package>) -> Option<VersionJson<'_>> {
             package.as_ref().map(|package| VersionJson {
                 version: &package.version,
@@ -97,6 +100,7 @@ impl<'a> PackageChangeJson<'a> {
             change: ChangeKind::of(change.from.as_ref(), change.to.as_ref()),
             from: side(&change.from),
             to: side(&change.to),
+            story,
         }
     }
 }

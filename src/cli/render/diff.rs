@@ -1,6 +1,6 @@
 //! The differences between two states: packages, configs, variables, files.
 
-use super::{count, counted, packages, padded, size, width};
+use super::{count, counted, grown, packages, padded, problems, size, width};
 use crate::cli::tally::{self, Tally};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{DiffReport, SideName};
@@ -62,9 +62,15 @@ pub(in crate::cli) fn changes(changes: &Changes, sections: Sections, theme: &The
     let mut told = Vec::new();
     let several = changes.roots.len() > 1 || changes.roots.iter().any(|root| !root.configs.is_empty());
     if sections.packages {
+        for root in &changes.roots {
+            let problems = problems::changes(root, false, theme);
+            if !problems.is_empty() {
+                told.push(heading("Problems", several.then_some(root), theme) + &problems);
+            }
+        }
         for root in changes.roots.iter().filter(|root| !root.packages.is_empty()) {
             let title = heading("Packages", several.then_some(root), theme);
-            told.push(title + &packages::changes(&root.packages, theme));
+            told.push(title + &packages::changes(root, theme));
         }
     }
     for root in changes.roots.iter().filter(|root| !root.configs.is_empty()) {
@@ -225,6 +231,41 @@ fn file_counts(roots: &[RootChanges], theme: &Theme) -> String {
         let name = padded(root.root.as_str(), names);
         let tally = Tally::of(root);
         text.push_str(&format!("  {name}  {}{}\n", tally_text(&tally), bytes(&tally, theme)));
+        text.push_str(&units(root, theme));
+    }
+    text
+}
+
+/// How many units are told before the rest is counted.
+const UNITS: usize = 8;
+
+/// The units with most bytes changed, the largest first.
+fn units(root: &RootChanges, theme: &Theme) -> String {
+    let all = root.explanation.as_ref().map_or(&[][..], |told| &told.units);
+    if all.len() < 2 {
+        return String::new();
+    }
+    let mut sorted: Vec<_> = all.iter().collect();
+    sorted.sort_by_key(|unit| std::cmp::Reverse(unit.bytes_before.max(unit.bytes_after)));
+    let told = &sorted[..sorted.len().min(UNITS)];
+    let names = told.iter().map(|unit| width(unit.unit.as_str())).max().unwrap_or(0);
+    let mut text = String::new();
+    for unit in told {
+        let counts = [
+            (unit.added, "added"),
+            (unit.modified, "modified"),
+            (unit.removed, "removed"),
+        ];
+        let name = padded(unit.unit.as_str(), names);
+        let size = grown(unit.bytes_before, unit.bytes_after, theme);
+        text.push_str(&format!("    {}  {}{size}\n", paint(theme.dim, name), listed(&counts)));
+    }
+    if sorted.len() > told.len() {
+        let more = format!(
+            "    and {}",
+            counted((sorted.len() - told.len()) as u64, "smaller unit")
+        );
+        text.push_str(&format!("{}\n", paint(theme.dim, more)));
     }
     text
 }
@@ -323,6 +364,34 @@ mod tests {
           env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
           app  1 modified  +20 B  -20 B
         "#);
+    }
+
+    #[test]
+    fn problems_causes_and_consequences_stand_with_the_packages() {
+        let sections = Sections {
+            configs: Configs::Hidden,
+            vars: false,
+            ..ALL
+        };
+        insta::assert_snapshot!(changes(&testing::explained(), sections, &Theme::plain()), @"
+        Problems in env
+          critical  pandas 2.0.3      2 modules built for NumPy 1.x, and NumPy here is 2.4.6 (pandas/_libs/a.so, pandas/_libs/b.so)
+          error     matplotlib 3.7.5  requires numpy<2,>=1.20, but pip's numpy 2.4.6 is there
+          solved                      1 file that no record names in mine (mine/a.py)
+
+        Packages in env
+            numpy    1.24.4 → 1.26.4  (pip)
+                     because pyworld 0.3.4 requires numpy>=1.26
+                     breaks matplotlib 3.7.5, pandas 2.0.3
+          + pyworld  0.3.4            (pip)
+                     asked for directly
+          - six      1.16.0           (pip)
+                     no requirement explains it
+
+        Files
+          env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
+          app  1 modified  +20 B  -20 B
+        ");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reports as text for people. Pure: a report and a [`Theme`](super::theme::Theme) in, text out.
 
+mod causes;
 pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod diff;
@@ -7,12 +8,15 @@ mod graph;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
+pub(super) mod problems;
 pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
 
 pub(super) use packages::list as package_list;
+
+use super::theme::{Theme, paint};
 
 /// `13,021`.
 pub(super) fn count(number: u64) -> String {
@@ -47,6 +51,19 @@ pub(super) fn size(bytes: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `  +44.2 MiB`, `  -1.0 KiB`; nothing where the size is the same.
+fn grown(before: u64, after: u64, theme: &Theme) -> String {
+    let (style, sign) = match after.cmp(&before) {
+        std::cmp::Ordering::Equal => return String::new(),
+        std::cmp::Ordering::Greater => (theme.added, '+'),
+        std::cmp::Ordering::Less => (theme.removed, '-'),
+    };
+    format!(
+        "  {}",
+        paint(style, format_args!("{sign}{}", size(after.abs_diff(before))))
+    )
 }
 
 /// How wide text is on a terminal, near enough: one column a character.

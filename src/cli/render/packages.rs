@@ -1,25 +1,27 @@
 //! Packages in columns.
 
-use super::{padded, width};
+use super::{causes, grown, padded, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::PackagesReport;
-use crate::snapshot::change::{ChangeKind, PackageChange};
-use crate::snapshot::package::Package;
+use crate::snapshot::change::{ChangeKind, PackageChange, RootChanges};
+use crate::snapshot::package::{Manager, Package};
+use crate::snapshot::unit::UnitName;
 
-/// One line a change: what changed first, then what came, then what went.
-pub(super) fn changes(changes: &[PackageChange], theme: &Theme) -> String {
-    let rank = |change: &&PackageChange| match kind(change) {
+/// One line a change: what changed first, then what came, then what went. Beneath it why, and what follows, where that
+/// is told.
+pub(super) fn changes(root: &RootChanges, theme: &Theme) -> String {
+    let rank = |change: &PackageChange| match kind(change) {
         ChangeKind::Changed => 0,
         ChangeKind::Added => 1,
         ChangeKind::Removed => 2,
     };
-    let mut sorted: Vec<&PackageChange> = changes.iter().collect();
-    sorted.sort_by_key(rank);
-    let names = sorted.iter().map(|change| width(&change.name)).max().unwrap_or(0);
-    let versions: Vec<String> = sorted.iter().map(|change| versions(change)).collect();
+    let mut sorted: Vec<_> = root.stories().collect();
+    sorted.sort_by_key(|(change, _)| rank(change));
+    let names = sorted.iter().map(|(change, _)| width(&change.name)).max().unwrap_or(0);
+    let versions: Vec<String> = sorted.iter().map(|(change, _)| versions(change)).collect();
     let columns = versions.iter().map(|text| width(text)).max().unwrap_or(0);
     let mut text = String::new();
-    for (change, versions) in sorted.iter().zip(&versions) {
+    for ((change, story), versions) in sorted.iter().zip(&versions) {
         let (sign, style) = match kind(change) {
             ChangeKind::Changed => (' ', theme.changed),
             ChangeKind::Added => ('+', theme.added),
@@ -27,9 +29,39 @@ pub(super) fn changes(changes: &[PackageChange], theme: &Theme) -> String {
         };
         let line = format!("{sign} {}  {}", padded(&change.name, names), padded(versions, columns));
         let manager = paint(theme.dim, format_args!("({})", change.manager));
-        text.push_str(&format!("  {}  {manager}\n", paint(style, line)));
+        text.push_str(&format!(
+            "  {}  {manager}{}\n",
+            paint(style, line),
+            size_change(root, change, theme)
+        ));
+        let Some(story) = story else { continue };
+        let indent = " ".repeat(names + 6);
+        if let Some(why) = causes::why(&story.causes) {
+            text.push_str(&format!("{indent}{}\n", paint(theme.dim, theme.foreign(&why))));
+        }
+        for line in causes::consequences(story) {
+            let style = if line.starts_with("breaks") {
+                theme.removed
+            } else {
+                theme.added
+            };
+            text.push_str(&format!("{indent}{}\n", paint(style, theme.foreign(&line))));
+        }
     }
     text
+}
+
+/// `  +44.2 MiB`: by how much the package's files grew or shrank, where that is told.
+fn size_change(root: &RootChanges, change: &PackageChange, theme: &Theme) -> String {
+    let unit = match change.manager {
+        Manager::Conda => UnitName::conda(&change.name),
+        Manager::Pip => UnitName::pip(&change.name),
+    };
+    let units = root.explanation.as_ref().map_or(&[][..], |told| &told.units);
+    match units.iter().find(|known| known.unit == unit) {
+        Some(unit) => grown(unit.bytes_before, unit.bytes_after, theme),
+        None => String::new(),
+    }
 }
 
 fn kind(change: &PackageChange) -> ChangeKind {

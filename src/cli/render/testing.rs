@@ -2,9 +2,13 @@
 
 use crate::digest::Digest;
 use crate::history::{CommitId, Person, Time};
-use crate::ops::report::{DiffReport, HeadReport, LogEntry, PackageCounts, RefLabel, SideName};
+use crate::ops::report::{
+    CheckReport, DiffReport, HeadReport, LogEntry, PackageCounts, RefLabel, RootFindings, SideName,
+};
 use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, PackageChange, RootChanges, VarChange};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
+use crate::snapshot::explanation::{Cause, Explanation, PackageStory, ProblemChanges};
+use crate::snapshot::finding::{Finding, PackageRef, Paths, Problem, Severity};
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::Kind;
@@ -97,6 +101,7 @@ pub(in crate::cli) fn changes() -> Changes {
                         }),
                     ),
                 ],
+                explanation: None,
             },
             RootChanges {
                 root: "app".parse().unwrap(),
@@ -111,6 +116,7 @@ pub(in crate::cli) fn changes() -> Changes {
                     Some(entry("configs/g2p.jsonl", 20, "old")),
                     Some(entry("configs/g2p.jsonl", 20, "new")),
                 )],
+                explanation: None,
             },
         ],
         vars: vec![
@@ -150,7 +156,6 @@ pub(in crate::cli) fn report(changes: Changes) -> DiffReport {
             name: "live".to_owned(),
         },
         changes,
-        explanations: Vec::new(),
         head: head(),
         warnings: vec![],
     }
@@ -174,4 +179,111 @@ pub(in crate::cli) fn commit(byte: u8, parent: Option<u8>, message: &str, refs: 
         package_changes: vec![],
         layer: None,
     }
+}
+
+/// Problems of a state, one of each severity.
+pub(in crate::cli) fn findings() -> Vec<Finding> {
+    let package = |name: &str, version: &str| PackageRef {
+        manager: Manager::Pip,
+        name: name.to_owned(),
+        version: version.to_owned(),
+    };
+    let path = |name: &str| RelPath::new(format!("lib/python3.11/site-packages/{name}")).unwrap();
+    let files = |names: &[&str], of| {
+        let paths: Vec<RelPath> = names.iter().map(|name| path(name)).collect();
+        Paths::new(&paths, of)
+    };
+    vec![
+        Finding {
+            severity: Severity::Critical,
+            package: Some(package("pandas", "2.0.3")),
+            problem: Problem::NumpyAbi {
+                numpy: "2.4.6".to_owned(),
+                modules: files(&["pandas/_libs/a.so", "pandas/_libs/b.so"], 40),
+            },
+        },
+        Finding {
+            severity: Severity::Error,
+            package: Some(package("matplotlib", "3.7.5")),
+            problem: Problem::Requirement {
+                requirement: "numpy<2,>=1.20".to_owned(),
+                needs: "numpy".to_owned(),
+                found: Some(package("numpy", "2.4.6")),
+            },
+        },
+        Finding {
+            severity: Severity::Warning,
+            package: None,
+            problem: Problem::Orphans {
+                path: path("mine"),
+                files: files(&["mine/a.py"], 1),
+            },
+        },
+        Finding {
+            severity: Severity::Note,
+            package: Some(package("a", "1")),
+            problem: Problem::Shared {
+                with: package("b", "1"),
+                files: files(&["ns/__init__.py"], 9),
+            },
+        },
+    ]
+}
+
+/// What `check` says of one root.
+pub(in crate::cli) fn check_report() -> CheckReport {
+    CheckReport {
+        side: report(Changes::default()).to,
+        roots: vec![RootFindings {
+            root: "env".parse().unwrap(),
+            kind: Kind::Venv,
+            packages: 81,
+            findings: findings(),
+        }],
+    }
+}
+
+/// [`changes`] with what there is to say about them.
+pub(in crate::cli) fn explained() -> Changes {
+    let mut changes = changes();
+    let mut findings = findings();
+    let resolved = vec![findings.remove(2)];
+    let root = &mut changes.roots[0];
+    let named = |name: &str, version: &str| PackageRef {
+        manager: Manager::Pip,
+        name: name.to_owned(),
+        version: version.to_owned(),
+    };
+    let story = |change: &PackageChange| match change.name.as_str() {
+        "numpy" => PackageStory {
+            causes: vec![Cause::Required {
+                by: named("pyworld", "0.3.4"),
+                requirement: "numpy>=1.26".to_owned(),
+                decisive: true,
+                through: Vec::new(),
+            }],
+            critical: None,
+            breaks: vec![named("matplotlib", "3.7.5"), named("pandas", "2.0.3")],
+            mends: Vec::new(),
+        },
+        "pyworld" => PackageStory {
+            causes: vec![Cause::Requested { by: None }],
+            ..PackageStory::default()
+        },
+        _ => PackageStory {
+            causes: vec![Cause::Unexplained],
+            ..PackageStory::default()
+        },
+    };
+    root.explanation = Some(Explanation {
+        packages: root.packages.iter().map(story).collect(),
+        problems: ProblemChanges {
+            appeared: findings,
+            resolved,
+            changed: Vec::new(),
+        },
+        units: Vec::new(),
+        commands: Vec::new(),
+    });
+    changes
 }

@@ -1,0 +1,80 @@
+//! `envgit check`.
+
+use std::process::ExitCode;
+
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::{json, render};
+use crate::ops::check::{CheckOptions, check};
+use crate::snapshot::finding::Severity;
+
+/// Find everything that is wrong in one state: requirements that do not hold, packages that wrote over each other,
+/// files altered or missing, compiled code that cannot work here.
+///
+/// All of it is read from what is recorded; Python is not run. Exits with 1 when there is a problem as bad as
+/// `--fail-on`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit check                      problems of the live state
+  envgit check works                of a commit
+  envgit check --fail-on critical   for CI: only what does not work at all counts
+  envgit check -v                   with notes")]
+pub(in crate::cli) struct Args {
+    /// The commit; the live state when absent.
+    #[arg(value_name = "REV")]
+    rev: Option<String>,
+    /// Only this root. May be repeated.
+    #[arg(long = "root", value_name = "NAME")]
+    roots: Vec<String>,
+    /// Exit with 1 from this severity on.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "error")]
+    fail_on: FailOn,
+}
+
+/// From which severity on a problem is a failure.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FailOn {
+    Critical,
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+impl FailOn {
+    fn fails(self, severity: Severity) -> bool {
+        match self {
+            Self::Critical => severity <= Severity::Critical,
+            Self::Error => severity <= Severity::Error,
+            Self::Warning => severity <= Severity::Warning,
+            Self::Note => true,
+            Self::Never => false,
+        }
+    }
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    let options = CheckOptions {
+        rev: args.rev.clone(),
+        roots: args.roots.clone(),
+    };
+    let bars = cmd.bars();
+    let mut session = cmd.session("check", &bars)?;
+    let report = check(&mut session, &options)?;
+    drop(session);
+    drop(bars);
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::check::CheckJson::of(&report))?;
+    } else {
+        let text = render::problems::check(&report, cmd.ui.volume.verbose, &cmd.ui.theme);
+        cmd.ui.print(&text)?;
+    }
+    let findings = report.roots.iter().flat_map(|root| &root.findings);
+    let mut failing = findings.filter(|finding| args.fail_on.fails(finding.severity));
+    Ok(if failing.next().is_some() {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
