@@ -1,12 +1,14 @@
 //! `envgit diff`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::CliError;
 use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::cli::{json, render};
+use crate::fsx::atomic;
 use crate::ops::diff::{DiffOptions, diff};
 
 /// Show what differs between two states: packages, configs, variables, files.
@@ -18,7 +20,8 @@ Examples:
   envgit diff                          what changed since the last commit
   envgit diff v1                       what changed since v1
   envgit diff v1..v2 --packages        which packages differ between two commits
-  envgit diff HEAD~1 HEAD -- configs/  only below that folder")]
+  envgit diff HEAD~1 HEAD -- configs/  only below that folder
+  envgit diff v1 v2 --html what.html   a page to send to a colleague")]
 pub(in crate::cli) struct Args {
     /// The older state, or both as A..B.
     #[arg(value_name = "A")]
@@ -44,6 +47,12 @@ pub(in crate::cli) struct Args {
     /// Only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME")]
     roots: Vec<String>,
+    /// Write Markdown, for a pull request or a chat.
+    #[arg(long, conflicts_with_all = ["json", "stat"])]
+    markdown: bool,
+    /// Write one self-contained page to FILE, with everything that differs.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "stat", "markdown"])]
+    html: Option<PathBuf>,
     /// Exit with 1 if anything differs.
     #[arg(long)]
     exit_code: bool,
@@ -103,9 +112,16 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let sections = args.sections();
     if cmd.ui.volume.json {
         cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
+    } else if let Some(file) = &args.html {
+        let file = cmd.world.cwd.join(file);
+        atomic::write(&file, render::html::page(&report).as_bytes())?;
+        cmd.ui.warn_all(&report.warnings);
+        cmd.ui.note(&format!("wrote {}", file.display()));
     } else {
         cmd.ui.warn_all(&report.warnings);
-        let text = if args.stat {
+        let text = if args.markdown {
+            render::markdown::diff(&report)
+        } else if args.stat {
             render::diff::stat(&report.changes, &cmd.ui.theme)
         } else {
             render::diff::diff(&report, sections, &cmd.ui.theme)

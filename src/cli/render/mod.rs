@@ -5,8 +5,10 @@ pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod diff;
 mod graph;
+pub(super) mod html;
 pub(super) mod lists;
 pub(super) mod log;
+pub(super) mod markdown;
 mod packages;
 pub(super) mod problems;
 pub(super) mod show;
@@ -53,17 +55,22 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// `  +44.2 MiB`, `  -1.0 KiB`; nothing where the size is the same.
+/// `  +44.2 MiB`, `  -1.0 KiB`, in colour; nothing where the size is the same.
 fn grown(before: u64, after: u64, theme: &Theme) -> String {
-    let (style, sign) = match after.cmp(&before) {
-        std::cmp::Ordering::Equal => return String::new(),
-        std::cmp::Ordering::Greater => (theme.added, '+'),
-        std::cmp::Ordering::Less => (theme.removed, '-'),
-    };
-    format!(
-        "  {}",
-        paint(style, format_args!("{sign}{}", size(after.abs_diff(before))))
-    )
+    let style = if after > before { theme.added } else { theme.removed };
+    match growth(before, after) {
+        text if text.is_empty() => text,
+        text => format!("  {}", paint(style, text)),
+    }
+}
+
+/// `+44.2 MiB`, `-1.0 KiB`; nothing where the size is the same.
+fn growth(before: u64, after: u64) -> String {
+    match after.cmp(&before) {
+        std::cmp::Ordering::Equal => String::new(),
+        std::cmp::Ordering::Greater => format!("+{}", size(after - before)),
+        std::cmp::Ordering::Less => format!("-{}", size(before - after)),
+    }
 }
 
 /// How wide text is on a terminal, near enough: one column a character.

@@ -4,6 +4,7 @@ use super::{causes, grown, padded, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::PackagesReport;
 use crate::snapshot::change::{ChangeKind, PackageChange, RootChanges};
+use crate::snapshot::explanation::UnitChange;
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::unit::UnitName;
 
@@ -53,15 +54,16 @@ pub(super) fn changes(root: &RootChanges, theme: &Theme) -> String {
 
 /// `  +44.2 MiB`: by how much the package's files grew or shrank, where that is told.
 fn size_change(root: &RootChanges, change: &PackageChange, theme: &Theme) -> String {
+    unit_of(root, change).map_or(String::new(), |unit| grown(unit.bytes_before, unit.bytes_after, theme))
+}
+
+/// What changed in the files of a package.
+pub(super) fn unit_of<'a>(root: &'a RootChanges, change: &PackageChange) -> Option<&'a UnitChange> {
     let unit = match change.manager {
         Manager::Conda => UnitName::conda(&change.name),
         Manager::Pip => UnitName::pip(&change.name),
     };
-    let units = root.explanation.as_ref().map_or(&[][..], |told| &told.units);
-    match units.iter().find(|known| known.unit == unit) {
-        Some(unit) => grown(unit.bytes_before, unit.bytes_after, theme),
-        None => String::new(),
-    }
+    root.explanation.as_ref()?.units.iter().find(|known| known.unit == unit)
 }
 
 fn kind(change: &PackageChange) -> ChangeKind {

@@ -3,53 +3,72 @@
 use super::{count, padded, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{CheckReport, RootFindings};
-use crate::snapshot::change::RootChanges;
+use crate::snapshot::change::{PackageChange, RootChanges};
 use crate::snapshot::explanation::PackageStory;
 use crate::snapshot::finding::{Finding, Severity};
 
 /// How many problems are told before the rest is counted.
 const TOLD: usize = 12;
 
-/// One line to tell.
-struct Line<'a> {
-    word: &'a str,
-    style: anstyle::Style,
-    package: String,
-    text: String,
+/// One problem to tell.
+pub(super) struct Told {
+    /// How much it matters; nothing for a problem that is solved.
+    pub(super) severity: Option<Severity>,
+    /// The package with its version; empty where it is about none.
+    pub(super) package: String,
+    /// What is wrong.
+    pub(super) text: String,
+}
+
+impl Told {
+    fn of(finding: &Finding) -> Self {
+        let package = finding.package.as_ref().map(|package| {
+            let space = if package.version.is_empty() { "" } else { " " };
+            format!("{}{space}{}", package.name, package.version)
+        });
+        Self {
+            severity: Some(finding.severity),
+            package: package.unwrap_or_default(),
+            text: without_site(&finding.to_string()),
+        }
+    }
+
+    /// `critical`, `solved`.
+    pub(super) fn word(&self) -> &'static str {
+        self.severity.map_or("solved", word)
+    }
 }
 
 /// Problems that came or look different, then those that went. Notes are left out unless `all`.
-pub(super) fn changes(root: &RootChanges, all: bool, theme: &Theme) -> String {
+pub(super) fn told(root: &RootChanges, all: bool) -> Vec<Told> {
     let Some(explanation) = &root.explanation else {
-        return String::new();
+        return Vec::new();
     };
-    let told = |finding: &&Finding| all || finding.severity < Severity::Note;
-    let mut lines: Vec<Line<'_>> = root
-        .stories()
-        .filter_map(|(change, story)| lost(&change.name, story?, theme))
-        .collect();
+    let is_told = |finding: &&Finding| all || finding.severity < Severity::Note;
+    let lost = |(change, story): (&PackageChange, Option<&PackageStory>)| {
+        Some(Told {
+            severity: Some(Severity::Critical),
+            package: change.name.clone(),
+            text: story?.critical.clone()?,
+        })
+    };
+    let mut told: Vec<Told> = root.stories().filter_map(lost).collect();
     let problems = &explanation.problems;
-    let appeared = problems.appeared.iter();
     let changed = problems.changed.iter().map(|(_, now)| now);
-    let mut worse: Vec<&Finding> = appeared.chain(changed).filter(told).collect();
+    let mut worse: Vec<&Finding> = problems.appeared.iter().chain(changed).filter(is_told).collect();
     worse.sort();
-    lines.extend(worse.into_iter().map(|finding| line(finding, theme)));
-    let solved = problems.resolved.iter().filter(told).map(|finding| Line {
-        word: "solved",
-        style: theme.added,
-        ..line(finding, theme)
+    told.extend(worse.into_iter().map(Told::of));
+    let solved = problems.resolved.iter().filter(is_told).map(|finding| Told {
+        severity: None,
+        ..Told::of(finding)
     });
-    lines.extend(solved);
-    aligned(&lines, if all { usize::MAX } else { TOLD }, theme)
+    told.extend(solved);
+    told
 }
 
-fn lost<'a>(name: &str, story: &PackageStory, theme: &Theme) -> Option<Line<'a>> {
-    Some(Line {
-        word: word(Severity::Critical),
-        style: style(Severity::Critical, theme),
-        package: name.to_owned(),
-        text: story.critical.clone()?,
-    })
+/// [`told`] as text.
+pub(super) fn changes(root: &RootChanges, all: bool, theme: &Theme) -> String {
+    aligned(&told(root, all), if all { usize::MAX } else { TOLD }, theme)
 }
 
 /// All problems of one state.
@@ -66,8 +85,8 @@ pub(in crate::cli) fn check(report: &CheckReport, all: bool, theme: &Theme) -> S
             super::counted(root.packages, "package")
         );
         text.push_str(&format!("{}: {}\n", paint(theme.title, title), tally(root)));
-        let told = root.findings.iter().filter(|one| all || one.severity < Severity::Note);
-        let lines: Vec<Line<'_>> = told.map(|finding| line(finding, theme)).collect();
+        let findings = root.findings.iter().filter(|one| all || one.severity < Severity::Note);
+        let lines: Vec<Told> = findings.map(Told::of).collect();
         text.push_str(&aligned(&lines, usize::MAX, theme));
     }
     if text.is_empty() {
@@ -95,19 +114,6 @@ fn tally(root: &RootFindings) -> String {
     }
 }
 
-fn line<'a>(finding: &Finding, theme: &Theme) -> Line<'a> {
-    let package = finding.package.as_ref().map(|package| {
-        let version = if package.version.is_empty() { "" } else { " " };
-        format!("{}{version}{}", package.name, package.version)
-    });
-    Line {
-        word: word(finding.severity),
-        style: style(finding.severity, theme),
-        package: package.unwrap_or_default(),
-        text: theme.foreign(&without_site(&finding.to_string())).into_owned(),
-    }
-}
-
 fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "critical",
@@ -126,15 +132,16 @@ fn style(severity: Severity, theme: &Theme) -> anstyle::Style {
     }
 }
 
-fn aligned(lines: &[Line<'_>], most: usize, theme: &Theme) -> String {
+fn aligned(lines: &[Told], most: usize, theme: &Theme) -> String {
     let told = &lines[..lines.len().min(most)];
-    let words = told.iter().map(|line| width(line.word)).max().unwrap_or(0);
+    let words = told.iter().map(|line| width(line.word())).max().unwrap_or(0);
     let names = told.iter().map(|line| width(&line.package)).max().unwrap_or(0);
     let mut text = String::new();
     for line in told {
-        let word = paint(line.style, padded(line.word, words));
-        let name = padded(&line.package, names);
-        text.push_str(&format!("  {word}  {name}  {}\n", line.text));
+        let style = line.severity.map_or(theme.added, |severity| style(severity, theme));
+        let word = paint(style, padded(line.word(), words));
+        let rest = format!("{}  {}", padded(&line.package, names), line.text);
+        text.push_str(&format!("  {word}  {}\n", theme.foreign(&rest)));
     }
     if lines.len() > told.len() {
         let more = format!("  and {} more: envgit check", count((lines.len() - told.len()) as u64));
