@@ -64,7 +64,7 @@ Environment:
   GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, EMAIL    who makes commits, unless `envgit config user.name` says so
   NO_COLOR         turns colours off
 
-Exit codes: 0 done, 1 failed (or, with `diff --exit-code`, differences), 2 wrong usage,
+Exit codes: 0 done, 1 failed (or differences with `diff --exit-code`, problems with `check`), 2 wrong usage,
 3 the repository is locked by another process, 4 the repository or a layer is damaged.";
 
 /// Options of every command.

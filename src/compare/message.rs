@@ -19,16 +19,24 @@ pub fn describe(changes: &Changes) -> String {
     if line.is_empty() { "No changes".to_owned() } else { line }
 }
 
-/// Changed packages first, then what came, then what went. A change told by both managers is told once.
+/// Changed packages first, then what came, then what went. A change told by both managers is told once; of others of
+/// one name it is told whose they are.
 fn packages(changes: &Changes) -> Vec<String> {
     let rank = |change: &PackageChange| ChangeKind::of(change.from.as_ref(), change.to.as_ref()) as u8;
     let mut all: Vec<&PackageChange> = changes.roots.iter().flat_map(|root| &root.packages).collect();
     all.sort_by_key(|change| (rank(change) + 1) % 3);
+    let differs = |one: &PackageChange| {
+        let mut twins = all
+            .iter()
+            .filter(|other| other.name == one.name && other.manager != one.manager);
+        twins.any(|other| package(other) != package(one))
+    };
+    let told = all.iter().map(|one| match differs(one) {
+        true => format!("{} ({})", package(one), one.manager),
+        false => package(one),
+    });
     let mut seen = BTreeSet::new();
-    all.into_iter()
-        .map(package)
-        .filter(|text| seen.insert(text.clone()))
-        .collect()
+    told.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// One package change: `numpy 1.24.4 → 1.26.4`, `+pyworld 0.3.4`, `-six 1.16.0`.
@@ -136,6 +144,16 @@ mod tests {
             change("numpy", Some("1.24.4"), Some("1.26.4")),
         ];
         assert_eq!(told(two), "numpy 1.24.4 → 1.26.4, +pyworld 0.3.4");
+        let mut conda = change("numpy", Some("1.26.4"), Some("1.24.4"));
+        conda.manager = Manager::Conda;
+        let pip = change("numpy", None, Some("1.25.2"));
+        assert_eq!(
+            told(vec![conda.clone(), pip]),
+            "numpy 1.26.4 → 1.24.4 (conda), +numpy 1.25.2 (pip)"
+        );
+        let mut twin = conda.clone();
+        twin.manager = Manager::Pip;
+        assert_eq!(told(vec![conda, twin]), "numpy 1.26.4 → 1.24.4");
         let many = (0..6).map(|n| change(&format!("p{n}"), Some("1"), None)).collect();
         assert_eq!(told(many), "-p0 1, -p1 1, -p2 1, -p3 1 and 2 more");
         assert_eq!(told(vec![]), "No changes");
