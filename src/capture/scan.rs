@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::ignored;
+use super::{binaries, ignored};
 use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
 use super::walk::{Listed, walk};
@@ -120,6 +120,8 @@ impl LiveRoot {
         self.state.units = old.units;
         self.state.configs = old.configs;
         self.state.packages = old.packages;
+        self.state.elves = old.elves;
+        self.state.binaries = old.binaries;
         self.state.python = old.python;
         self.state.entries.reserve(listed.len());
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
@@ -343,6 +345,31 @@ impl LiveRoot {
                 unit.id = None;
             }
         }
+        if self.root.kind.holds_packages() {
+            self.sum_up_binaries();
+        }
+    }
+
+    /// Reads the ELF files that are not as remembered.
+    fn sum_up_binaries(&mut self) {
+        let state = &mut self.state;
+        let mut known: HashMap<RelPath, _> = std::mem::take(&mut state.elves).into_iter().collect();
+        let mut wanted = Vec::new();
+        for (at, entry) in state.entries.iter().enumerate() {
+            if !binaries::is_candidate(entry) {
+                continue;
+            }
+            if self.dirty.entries.contains(&at) {
+                wanted.push(&entry.path);
+            } else {
+                state.elves.extend(known.remove_entry(&entry.path));
+            }
+        }
+        state.elves.extend(binaries::read_all(&self.root.path, &wanted));
+        state.elves.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let name = |unit: u32| state.units.get(unit as usize).map(|unit| unit.name.clone());
+        let units = binaries::sum_up(&state.entries, &state.unit_of, name, &state.elves);
+        state.binaries = crate::snapshot::binary::encode(&units);
     }
 
     fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {

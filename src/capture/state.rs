@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::elf::Elf;
 use crate::digest::Digest;
 use crate::fsx::{self, Error, atomic, stamp::Stamp};
 use crate::snapshot::entry::Entry;
@@ -13,7 +14,7 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
 
 /// Raised whenever the meaning of anything in here changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is remembered of one root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,11 @@ pub struct RootState {
     /// The text of `packages.jsonl`.
     #[serde(with = "serde_bytes")]
     pub packages: Vec<u8>,
+    /// What is known of ELF files, sorted.
+    pub elves: Vec<(RelPath, Elf)>,
+    /// The text of `binaries.jsonl`.
+    #[serde(with = "serde_bytes")]
+    pub binaries: Vec<u8>,
     /// Version of the root's interpreter.
     pub python: Option<String>,
 }
@@ -70,6 +76,8 @@ impl RootState {
             units: Vec::new(),
             configs: Vec::new(),
             packages: Vec::new(),
+            elves: Vec::new(),
+            binaries: Vec::new(),
             python: None,
         }
     }

@@ -143,6 +143,8 @@ impl Live {
             if root.root.kind.holds_packages() {
                 let path = format!("{name}/packages.jsonl").into_bytes();
                 self.inventory.insert(path, BlobId::of(&root.state.packages));
+                let path = format!("{name}/binaries.jsonl").into_bytes();
+                self.inventory.insert(path, BlobId::of(&root.state.binaries));
             }
             if root.changed {
                 self.warnings.extend(save(session, root));
@@ -170,6 +172,7 @@ impl Live {
         let root = self.root(name)?;
         match rest {
             b"packages.jsonl" => Some(root.state.packages.clone()),
+            b"binaries.jsonl" => Some(root.state.binaries.clone()),
             rest => {
                 let config = RelPath::new(rest.strip_prefix(b"configs/")?).ok()?;
                 let entry = root.entry(config.as_bytes())?.file()?;

@@ -20,12 +20,55 @@ pub struct Binaries {
     /// Libraries needed (`DT_NEEDED`) that the unit does not hold, each with the first file that needs it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub libraries: BTreeMap<String, RelPath>,
-    /// Sonames of the libraries in it, which others may need.
+    /// The highest symbol version offered of each family, by the libraries that the families are of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offers: BTreeMap<String, String>,
+    /// Names of the libraries in it, by which others may need them: sonames, file names, links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provides: Vec<String>,
     /// Extension modules by the NumPy C interface they were built for.
     #[serde(default, skip_serializing_if = "NumpyModules::is_empty")]
     pub numpy: NumpyModules,
+}
+
+impl Binaries {
+    /// A unit without compiled code.
+    pub fn new(unit: UnitName) -> Self {
+        Self {
+            unit,
+            files: 0,
+            versions: BTreeMap::new(),
+            libraries: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            provides: Vec::new(),
+            numpy: NumpyModules::default(),
+        }
+    }
+}
+
+/// The text of `binaries.jsonl`: one JSON object a line.
+pub fn encode(binaries: &[Binaries]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for unit in binaries {
+        // Plain fields in memory: this cannot fail.
+        let _ = serde_json::to_writer(&mut text, unit);
+        text.push(b'\n');
+    }
+    text
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// Names the line.
+pub fn decode(text: &[u8]) -> Result<Vec<Binaries>, String> {
+    let lines = text
+        .split(|b| *b == b'\n')
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| serde_json::from_slice(line).map_err(|e| format!("line {}: {e}", at + 1)))
+        .collect()
 }
 
 /// A version that some file needs.
