@@ -19,6 +19,9 @@ const SHORTEST: u64 = 52;
 /// Endings of files that are no ELF files, though many of them may be executed.
 const SOURCES: [&[u8]; 6] = [b".py", b".pyc", b".sh", b".pl", b".h", b".a"];
 
+/// Who needs this library needs a driver, also if it brings the library along.
+const CUDA_RUNTIME: &str = "libcudart";
+
 /// Whether a file may be an ELF file.
 pub fn is_candidate(entry: &Entry) -> bool {
     let Some(file) = entry.file() else { return false };
@@ -122,7 +125,8 @@ impl Sum {
     }
 
     fn finish(mut self, unit: UnitName) -> Binaries {
-        self.libraries.retain(|name, _| !self.provides.contains(name));
+        self.libraries
+            .retain(|name, _| !self.provides.contains(name) || name.starts_with(CUDA_RUNTIME));
         let mut binaries = Binaries::new(unit);
         binaries.files = self.files;
         binaries.versions = self.needs;

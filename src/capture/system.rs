@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::elf;
 use crate::snapshot::facts::SystemFacts;
 
 /// How much of a text file is looked at, in bytes. `/proc/cpuinfo` grows with the number of cores, and every core's
@@ -22,6 +23,7 @@ pub fn facts(root: &Path) -> SystemFacts {
         kernel: uname.release().to_string_lossy().into_owned(),
         arch: uname.machine().to_string_lossy().into_owned(),
         glibc: glibc(root),
+        libstdcxx: libstdcxx(root),
         cpu: cpu(root),
         nvidia_driver: nvidia_driver(root),
         gpus: gpus(root),
@@ -85,13 +87,28 @@ fn read_text(path: &Path) -> Option<String> {
 /// The version that the C library states in its banner.
 fn glibc(root: &Path) -> Option<String> {
     let names = ["libc.so.6", "libc.so"];
+    library_dirs(root)
+        .iter()
+        .flat_map(|dir| names.map(|name| dir.join(name)))
+        .find_map(|path| banner_version(&path))
+}
+
+/// The highest `GLIBCXX` version that the C++ library offers.
+fn libstdcxx(root: &Path) -> Option<String> {
+    const NAME: &str = "libstdc++.so.6";
+    let offered = |dir: PathBuf| {
+        let file = File::open(dir.join(NAME)).ok()?;
+        elf::read(&file, NAME.as_bytes())?.offers.remove("GLIBCXX")
+    };
+    library_dirs(root).into_iter().find_map(offered)
+}
+
+/// Where a system keeps its libraries.
+fn library_dirs(root: &Path) -> Vec<PathBuf> {
     let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
     let dirs = ["lib", "usr/lib"].map(|dir| root.join(dir).join(&multiarch));
     let plain = ["lib64", "usr/lib64", "lib", "usr/lib"].map(|dir| root.join(dir));
-    dirs.iter()
-        .chain(&plain)
-        .flat_map(|dir| names.map(|name| dir.join(name)))
-        .find_map(|path| banner_version(&path))
+    dirs.into_iter().chain(plain).collect()
 }
 
 fn banner_version(library: &Path) -> Option<String> {

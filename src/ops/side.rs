@@ -9,6 +9,7 @@ use super::report::SideName;
 use crate::compare;
 use crate::compare::files::Units;
 use crate::history::{BlobId, CommitId, History};
+use crate::snapshot::binary::{self, Binaries};
 use crate::snapshot::change::{Changes, RootChanges};
 use crate::snapshot::facts::{Manifest, Vars};
 use crate::snapshot::filelist;
@@ -132,6 +133,16 @@ impl<'a> Side<'a> {
         let path = part(root, "packages.jsonl");
         match self.files.get(&path) {
             Some(id) => package::decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What the compiled code of a root needs; nothing where the commit does not tell.
+    #[allow(dead_code, reason = "for the explanation of a comparison")]
+    pub(super) fn binaries(&self, root: &RootName) -> Result<Vec<Binaries>, Error> {
+        let path = part(root, "binaries.jsonl");
+        match self.files.get(&path) {
+            Some(id) => binary::decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
             None => Ok(Vec::new()),
         }
     }

@@ -17,7 +17,8 @@ pub struct Binaries {
     /// The highest symbol version needed of each family (`GLIBC`, `GLIBCXX`, `CXXABI`), with the file that needs it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, Need>,
-    /// Libraries needed (`DT_NEEDED`) that the unit does not hold, each with the first file that needs it.
+    /// Libraries needed (`DT_NEEDED`) that the unit does not hold, each with the first file that needs it. The CUDA
+    /// runtime is named also if the unit holds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub libraries: BTreeMap<String, RelPath>,
     /// The highest symbol version offered of each family, by the libraries that the families are of.
@@ -84,7 +85,7 @@ pub struct Need {
 /// ([compatibility](https://numpy.org/doc/stable/dev/depending_on_numpy.html)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumpyModules {
-    /// Built with NumPy 1.x: they cannot be imported with NumPy 2. Sorted.
+    /// Built with NumPy 1.x: they do not work with NumPy 2, and most cannot even be imported. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub one: Vec<RelPath>,
     /// Those of [`one`](Self::one) made by Cython, which check the size of types when they are imported: they fail
