@@ -61,7 +61,9 @@ pub fn sum_up(
             _ => {}
         }
     }
-    let finished = sums.into_iter().filter_map(|(unit, sum)| Some(sum.finish(unit_name(unit)?)));
+    let finished = sums
+        .into_iter()
+        .filter_map(|(unit, sum)| Some(sum.finish(unit_name(unit)?)));
     let mut finished: Vec<Binaries> = finished.filter(|unit| unit.files > 0).collect();
     finished.sort_by(|a, b| a.unit.cmp(&b.unit));
     finished
@@ -148,7 +150,9 @@ fn is_library_name(name: &[u8]) -> bool {
 /// Whether a module lies where it may be imported, and is not NumPy's own, which is as new as NumPy is.
 fn may_be_imported(path: &RelPath) -> bool {
     let parts: Vec<&[u8]> = path.as_bytes().split(|b| *b == b'/').collect();
-    let site = parts.iter().position(|part| matches!(*part, b"site-packages" | b"dist-packages"));
+    let site = parts
+        .iter()
+        .position(|part| matches!(*part, b"site-packages" | b"dist-packages"));
     let top = site.and_then(|at| parts.get(at + 1));
     top.is_none_or(|top| *top != b"numpy" && !top.starts_with(b"~"))
 }

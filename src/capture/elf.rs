@@ -49,7 +49,19 @@ pub enum NumpyBuild {
 /// Families of symbol versions that count, and the libraries whose they are. A library that a wheel brings along under
 /// a name of its own (`libstdc++-1a2b3c4d.so.6`) is none of them.
 const FAMILIES: [(&str, &[&str]); 4] = [
-    ("GLIBC", &["libc.so", "libm.so", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "libresolv.so", "ld-linux"]),
+    (
+        "GLIBC",
+        &[
+            "libc.so",
+            "libm.so",
+            "libpthread.so",
+            "libdl.so",
+            "librt.so",
+            "libutil.so",
+            "libresolv.so",
+            "ld-linux",
+        ],
+    ),
     ("GLIBCXX", &["libstdc++.so"]),
     ("CXXABI", &["libstdc++.so"]),
     ("GCC", &["libgcc_s.so"]),
@@ -118,7 +130,10 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
     fn section(&self, kind: elf::SectionType) -> Option<(&'data Class::SectionHeader, StringTable<'data, R>)> {
         let section = self.sections.iter().find(|s| s.sh_type(self.endian) == kind)?;
         let (_, length) = section.file_range(self.endian)?;
-        let strings = self.sections.strings(self.endian, self.data, section.link(self.endian)).ok()?;
+        let strings = self
+            .sections
+            .strings(self.endian, self.data, section.link(self.endian))
+            .ok()?;
         (length <= LONG).then_some((section, strings))
     }
 
@@ -130,7 +145,13 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
             return;
         };
         for entry in entries.iter().take(MANY) {
-            let text = || entry.string(self.endian, strings).ok().filter(|text| !text.is_empty()).map(escape);
+            let text = || {
+                entry
+                    .string(self.endian, strings)
+                    .ok()
+                    .filter(|text| !text.is_empty())
+                    .map(escape)
+            };
             match entry.d_tag(self.endian) {
                 elf::DT_NULL => break,
                 elf::DT_NEEDED => elf.needed.extend(text()),
@@ -153,7 +174,11 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
             while let Ok(Some(version)) = versions.next() {
                 let Some(fewer) = left.checked_sub(1) else { return };
                 left = fewer;
-                raise(&mut elf.needs, file, version.name(self.endian, strings).unwrap_or_default());
+                raise(
+                    &mut elf.needs,
+                    file,
+                    version.name(self.endian, strings).unwrap_or_default(),
+                );
             }
         }
     }
@@ -168,9 +193,15 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
             return;
         };
         for _ in 0..MANY {
-            let Ok(Some((_, mut names))) = versions.next() else { return };
+            let Ok(Some((_, mut names))) = versions.next() else {
+                return;
+            };
             if let Ok(Some(name)) = names.next() {
-                raise(&mut elf.offers, soname.as_bytes(), name.name(self.endian, strings).unwrap_or_default());
+                raise(
+                    &mut elf.offers,
+                    soname.as_bytes(),
+                    name.name(self.endian, strings).unwrap_or_default(),
+                );
             }
         }
     }
@@ -187,8 +218,14 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
         let mut marks = Marks::default();
         let mut budget = SEARCHED;
         for section in self.sections.iter() {
-            if self.sections.section_name(self.endian, section).is_ok_and(|name| name.starts_with(b".rodata")) {
-                search(file, section.file_range(self.endian), &mut budget, |piece| marks.look(piece));
+            if self
+                .sections
+                .section_name(self.endian, section)
+                .is_ok_and(|name| name.starts_with(b".rodata"))
+            {
+                search(file, section.file_range(self.endian), &mut budget, |piece| {
+                    marks.look(piece)
+                });
             }
         }
         marks.verdict()
@@ -210,14 +247,18 @@ impl<'data, Class: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Image<'da
 /// Notes a version (`GLIBC_2.34`) of a library if it is the highest of a family that counts.
 fn raise(highest: &mut BTreeMap<String, String>, library: &[u8], version: &[u8]) {
     // Relative relocations in packed form came with this C library.
-    let version = if version == b"GLIBC_ABI_DT_RELR" { b"GLIBC_2.36" } else { version };
+    let version = if version == b"GLIBC_ABI_DT_RELR" {
+        b"GLIBC_2.36"
+    } else {
+        version
+    };
     let Some((family, number)) = std::str::from_utf8(version).ok().and_then(|text| text.split_once('_')) else {
         return;
     };
     let is_number = !number.is_empty() && number.split('.').all(|part| part.parse::<u32>().is_ok());
-    let counts = FAMILIES
-        .iter()
-        .any(|(name, libraries)| *name == family && libraries.iter().any(|start| library.starts_with(start.as_bytes())));
+    let counts = FAMILIES.iter().any(|(name, libraries)| {
+        *name == family && libraries.iter().any(|start| library.starts_with(start.as_bytes()))
+    });
     if is_number && counts {
         let known = highest.entry(family.to_owned()).or_default();
         if parts(known) < parts(number) {

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{binaries, ignored};
 use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
 use super::walk::{Listed, walk};
 use super::xattrs::xattrs;
+use super::{binaries, ignored};
 use crate::digest::Digest;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp, now};
@@ -467,3 +467,7 @@ fn is_package_record(path: &[u8]) -> bool {
     let holds = |needle: &[u8]| memchr::memmem::find(path, needle).is_some();
     path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || holds(b".dist-info/") || holds(b".egg-")
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

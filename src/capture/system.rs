@@ -194,8 +194,11 @@ mod tests {
         let mut libc = vec![0u8; (256 << 10) - 20];
         libc.extend_from_slice(b"GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.\nCopyright");
         write(root, "lib64/libc.so.6", &libc);
+        let libstdcxx = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/elf/libstdc++.so.6");
+        write(root, "usr/lib64/libstdc++.so.6", &std::fs::read(libstdcxx).unwrap());
         let facts = facts(root);
         assert_eq!(facts.os, "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!(facts.libstdcxx.as_deref(), Some("3.4.30"));
         assert_eq!(facts.cpu.as_deref(), Some("Intel(R) Xeon(R) Gold"));
         assert_eq!(facts.nvidia_driver.as_deref(), Some("550.54.14"));
         assert_eq!(facts.gpus, ["NVIDIA A100-SXM4-80GB", "NVIDIA A10"]);
@@ -217,8 +220,14 @@ mod tests {
         let facts = facts(dir.path());
         assert_eq!(facts.os, "Linux");
         assert_eq!(
-            (facts.glibc, facts.cpu, facts.nvidia_driver, facts.gpus.len()),
-            (None, None, None, 0)
+            (
+                facts.glibc,
+                facts.libstdcxx,
+                facts.cpu,
+                facts.nvidia_driver,
+                facts.gpus.len()
+            ),
+            (None, None, None, None, 0)
         );
     }
 

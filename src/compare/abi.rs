@@ -26,7 +26,11 @@ pub fn problems(
     let owners = Owners::new(packages);
     let mut findings = Vec::new();
     for unit in binaries {
-        findings.extend(numpy.and_then(|numpy| numpy_abi(unit, numpy)).map(|f| owners.sign(unit, f)));
+        findings.extend(
+            numpy
+                .and_then(|numpy| numpy_abi(unit, numpy))
+                .map(|f| owners.sign(unit, f)),
+        );
         let versions = too_new(unit, binaries, system).map(|f| owners.sign(unit, f));
         findings.extend(versions);
     }
@@ -147,8 +151,22 @@ fn runtime_version(library: &str) -> Option<u32> {
 
 /// Libraries that come with packages, or with a toolkit that somebody installed by hand, but with no system.
 const OF_PACKAGES: [&str; 16] = [
-    "libarrow", "libc10", "libcublas", "libcudart", "libcudnn", "libcufft", "libcupti", "libcurand", "libcusolver",
-    "libcusparse", "libmkl_", "libnccl", "libnvJitLink", "libnvrtc", "libparquet", "libtorch",
+    "libarrow",
+    "libc10",
+    "libcublas",
+    "libcudart",
+    "libcudnn",
+    "libcufft",
+    "libcupti",
+    "libcurand",
+    "libcusolver",
+    "libcusparse",
+    "libmkl_",
+    "libnccl",
+    "libnvJitLink",
+    "libnvrtc",
+    "libparquet",
+    "libtorch",
 ];
 
 /// Libraries that are needed and that no unit of the root holds, one problem each, of the first that needs it: those
@@ -156,7 +174,11 @@ const OF_PACKAGES: [&str; 16] = [
 /// cannot be told from what is recorded whether the system has them.
 fn libraries(binaries: &[Binaries]) -> impl Iterator<Item = (&Binaries, Unsigned)> {
     let is_conda = |unit: &Binaries| unit.unit.as_str().starts_with("conda/");
-    let provided: BTreeSet<&str> = binaries.iter().flat_map(|unit| &unit.provides).map(String::as_str).collect();
+    let provided: BTreeSet<&str> = binaries
+        .iter()
+        .flat_map(|unit| &unit.provides)
+        .map(String::as_str)
+        .collect();
     let of_conda: BTreeSet<&str> = binaries
         .iter()
         .filter(|unit| is_conda(unit))
@@ -194,3 +216,7 @@ fn is_older(version: &str, than: &str) -> bool {
 fn numbers(version: &str) -> Vec<u64> {
     version.split('.').map_while(|part| part.parse().ok()).collect()
 }
+
+#[cfg(test)]
+#[path = "abi_tests.rs"]
+mod tests;
