@@ -183,7 +183,7 @@ fn through_link(path: RelPath, lib_links: &[&[u8]]) -> RelPath {
 }
 
 /// Results of `work` for `0..count`, in no certain order.
-fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(super) fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(8)

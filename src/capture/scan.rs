@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::ignored;
 use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
 use super::walk::{Listed, walk};
 use super::xattrs::xattrs;
+use super::{binaries, ignored};
 use crate::digest::Digest;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp, now};
@@ -122,6 +122,8 @@ impl LiveRoot {
         self.state.packages = old.packages;
         self.state.promises = old.promises;
         self.state.conda_history = old.conda_history;
+        self.state.elves = old.elves;
+        self.state.binaries = old.binaries;
         self.state.python = old.python;
         self.state.entries.reserve(listed.len());
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
@@ -345,6 +347,31 @@ impl LiveRoot {
                 unit.id = None;
             }
         }
+        if self.root.kind.holds_packages() {
+            self.sum_up_binaries();
+        }
+    }
+
+    /// Reads the ELF files that are not as remembered.
+    fn sum_up_binaries(&mut self) {
+        let state = &mut self.state;
+        let mut known: HashMap<RelPath, _> = std::mem::take(&mut state.elves).into_iter().collect();
+        let mut wanted = Vec::new();
+        for (at, entry) in state.entries.iter().enumerate() {
+            if !binaries::is_candidate(entry) {
+                continue;
+            }
+            if self.dirty.entries.contains(&at) {
+                wanted.push(&entry.path);
+            } else {
+                state.elves.extend(known.remove_entry(&entry.path));
+            }
+        }
+        state.elves.extend(binaries::read_all(&self.root.path, &wanted));
+        state.elves.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let name = |unit: u32| state.units.get(unit as usize).map(|unit| unit.name.clone());
+        let units = binaries::sum_up(&state.entries, &state.unit_of, name, &state.elves);
+        state.binaries = crate::snapshot::binary::encode(&units);
     }
 
     /// Whether a file that some package promised has other content than was remembered.
@@ -452,3 +479,7 @@ fn is_package_record(path: &[u8]) -> bool {
     let holds = |needle: &[u8]| memchr::memmem::find(path, needle).is_some();
     path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || holds(b".dist-info/") || holds(b".egg-")
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::elf::Elf;
 use crate::digest::Digest;
 use crate::fsx::{self, Error, atomic, stamp::Stamp};
 use crate::snapshot::entry::Entry;
@@ -40,6 +41,11 @@ pub struct RootState {
     /// conda's own history of the prefix.
     #[serde(with = "serde_bytes")]
     pub conda_history: Vec<u8>,
+    /// What is known of ELF files, sorted.
+    pub elves: Vec<(RelPath, Elf)>,
+    /// The text of `binaries.jsonl`.
+    #[serde(with = "serde_bytes")]
+    pub binaries: Vec<u8>,
     /// Version of the root's interpreter.
     pub python: Option<String>,
 }
@@ -78,6 +84,8 @@ impl RootState {
             packages: Vec::new(),
             promises: Vec::new(),
             conda_history: Vec::new(),
+            elves: Vec::new(),
+            binaries: Vec::new(),
             python: None,
         }
     }

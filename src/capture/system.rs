@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::elf;
 use crate::snapshot::facts::SystemFacts;
 
 /// How much of a text file is looked at, in bytes. `/proc/cpuinfo` grows with the number of cores, and every core's
@@ -22,6 +23,7 @@ pub fn facts(root: &Path) -> SystemFacts {
         kernel: uname.release().to_string_lossy().into_owned(),
         arch: uname.machine().to_string_lossy().into_owned(),
         glibc: glibc(root),
+        libstdcxx: libstdcxx(root),
         cpu: cpu(root),
         nvidia_driver: nvidia_driver(root),
         gpus: gpus(root),
@@ -85,13 +87,28 @@ fn read_text(path: &Path) -> Option<String> {
 /// The version that the C library states in its banner.
 fn glibc(root: &Path) -> Option<String> {
     let names = ["libc.so.6", "libc.so"];
+    library_dirs(root)
+        .iter()
+        .flat_map(|dir| names.map(|name| dir.join(name)))
+        .find_map(|path| banner_version(&path))
+}
+
+/// The highest `GLIBCXX` version that the C++ library offers.
+fn libstdcxx(root: &Path) -> Option<String> {
+    const NAME: &str = "libstdc++.so.6";
+    let offered = |dir: PathBuf| {
+        let file = File::open(dir.join(NAME)).ok()?;
+        elf::read(&file, NAME.as_bytes())?.offers.remove("GLIBCXX")
+    };
+    library_dirs(root).into_iter().find_map(offered)
+}
+
+/// Where a system keeps its libraries.
+fn library_dirs(root: &Path) -> Vec<PathBuf> {
     let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
     let dirs = ["lib", "usr/lib"].map(|dir| root.join(dir).join(&multiarch));
     let plain = ["lib64", "usr/lib64", "lib", "usr/lib"].map(|dir| root.join(dir));
-    dirs.iter()
-        .chain(&plain)
-        .flat_map(|dir| names.map(|name| dir.join(name)))
-        .find_map(|path| banner_version(&path))
+    dirs.into_iter().chain(plain).collect()
 }
 
 fn banner_version(library: &Path) -> Option<String> {
@@ -177,8 +194,11 @@ mod tests {
         let mut libc = vec![0u8; (256 << 10) - 20];
         libc.extend_from_slice(b"GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.\nCopyright");
         write(root, "lib64/libc.so.6", &libc);
+        let libstdcxx = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/elf/libstdc++.so.6");
+        write(root, "usr/lib64/libstdc++.so.6", &std::fs::read(libstdcxx).unwrap());
         let facts = facts(root);
         assert_eq!(facts.os, "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!(facts.libstdcxx.as_deref(), Some("3.4.30"));
         assert_eq!(facts.cpu.as_deref(), Some("Intel(R) Xeon(R) Gold"));
         assert_eq!(facts.nvidia_driver.as_deref(), Some("550.54.14"));
         assert_eq!(facts.gpus, ["NVIDIA A100-SXM4-80GB", "NVIDIA A10"]);
@@ -200,8 +220,14 @@ mod tests {
         let facts = facts(dir.path());
         assert_eq!(facts.os, "Linux");
         assert_eq!(
-            (facts.glibc, facts.cpu, facts.nvidia_driver, facts.gpus.len()),
-            (None, None, None, 0)
+            (
+                facts.glibc,
+                facts.libstdcxx,
+                facts.cpu,
+                facts.nvidia_driver,
+                facts.gpus.len()
+            ),
+            (None, None, None, None, 0)
         );
     }
 

@@ -1,5 +1,6 @@
 //! All problems of one root in one state, and how those of two states differ.
 
+use super::abi;
 use super::ownership::Ownership;
 use super::state::RootState;
 use crate::snapshot::explanation::ProblemChanges;
@@ -9,6 +10,8 @@ use crate::snapshot::finding::{Finding, Problem};
 pub fn check(state: &RootState) -> Vec<Finding> {
     let ownership = Ownership::new(&state.packages, &state.promises);
     let mut findings = ownership.problems(&state.loose);
+    let numpy = ownership.version_of("numpy");
+    findings.extend(abi::problems(&state.binaries, &state.packages, numpy, &state.system));
     findings.sort();
     findings.dedup();
     findings

@@ -1,5 +1,6 @@
 //! What differs between two states. Pure: values in, changes out.
 
+pub mod abi;
 pub mod check;
 pub mod configs;
 pub mod explain;

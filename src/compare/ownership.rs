@@ -95,6 +95,13 @@ impl<'a> Ownership<'a> {
         rivals.len() < 2 || rivals.first() == Some(&at)
     }
 
+    /// The version that `import` gets of a project, by its normalized name.
+    pub fn version_of(&self, name: &str) -> Option<&'a str> {
+        let mut named = self.packages.iter().filter(|(one, _)| normalize(&one.name) == name);
+        let real = named.find(|(one, _)| self.is_real(&one.record));
+        real.map(|(one, _)| one.version.as_str())
+    }
+
     /// The records of a project, that whose files are there first.
     fn records_of(&self, project: usize) -> Vec<usize> {
         let mut records: Vec<usize> = (0..self.packages.len())

@@ -58,6 +58,11 @@ impl StableFile {
         })
     }
 
+    /// The file, for those who do not read it from start to end.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// The length when it was opened.
     pub fn size(&self) -> u64 {
         self.before.size

@@ -28,7 +28,7 @@ pub(super) fn root_state(side: &Side<'_>, root: &RootName) -> Result<RootState, 
     Ok(RootState {
         packages: side.packages(root)?,
         promises: side.promises(root)?,
-        binaries: Vec::new(),
+        binaries: side.binaries(root)?,
         loose: Vec::new(),
         python: side.python(root),
         system: system_of(side),

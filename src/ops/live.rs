@@ -40,8 +40,9 @@ pub(super) struct Live {
 /// Parts of the inventory of a root that holds packages.
 pub(super) const PACKAGES: &str = "packages.jsonl";
 pub(super) const PROMISES: &str = "promises.jsonl";
+pub(super) const BINARIES: &str = "binaries.jsonl";
 pub(super) const CONDA_HISTORY: &str = "conda-history";
-const RECORDS: [&str; 3] = [PACKAGES, PROMISES, CONDA_HISTORY];
+const RECORDS: [&str; 4] = [PACKAGES, PROMISES, BINARIES, CONDA_HISTORY];
 
 /// Files that a checkout just wrote, by root.
 pub(super) type WrittenByRoot = HashMap<RootName, Written>;
@@ -246,6 +247,7 @@ fn records<'a>(root: &'a LiveRoot, part: &str) -> Option<&'a [u8]> {
     match part {
         PACKAGES => Some(&root.state.packages),
         PROMISES => Some(&root.state.promises),
+        BINARIES => Some(&root.state.binaries),
         CONDA_HISTORY => Some(&root.state.conda_history),
         _ => None,
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::live::{CONDA_HISTORY, Live, PACKAGES, PROMISES};
+use super::live::{BINARIES, CONDA_HISTORY, Live, PACKAGES, PROMISES};
 use super::pathspec::Selection;
 use super::report::SideName;
 use crate::compare;
 use crate::compare::files::Units;
 use crate::history::{BlobId, CommitId, History};
+use crate::snapshot::binary::{self, Binaries};
 use crate::snapshot::change::{Changes, RootChanges};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::{Manifest, Vars};
@@ -157,6 +158,11 @@ impl<'a> Side<'a> {
             Some(id) => decode(&self.text(&path, *id)?).map_err(|what| self.damaged(&path, &what)),
             None => Ok(T::default()),
         }
+    }
+
+    /// What the compiled code of a root needs; nothing where the commit does not tell.
+    pub(super) fn binaries(&self, root: &RootName) -> Result<Vec<Binaries>, Error> {
+        self.records(root, BINARIES, binary::decode)
     }
 
     /// The units of a root with the ids of their file lists.

@@ -17,15 +17,47 @@ pub struct Binaries {
     /// The highest symbol version needed of each family (`GLIBC`, `GLIBCXX`, `CXXABI`), with the file that needs it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, Need>,
-    /// Libraries needed (`DT_NEEDED`) that the unit does not hold, each with the first file that needs it.
+    /// Libraries needed (`DT_NEEDED`) that the unit does not hold, each with the first file that needs it. The CUDA
+    /// runtime is named also if the unit holds it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub libraries: BTreeMap<String, RelPath>,
-    /// Sonames of the libraries in it, which others may need.
+    /// The highest symbol version offered of each family, by the libraries that the families are of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offers: BTreeMap<String, String>,
+    /// Names of the libraries in it, by which others may need them: sonames, file names, links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provides: Vec<String>,
     /// Extension modules by the NumPy C interface they were built for.
     #[serde(default, skip_serializing_if = "NumpyModules::is_empty")]
     pub numpy: NumpyModules,
+}
+
+impl Binaries {
+    /// A unit without compiled code.
+    pub fn new(unit: UnitName) -> Self {
+        Self {
+            unit,
+            files: 0,
+            versions: BTreeMap::new(),
+            libraries: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            provides: Vec::new(),
+            numpy: NumpyModules::default(),
+        }
+    }
+}
+
+/// The text of `binaries.jsonl`: one JSON object a line.
+pub fn encode(binaries: &[Binaries]) -> Vec<u8> {
+    super::lines::encode(binaries)
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// Names the line.
+pub fn decode(text: &[u8]) -> Result<Vec<Binaries>, String> {
+    super::lines::decode(text)
 }
 
 /// A version that some file needs.
@@ -41,7 +73,7 @@ pub struct Need {
 /// ([compatibility](https://numpy.org/doc/stable/dev/depending_on_numpy.html)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumpyModules {
-    /// Built with NumPy 1.x: they cannot be imported with NumPy 2. Sorted.
+    /// Built with NumPy 1.x: they do not work with NumPy 2, and most cannot even be imported. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub one: Vec<RelPath>,
     /// Those of [`one`](Self::one) made by Cython, which check the size of types when they are imported: they fail

@@ -72,6 +72,9 @@ pub struct SystemFacts {
     /// Version of the C library, if found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glibc: Option<String>,
+    /// The highest `GLIBCXX` version that its C++ library offers, if found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libstdcxx: Option<String>,
     /// Model of the processor, if found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
