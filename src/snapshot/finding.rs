@@ -344,7 +344,9 @@ impl Paths {
 
     /// `(a, b, c, …)`.
     fn named(&self) -> String {
-        let names: Vec<String> = self.examples.iter().map(ToString::to_string).collect();
+        /// How many are enough in a sentence.
+        const NAMED: usize = 2;
+        let names: Vec<String> = self.examples.iter().take(NAMED).map(ToString::to_string).collect();
         let more = if self.count > names.len() as u64 { ", …" } else { "" };
         format!("({}{more})", names.join(", "))
     }
