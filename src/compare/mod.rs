@@ -2,6 +2,7 @@
 
 pub mod configs;
 pub mod files;
+pub mod imports;
 pub mod message;
 pub mod packages;
 pub mod vars;
