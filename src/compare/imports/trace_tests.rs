@@ -1,0 +1,1 @@
+//! Small trees, and which modules in them can be imported.
