@@ -203,6 +203,8 @@ impl<'a> Reader<'a> {
             b"sys.version_info.major" => self.part(0),
             b"sys.version_info.minor" => self.part(1),
             [b'"', text @ .., b'"'] => Value::Text(text.to_vec()),
+            // Set only while a package is built: `__SKLEARN_SETUP__`.
+            [b'_', b'_', .., b'_', b'S', b'E', b'T', b'U', b'P', b'_', b'_'] => Value::Known(false),
             _ => number(token).map_or(Value::Unknown, Value::Number),
         }
     }
@@ -335,6 +337,7 @@ mod tests {
             ("sys.platform.startswith(\"win\")", Some(false)),
             ("os.name != \"nt\"", Some(true)),
             ("__name__ == \"__main__\"", Some(false)),
+            ("not __NUMPY_SETUP__", Some(true)),
             ("sys.platform in (\"a\", \"linux\")", None),
             ("sys.version_info >= (3, 8) and f(x) == 3 or y", None),
             ("a < sys.version_info[0] < 4", None),

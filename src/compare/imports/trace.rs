@@ -112,12 +112,13 @@ impl<'a> Trace<'a> {
             },
             Code::Compiled(_) | Code::None => Ok(Vec::new()),
         };
-        let outcome = outcome.map(|mut may| {
-            may.retain(|raised| raised != IF_DONE);
-            may.sort_unstable();
-            may.dedup();
-            may
-        });
+        let outcome = match outcome {
+            Ok(may) => Ok(known(may)),
+            Err(failure) => Err(Failure {
+                raises: known(failure.raises),
+                ..failure
+            }),
+        };
         let state = match &outcome {
             Ok(may) => {
                 self.done.push(module);
@@ -268,6 +269,17 @@ impl<'a> Trace<'a> {
             Code::None => format!("{}:{line} {what}", module.name),
         }
     }
+}
+
+/// What may be raised, each once, as whoever imports a module sees it.
+fn known(raised: Vec<String>) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for raised in raised {
+        if raised != IF_DONE && !known.contains(&raised) {
+            known.push(raised);
+        }
+    }
+    known
 }
 
 /// Whether some handler catches an exception, and which does it first.
