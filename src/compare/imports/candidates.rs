@@ -11,7 +11,10 @@ pub fn candidates(packages: &[Package], failing: &BTreeSet<String>) -> BTreeSet<
     let mut needed_by: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for package in packages {
         for requirement in &package.requires {
-            needed_by.entry(required(requirement)).or_default().insert(&package.name);
+            needed_by
+                .entry(required(requirement))
+                .or_default()
+                .insert(&package.name);
         }
         // A record of pip's and the conda package that it is part of are one thing under two names.
         if let Some(whole) = package.part_of.as_ref().filter(|whole| **whole != package.name) {
@@ -52,7 +55,10 @@ pub fn top_modules<'a>(folders: &[&RelPath], files: impl IntoIterator<Item = &'a
                 }
             };
             let starts = name.first().is_some_and(|b| !b.is_ascii_digit());
-            let is_name = starts && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | 0x80..));
+            let is_name = starts
+                && name
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | 0x80..));
             if let Some(name) = std::str::from_utf8(name).ok().filter(|_| is_module && is_name) {
                 if name != "__pycache__" && !tops.contains(name) {
                     tops.insert(name.to_owned());
@@ -99,8 +105,14 @@ mod tests {
     #[test]
     fn tops_are_what_can_be_imported() {
         let paths = [
-            "s/a/b.py", "s/pylab.py", "s/_c.cpython-311-x86_64-linux-gnu.so", "s/a-1.dist-info/RECORD", "s/x.libs/y.so",
-            "s/__pycache__/pylab.pyc", "s/z.pth", "bin/a.py",
+            "s/a/b.py",
+            "s/pylab.py",
+            "s/_c.cpython-311-x86_64-linux-gnu.so",
+            "s/a-1.dist-info/RECORD",
+            "s/x.libs/y.so",
+            "s/__pycache__/pylab.pyc",
+            "s/z.pth",
+            "bin/a.py",
         ];
         let paths: Vec<RelPath> = paths.iter().map(|path| RelPath::new(*path).unwrap()).collect();
         let folder = RelPath::new("s").unwrap();

@@ -79,7 +79,10 @@ fn tokens(text: &[u8]) -> Vec<&[u8]> {
                 at += 1;
                 continue;
             }
-            b'"' => rest[1..].iter().position(|b| *b == b'"').map_or(rest.len(), |end| end + 2),
+            b'"' => rest[1..]
+                .iter()
+                .position(|b| *b == b'"')
+                .map_or(rest.len(), |end| end + 2),
             b if is_word(b) => rest.iter().position(|b| !is_word(b)).unwrap_or(rest.len()),
             _ if matches!(rest, [b'=' | b'!' | b'<' | b'>', b'=', ..]) => 2,
             _ => 1,
@@ -332,7 +335,10 @@ mod tests {
             ("sys.version_info[0] < 3 or sys.version_info.minor > 10", Some(true)),
             ("(3, 8) <= sys.version_info", None),
             ("sys.version_info >= (3,)", Some(true)),
-            ("(sys.version_info >= (3, 8)) and not (sys.platform == \"win32\")", Some(true)),
+            (
+                "(sys.version_info >= (3, 8)) and not (sys.platform == \"win32\")",
+                Some(true),
+            ),
             ("sys.platform == \"linux\"", Some(true)),
             ("sys.platform.startswith(\"win\")", Some(false)),
             ("os.name != \"nt\"", Some(true)),

@@ -62,7 +62,11 @@ impl<'a> Graph<'a> {
             let texts = sources.read(&paths);
             graph.scripts.resize(done, None);
             for ((at, _), text) in wanted.into_iter().zip(texts) {
-                let script = text.map(|text| Rc::new(scan(&text, &tree.python)));
+                let script = text.map(|text| {
+                    let mut script = scan(&text, &tree.python);
+                    script.steps.extend(loader(&graph.finder.modules[at].name, &text));
+                    Rc::new(script)
+                });
                 if let Some(script) = &script {
                     graph.meet(at, &script.steps);
                 }
@@ -85,7 +89,9 @@ impl<'a> Graph<'a> {
         for step in steps {
             match step {
                 Step::Import(import) => {
-                    let Some(base) = self.base(module, import) else { continue };
+                    let Some(base) = self.base(module, import) else {
+                        continue;
+                    };
                     self.chain(&base);
                     for name in listed(import) {
                         self.finder.find(&format!("{base}.{name}"));
@@ -147,7 +153,12 @@ impl<'a> Graph<'a> {
             return Vec::new();
         };
         let mut targets = self.chain(&base);
-        let Some(Target { name, found: Found::Module(parent), .. }) = targets.last() else {
+        let Some(Target {
+            name,
+            found: Found::Module(parent),
+            ..
+        }) = targets.last()
+        else {
             return targets;
         };
         let parent = *parent;
@@ -216,6 +227,18 @@ impl<'a> Graph<'a> {
             },
         }
     }
+}
+
+/// What OpenCV does in a function that it calls at once: it imports the extension `cv2` in the package `cv2`.
+fn loader(module: &str, text: &[u8]) -> Option<Step> {
+    let call = memchr::memmem::find(text, b"\nbootstrap()").filter(|_| module == "cv2")?;
+    let line = memchr::memchr_iter(b'\n', &text[..=call]).count() as u32 + 1;
+    Some(Step::Import(Import {
+        line,
+        level: 0,
+        module: "cv2.cv2".to_owned(),
+        names: Names::Module,
+    }))
 }
 
 /// The names in `from a import b, c`.

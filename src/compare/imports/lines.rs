@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_logical_line_ends_where_its_brackets_and_strings_end() {
-        let source = "\u{feff}a = (1, # one\n  2)\n\n# comment\n\tb = '''x\n'y' \\''' # no\n''' + \"win32\"\n  c \\\n d\r\ne\r";
+        let source =
+            "\u{feff}a = (1, # one\n  2)\n\n# comment\n\tb = '''x\n'y' \\''' # no\n''' + \"win32\"\n  c \\\n d\r\ne\r";
         assert_eq!(
             lines(source),
             ["1:0 a = (1,    2)", "5:8 b = \"\" + \"win32\"", "8:2 c   d", "10:0 e"]

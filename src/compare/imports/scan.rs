@@ -24,10 +24,16 @@ pub(super) struct Script {
 pub(super) enum Step {
     Import(Import),
     /// `raise`, with what is raised; nothing for that which is being handled.
-    Raise { exception: Option<String>, line: u32 },
+    Raise {
+        exception: Option<String>,
+        line: u32,
+    },
     Try(Try),
     /// A `with` whose end may swallow an exception.
-    With { suppresses: Catches, body: Vec<Step> },
+    With {
+        suppresses: Catches,
+        body: Vec<Step>,
+    },
     /// Steps that are done or not: it cannot be told.
     Maybe(Vec<Step>),
 }
@@ -261,7 +267,10 @@ impl Scan<'_> {
             (b"finally", After::Try) => (After::Nothing, Role::Finally),
             (b"with", _) => {
                 self.bound.extend(statement::names(rest));
-                (After::Nothing, statement::suppressed(rest).map_or(Role::Plain, Role::With))
+                (
+                    After::Nothing,
+                    statement::suppressed(rest).map_or(Role::Plain, Role::With),
+                )
             }
             (b"match" | b"case", _) if statement::is_soft(rest) => (After::Nothing, Role::Maybe),
             // Out of place: the file is no Python, or not what it seems.
@@ -310,7 +319,6 @@ impl Scan<'_> {
         }
     }
 }
-
 
 #[cfg(test)]
 #[path = "scan_tests.rs"]

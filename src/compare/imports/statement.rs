@@ -52,7 +52,10 @@ impl<'a> Iterator for Pieces<'a> {
         let rest = &self.text[self.at..];
         let first = *rest.first()?;
         let length = match first {
-            b'"' => rest[1..].iter().position(|b| *b == b'"').map_or(rest.len(), |end| end + 2),
+            b'"' => rest[1..]
+                .iter()
+                .position(|b| *b == b'"')
+                .map_or(rest.len(), |end| end + 2),
             b if is_word(b) => rest.iter().position(|b| !is_word(*b)).unwrap_or(rest.len()),
             _ => 1,
         };
@@ -206,7 +209,11 @@ pub(super) fn raised(rest: &[u8]) -> Option<String> {
     let name = callee[..end].trim_ascii();
     let name = name.strip_prefix(b"builtins.").unwrap_or(name);
     // A variable: whatever it holds.
-    let is_class = is_dotted(name) && name.rsplit(|b| *b == b'.').next().is_some_and(|last| last[0].is_ascii_uppercase());
+    let is_class = is_dotted(name)
+        && name
+            .rsplit(|b| *b == b'.')
+            .next()
+            .is_some_and(|last| last[0].is_ascii_uppercase());
     Some(if is_class { string(name) } else { ANY.to_owned() })
 }
 
@@ -255,7 +262,11 @@ pub(super) fn from_import(rest: &[u8], line: u32) -> Option<Import> {
     } else {
         let parts = split(list, b',').into_iter().map(renamed);
         let known = parts.filter(|(name, _)| is_dotted(name));
-        Names::These(known.map(|(name, alias)| (string(name), string(alias.unwrap_or(name)))).collect())
+        Names::These(
+            known
+                .map(|(name, alias)| (string(name), string(alias.unwrap_or(name))))
+                .collect(),
+        )
     };
     Some(Import {
         line,
@@ -308,7 +319,13 @@ mod tests {
             ("(open(a) as b, c())", Some(&["?"])),
         ] {
             let found = suppressed(rest.as_bytes()).map(|catches| catches.0);
-            assert_eq!(found.as_deref(), expected.map(|e| e.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).as_deref(), "{rest}");
+            assert_eq!(
+                found.as_deref(),
+                expected
+                    .map(|e| e.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>())
+                    .as_deref(),
+                "{rest}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 //! whoever imports unless a clause catches it; where a clause only perhaps does, it is forgotten.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::exceptions::{ANY, Catch, Catches, NOT_FOUND};
 use super::graph::Graph;
@@ -45,7 +46,8 @@ enum State {
     /// Being imported: to whoever imports it again it is there.
     Running,
     Done(Vec<String>),
-    Failed(Failure),
+    /// With the modules that it imported before it failed, which stay.
+    Failed(Failure, Rc<[usize]>),
 }
 
 /// Imports modules, remembering how that went.
@@ -56,9 +58,11 @@ pub(super) struct Trace<'a> {
     states: HashMap<usize, State>,
     /// Modules that were imported since the last [`import`](Self::import) began, in order.
     done: Vec<usize>,
-    /// Those that counted on a module that failed later: there now, but not if imported first.
-    unsure: Vec<usize>,
+    /// What stays of modules that failed, with the state before: in another interpreter it need not be there.
+    left: Vec<(usize, Option<State>)>,
     depth: usize,
+    /// Whether something was too deep to be looked into.
+    cut: bool,
 }
 
 impl<'a> Trace<'a> {
@@ -70,8 +74,9 @@ impl<'a> Trace<'a> {
             by_path: by_path.collect(),
             states: HashMap::new(),
             done: Vec::new(),
-            unsure: Vec::new(),
+            left: Vec::new(),
             depth: 0,
+            cut: false,
         }
     }
 
@@ -81,10 +86,16 @@ impl<'a> Trace<'a> {
             return None;
         };
         let failure = self.load(module).err();
-        for module in self.unsure.drain(..) {
-            self.states.remove(&module);
+        if std::mem::take(&mut self.cut) {
+            self.left.extend(self.done.iter().map(|module| (*module, None)));
         }
         self.done.clear();
+        while let Some((module, state)) = self.left.pop() {
+            match state {
+                Some(state) => self.states.insert(module, state),
+                None => self.states.remove(&module),
+            };
+        }
         failure
     }
 
@@ -92,7 +103,13 @@ impl<'a> Trace<'a> {
         match self.states.get(&module) {
             Some(State::Running) => return Ok(Vec::new()),
             Some(State::Done(may)) => return Ok(may.clone()),
-            Some(State::Failed(failure)) => return Err(failure.clone()),
+            Some(State::Failed(failure, stays)) => {
+                let failure = failure.clone();
+                for other in Rc::clone(stays).iter() {
+                    self.stay(*other);
+                }
+                return Err(failure);
+            }
             None => {}
         }
         self.states.insert(module, State::Running);
@@ -125,17 +142,27 @@ impl<'a> Trace<'a> {
                 State::Done(may.clone())
             }
             Err(failure) => {
-                self.unsure.extend(&self.done[start..]);
-                State::Failed(failure.clone())
+                let stays: Rc<[usize]> = self.done[start..].into();
+                self.left.extend(stays.iter().map(|other| (*other, None)));
+                State::Failed(failure.clone(), stays)
             }
         };
         self.states.insert(module, state);
         outcome
     }
 
+    /// A module that stays of one that failed is there from now on.
+    fn stay(&mut self, module: usize) {
+        if !matches!(self.states.get(&module), Some(State::Running | State::Done(_))) {
+            let before = self.states.insert(module, State::Done(Vec::new()));
+            self.left.push((module, before));
+        }
+    }
+
     /// Does steps in order. `handled` is the failure that is being handled.
     fn run(&mut self, module: usize, steps: &[Step], handled: Option<&Failure>) -> Outcome {
         if self.depth == DEPTH {
+            self.cut = true;
             return Ok(vec![ANY.to_owned()]);
         }
         self.depth += 1;
@@ -181,7 +208,9 @@ impl<'a> Trace<'a> {
                 Found::Module(other) => match self.load(other) {
                     Ok(mut more) => may.append(&mut more),
                     Err(mut failure) => {
-                        failure.hops.push(self.hop(module, import.line, &format!("imports {}", target.name)));
+                        failure
+                            .hops
+                            .push(self.hop(module, import.line, &format!("imports {}", target.name)));
                         failure.raises.append(&mut may);
                         return Err(failure);
                     }
@@ -201,7 +230,9 @@ impl<'a> Trace<'a> {
         if let Some(exception) = exception {
             failure.raises = vec![exception.to_owned()];
             let said = if exception == ANY { "an exception" } else { exception };
-            failure.hops.push(self.hop(module, line, &format!("raises {said} in its place")));
+            failure
+                .hops
+                .push(self.hop(module, line, &format!("raises {said} in its place")));
         }
         failure
     }
