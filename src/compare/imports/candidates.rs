@@ -59,10 +59,13 @@ pub fn top_modules<'a>(folders: &[&RelPath], files: impl IntoIterator<Item = &'a
                 && name
                     .iter()
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | 0x80..));
-            if let Some(name) = std::str::from_utf8(name).ok().filter(|_| is_module && is_name) {
-                if name != "__pycache__" && !tops.contains(name) {
-                    tops.insert(name.to_owned());
-                }
+            if let Ok(name) = std::str::from_utf8(name)
+                && is_module
+                && is_name
+                && name != "__pycache__"
+                && !tops.contains(name)
+            {
+                tops.insert(name.to_owned());
             }
         }
     }
