@@ -12,6 +12,7 @@ pub fn check(state: &RootState) -> Vec<Finding> {
     let mut findings = ownership.problems(&state.loose);
     let numpy = ownership.version_of("numpy");
     findings.extend(abi::problems(&state.binaries, &state.packages, numpy, &state.system));
+    findings.extend(state.imports.iter().cloned());
     findings.sort();
     findings.dedup();
     findings

@@ -5,6 +5,7 @@ pub mod check;
 pub mod configs;
 pub mod explain;
 pub mod files;
+pub mod imports;
 pub mod message;
 pub mod ownership;
 pub mod packages;

@@ -268,9 +268,15 @@ fn orphans(loose: &[Entry]) -> Vec<Finding> {
     }
     let orphan = |(path, files): (RelPath, Vec<RelPath>)| {
         let is_cache = |file: &RelPath| file.ancestors().any(|folder| folder.ends_with(b"__pycache__"));
-        let is_made_anew = files.iter().all(|file| file.as_bytes().ends_with(b".pyc") || is_cache(file));
+        let is_made_anew = files
+            .iter()
+            .all(|file| file.as_bytes().ends_with(b".pyc") || is_cache(file));
         Finding {
-            severity: if is_made_anew { Severity::Note } else { Severity::Warning },
+            severity: if is_made_anew {
+                Severity::Note
+            } else {
+                Severity::Warning
+            },
             package: None,
             problem: Problem::Orphans {
                 files: Paths::new(&files, files.len() as u64),

@@ -3,6 +3,7 @@
 use crate::snapshot::binary::Binaries;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::SystemFacts;
+use crate::snapshot::finding::Finding;
 use crate::snapshot::package::Package;
 use crate::snapshot::promise::Promises;
 
@@ -17,6 +18,8 @@ pub struct RootState {
     pub binaries: Vec<Binaries>,
     /// Entries that no package owns, sorted; only where they were asked for.
     pub loose: Vec<Entry>,
+    /// What certainly cannot be imported. Telling that needs the text of modules, so it is found out before.
+    pub imports: Vec<Finding>,
     /// The version of the interpreter.
     pub python: Option<String>,
     /// The machine.

@@ -24,13 +24,13 @@ pub struct CheckOptions {
 /// An unknown revision or root.
 pub fn check(session: &mut Session<'_>, options: &CheckOptions) -> Result<CheckReport, Error> {
     let selection = Selection::new(&session.repo.config().roots, &options.roots, &[], Path::new("/"))?;
-    with_side(session, options.rev.as_deref(), |_, side| {
+    with_side(session, options.rev.as_deref(), |session, side| {
         let mut roots = Vec::new();
         for (root, kind) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
             if !selection.has_root(root) {
                 continue;
             }
-            let mut state = root_state(side, root)?;
+            let mut state = root_state(session, side, root)?;
             state.loose = side.loose_among_packages(root)?;
             roots.push(RootFindings {
                 root: root.clone(),

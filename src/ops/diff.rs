@@ -60,7 +60,7 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
     };
     let mut changes = compare(&from, &to, &selection)?;
     if options.paths.is_empty() {
-        explain(&from, &to, &mut changes)?;
+        explain(session, &from, &to, &mut changes)?;
     }
     Ok(DiffReport {
         from: from.name.clone(),

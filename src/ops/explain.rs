@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::Session;
 use super::error::Error;
+use super::imports;
 use super::side::Side;
 use crate::capture::system;
 use crate::compare;
@@ -15,25 +17,36 @@ use crate::snapshot::root::RootName;
 ///
 /// # Errors
 /// An inventory that is damaged.
-pub(super) fn explain(from: &Side<'_>, to: &Side<'_>, changes: &mut Changes) -> Result<(), Error> {
+pub(super) fn explain(
+    session: &Session<'_>,
+    from: &Side<'_>,
+    to: &Side<'_>,
+    changes: &mut Changes,
+) -> Result<(), Error> {
     for root in changes.roots.iter_mut().filter(|root| root.kind.holds_packages()) {
-        let (before, after) = (root_state(from, &root.root)?, root_state(to, &root.root)?);
+        let (before, after) = (
+            root_state(session, from, &root.root)?,
+            root_state(session, to, &root.root)?,
+        );
         root.explanation = Some(compare::explain(&before, &after, root));
     }
     Ok(())
 }
 
 /// What one side knows of a root, but for the files that nobody owns.
-pub(super) fn root_state(side: &Side<'_>, root: &RootName) -> Result<RootState, Error> {
-    Ok(RootState {
+pub(super) fn root_state(session: &Session<'_>, side: &Side<'_>, root: &RootName) -> Result<RootState, Error> {
+    let mut state = RootState {
         packages: side.packages(root)?,
         promises: side.promises(root)?,
         binaries: side.binaries(root)?,
         loose: Vec::new(),
+        imports: Vec::new(),
         python: side.python(root),
         system: system_of(side),
         conda_history: side.conda_history(root)?,
-    })
+    };
+    state.imports = imports::failing(session, side, root, &state)?;
+    Ok(state)
 }
 
 /// The machine on which a side was recorded; for the live state, this one.

@@ -6,6 +6,7 @@ pub mod commit;
 pub mod diff;
 pub mod error;
 mod explain;
+mod imports;
 pub mod init;
 pub mod inspect;
 mod live;

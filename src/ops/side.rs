@@ -1,6 +1,7 @@
 //! One side of a comparison: a commit or the live state, both as an inventory.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::error::Error;
 use super::live::{BINARIES, CONDA_HISTORY, Live, PACKAGES, PROMISES};
@@ -204,6 +205,11 @@ impl<'a> Side<'a> {
             (Some(manifest), _) => manifest.roots.get(root)?.python.clone(),
             (None, live) => live?.root(root.as_str().as_bytes())?.state.python.clone(),
         }
+    }
+
+    /// Where a root of the live state stands; nothing for a commit.
+    pub(super) fn live_path(&self, root: &RootName) -> Option<PathBuf> {
+        Some(self.live?.root(root.as_str().as_bytes())?.root.path.clone())
     }
 
     /// Entries that no package owns, in folders in which packages may lie: sorted.
