@@ -288,7 +288,7 @@ impl std::fmt::Display for Problem {
             ),
             Self::Import { module, chain, why } => {
                 write!(f, "`import {module}` fails: ")?;
-                for step in chain {
+                for step in telling(chain) {
                     write!(f, "{step} → ")?;
                 }
                 f.write_str(why)
@@ -312,6 +312,20 @@ impl std::fmt::Display for Problem {
             Self::Library { library, path } => write!(f, "needs {library}, which is not here ({path})"),
         }
     }
+}
+
+/// The steps that lead from one package to another, and the last one: those between say little.
+fn telling(chain: &[String]) -> impl Iterator<Item = &String> {
+    let crosses = |step: &str| {
+        let (place, module) = step.split_once(" imports ")?;
+        let top = |text: &str, end: char| text.split(end).next().unwrap_or_default().to_owned();
+        let from = top(place, '/');
+        Some(from.split('.').next()? != top(module, '.'))
+    };
+    let last = chain.len().saturating_sub(1);
+    let told = chain.iter().enumerate();
+    told.filter(move |(at, step)| *at == last || crosses(step).unwrap_or(true))
+        .map(|(_, step)| step)
 }
 
 impl std::fmt::Display for RecordFact {
@@ -368,4 +382,29 @@ fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_way_the_steps_between_packages_are_told() {
+        let chain = [
+            "sklearn/__init__.py:70 imports sklearn.base",
+            "sklearn/utils/fixes.py:19 imports pandas",
+            "pandas/__init__.py:22 imports pandas.compat",
+            "pandas/_libs/__init__.py:13 imports pandas._libs.interval",
+        ];
+        let problem = Problem::Import {
+            module: "sklearn".to_owned(),
+            chain: chain.map(str::to_owned).to_vec(),
+            why: "x.so was built for NumPy 1.x".to_owned(),
+        };
+        assert_eq!(
+            problem.to_string(),
+            "`import sklearn` fails: sklearn/utils/fixes.py:19 imports pandas → pandas/_libs/__init__.py:13 imports \
+             pandas._libs.interval → x.so was built for NumPy 1.x"
+        );
+    }
 }
