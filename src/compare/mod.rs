@@ -4,6 +4,7 @@ pub mod configs;
 pub mod files;
 pub mod message;
 pub mod packages;
+pub mod requirements;
 pub mod vars;
 
 pub use configs::config;
