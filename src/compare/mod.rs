@@ -1,16 +1,22 @@
 //! What differs between two states. Pure: values in, changes out.
 
+pub mod causes;
+pub mod commands;
 pub mod configs;
 pub mod files;
+pub mod flavour;
 pub mod message;
 pub mod packages;
 pub mod requirements;
 pub mod vars;
 
+pub use causes::causes;
+pub use commands::commands;
 pub use configs::config;
 pub use files::files;
 pub use message::describe;
 pub use packages::packages;
+pub use requirements::unmet;
 pub use vars::vars;
 
 /// Merges two lists sorted by key: calls `each` with what stands on either side, or both, of every key, in order.

@@ -27,3 +27,4 @@ pub mod prefix;
 pub mod promise;
 pub mod root;
 pub mod unit;
+pub mod url;

@@ -31,13 +31,13 @@ pub struct Installed<'a> {
 
 /// One record and what it requires.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
-    pub(super) package: &'a Package,
+pub(in crate::compare) struct Member<'a> {
+    pub(in crate::compare) package: &'a Package,
     /// Whether its files are the ones that are there.
-    pub(super) counts: bool,
+    pub(in crate::compare) counts: bool,
     /// Of a conda package: the record of pip that was installed over it. Of a part: the conda package.
     pub(super) other: Option<usize>,
-    pub(super) needs: Vec<Need<'a>>,
+    pub(in crate::compare) needs: Vec<Need<'a>>,
     /// Requirements that cannot be read, with the reason.
     pub(super) unreadable: Vec<(&'a str, String)>,
     pub(super) pip_version: Option<PipVersion>,
@@ -49,12 +49,12 @@ pub(super) struct Member<'a> {
 
 /// A requirement that applies.
 #[derive(Clone, Debug)]
-pub(super) struct Need<'a> {
+pub(in crate::compare) struct Need<'a> {
     /// As its record words it.
-    pub(super) text: &'a str,
+    pub(in crate::compare) text: &'a str,
     pub(super) what: What,
     /// Only if it is there (`constrains`).
-    pub(super) optional: bool,
+    pub(in crate::compare) optional: bool,
 }
 
 /// A requirement as it was read; only such as could be are here.
@@ -66,7 +66,7 @@ pub(super) enum What {
 
 impl Need<'_> {
     /// The name of what is required.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::compare) fn name(&self) -> &str {
         match &self.what {
             What::Pip(read) => read.as_ref().as_ref().map_or("", |requirement| &requirement.name),
             What::Conda(read) => read.as_ref().as_ref().map_or("", |spec| spec.name()),
@@ -76,7 +76,7 @@ impl Need<'_> {
 
 /// How a requirement stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Verdict<'a> {
+pub(in crate::compare) enum Verdict<'a> {
     Holds,
     /// By what is there instead, if such a package is.
     Broken(Option<&'a Package>),
@@ -106,20 +106,27 @@ impl<'a> Installed<'a> {
         installed
     }
 
-    /// The record that counts of a package: that of pip, where pip installed over conda's.
+    /// The record that counts of a package, by the name that a manager gives it: that of pip, where pip installed over
+    /// conda's, and that of conda for the Python metadata in its package.
     pub fn effective(&self, manager: Manager, name: &str) -> Option<&'a Package> {
         let at = match manager {
             Manager::Pip => self.pip_project(name)?,
-            Manager::Conda => {
-                let own = self.conda_project(name)?;
-                self.members[own].other.filter(|_| !self.members[own].counts).unwrap_or(own)
-            }
+            Manager::Conda => self.conda_project(name)?,
         };
-        Some(self.members[at].package)
+        let member = &self.members[at];
+        let is_part = member.package.part_of.is_some();
+        let is_gone_over = member.package.manager == Manager::Conda && !member.counts;
+        let other = member.other.filter(|_| is_part || is_gone_over);
+        Some(self.members[other.unwrap_or(at)].package)
+    }
+
+    /// The records that count.
+    pub(in crate::compare) fn counting(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter().filter(|member| member.counts)
     }
 
     /// The member of a record.
-    pub(super) fn member(&self, package: &Package) -> Option<&Member<'a>> {
+    pub(in crate::compare) fn member(&self, package: &Package) -> Option<&Member<'a>> {
         self.by_record.get(&package.record).map(|at| &self.members[*at])
     }
 
@@ -237,7 +244,7 @@ impl<'a> Installed<'a> {
     }
 
     /// Whether a requirement holds here.
-    pub(super) fn judge(&self, need: &Need<'_>) -> Verdict<'a> {
+    pub(in crate::compare) fn judge(&self, need: &Need<'_>) -> Verdict<'a> {
         match &need.what {
             What::Pip(read) => match read.as_ref() {
                 Ok(requirement) => self.judge_pip(requirement),
