@@ -74,7 +74,9 @@ impl<'a> Teller<'a> {
         for (at, change) in changes.iter().enumerate() {
             by_name.entry((change.manager, &*change.name)).or_default().push(at);
         }
-        let named = commands.iter().map(|command| (names(&command.specs), names(&command.removes)));
+        let named = commands
+            .iter()
+            .map(|command| (names(&command.specs), names(&command.removes)));
         let mut teller = Self {
             changes,
             before,
@@ -245,7 +247,8 @@ impl<'a> Teller<'a> {
         way
     }
 
-    /// Requirements of the older record that held before and do not hold now, because what they name changed.
+    /// Requirements of the older record that held before and do not hold now, because what they name changed, and not
+    /// because of this package in turn.
     fn unfit(&self, at: usize) -> Vec<Cause> {
         let change = &self.changes[at];
         let record = change.from.as_ref().and_then(|package| self.before.member(package));
@@ -253,7 +256,12 @@ impl<'a> Teller<'a> {
             return Vec::new();
         };
         let changed = |need: &&Need<'_>| {
-            need.name() != change.name && self.by_name.contains_key(&(change.manager, need.name()))
+            let named = self.by_name.get(&(change.manager, need.name()));
+            let ours = |other: &usize| {
+                let mut edges = self.edges[*other].iter();
+                self.asked(*other) == Asked::No && edges.any(|edge| edge.by == at && edge.decisive)
+            };
+            need.name() != change.name && named.is_some_and(|named| !named.iter().any(ours))
         };
         let mut causes = Vec::new();
         for need in member.needs.iter().filter(changed) {
@@ -290,10 +298,15 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// Whether the package did not have the requirement before.
+/// Whether the package did not have the requirement before; how it is spaced and quoted is no matter.
 fn is_new(need: &Need<'_>, change: &PackageChange) -> bool {
-    let older = change.from.as_ref();
-    older.is_none_or(|older| !older.requires.iter().any(|text| text == need.text))
+    let Some(older) = &change.from else { return true };
+    let plain = |text: &str| -> String {
+        let kept = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')'));
+        kept.map(|c| if c == '"' { '\'' } else { c }).collect()
+    };
+    let wanted = plain(need.text);
+    !older.requires.iter().any(|text| plain(text) == wanted)
 }
 
 /// `conda install --revision 1` brings a whole state back.

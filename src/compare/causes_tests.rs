@@ -36,8 +36,16 @@ fn told(before: &[Package], after: &[Package], commands: &[Command]) -> Vec<Stri
     let (changes, stories) = stories(before, after, commands);
     let lines = changes.iter().zip(&stories).map(|(change, story)| {
         let causes: Vec<String> = story.causes.iter().map(cause).collect();
-        let critical = story.critical.as_deref().map(|text| format!(" !! {text}")).unwrap_or_default();
-        let note = story.note.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+        let critical = story
+            .critical
+            .as_deref()
+            .map(|text| format!(" !! {text}"))
+            .unwrap_or_default();
+        let note = story
+            .note
+            .as_deref()
+            .map(|text| format!(" ({text})"))
+            .unwrap_or_default();
         format!("{}: {}{critical}{note}", change.name, causes.join("; "))
     });
     lines.collect()
@@ -54,7 +62,10 @@ fn cause(cause: &Cause) -> String {
             through,
         } => {
             let sign = if *decisive { "requires" } else { "would take" };
-            let way: Vec<String> = through.iter().map(|by| format!(" < {} {}", by.name, by.version)).collect();
+            let way: Vec<String> = through
+                .iter()
+                .map(|by| format!(" < {} {}", by.name, by.version))
+                .collect();
             format!("{} {} {sign} {requirement}{}", by.name, by.version, way.concat())
         }
         Cause::Unfit { requirement, found, .. } => {
@@ -121,7 +132,10 @@ fn circles_end_and_no_requirement_is_no_cause() {
     // Both changed, and the requirement is what it was.
     let before = [pip("numpy", "1.24", &[]), pip("pandas", "2.0", &["numpy>=1.20"])];
     let after = [pip("numpy", "1.26", &[]), pip("pandas", "2.1", &["numpy>=1.20"])];
-    assert_eq!(told(&before, &after, &[]), ["numpy: unexplained", "pandas: unexplained"]);
+    assert_eq!(
+        told(&before, &after, &[]),
+        ["numpy: unexplained", "pandas: unexplained"]
+    );
     let after = [pip("numpy", "1.26", &[]), pip("pandas", "2.1", &["numpy>=1.22"])];
     assert_eq!(
         told(&before, &after, &[]),
@@ -137,12 +151,18 @@ fn extras_bring_what_they_require() {
         pip("aiohttp", "3", &[]),
     ];
     let told = told(&[], &after, &[]);
-    assert_eq!(told[0], "aiohttp: fsspec 1 requires aiohttp; extra == 'http' < datasets 2");
+    assert_eq!(
+        told[0],
+        "aiohttp: fsspec 1 requires aiohttp; extra == 'http' < datasets 2"
+    );
 }
 
 #[test]
 fn commands_of_conda_name_what_was_asked_for() {
-    let before = [requested(conda("numpy 1.24 0", &[])), requested(conda("tqdm 4.65 0", &[]))];
+    let before = [
+        requested(conda("numpy 1.24 0", &[])),
+        requested(conda("tqdm 4.65 0", &[])),
+    ];
     let after = [
         requested(conda("numpy 1.26 0", &[])),
         requested(conda("scipy 1.12 0", &["numpy >=1.26,<2", "libblas"])),
@@ -191,7 +211,12 @@ fn what_went_was_removed_replaced_or_not_needed_any_more() {
         ]
     );
     // conda found out that pip had installed over its package.
-    let after = [before[1].clone(), before[2].clone(), before[3].clone(), pip("numpy", "2.0", &[])];
+    let after = [
+        before[1].clone(),
+        before[2].clone(),
+        before[3].clone(),
+        pip("numpy", "2.0", &[]),
+    ];
     assert_eq!(
         told(&before, &after, &[]),
         ["numpy: replaced by pip's numpy 2.0", "numpy: unexplained"]
@@ -216,6 +241,22 @@ fn another_python_makes_its_packages_change() {
             "numpy: required python >=3.11,<3.12.0a0, now conda's python 3.12.1",
             "python: asked for by conda install python=3.12; numpy 1.26 requires python >=3.12,<3.13.0a0",
         ]
+    );
+}
+
+#[test]
+fn what_a_package_brings_along_is_no_cause_of_its_change() {
+    let before = [
+        requested(pip("torch", "2.9.1", &["triton==3.5.1"])),
+        pip("triton", "3.5.1", &[]),
+    ];
+    let after = [
+        requested(pip("torch", "2.10.0", &["triton==3.6.0"])),
+        pip("triton", "3.6.0", &[]),
+    ];
+    assert_eq!(
+        told(&before, &after, &[]),
+        ["torch: asked for", "triton: torch 2.10.0 requires triton==3.6.0"]
     );
 }
 

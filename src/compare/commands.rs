@@ -26,7 +26,9 @@ type Revision<'a> = (&'a str, Vec<&'a str>);
 fn revisions(text: &str) -> Vec<Revision<'_>> {
     let mut revisions: Vec<Revision<'_>> = Vec::new();
     for line in text.lines() {
-        let time = line.strip_prefix("==> ").and_then(|rest| rest.trim_end().strip_suffix(" <=="));
+        let time = line
+            .strip_prefix("==> ")
+            .and_then(|rest| rest.trim_end().strip_suffix(" <=="));
         match (time, revisions.last_mut()) {
             (Some(time), _) => revisions.push((time.trim(), Vec::new())),
             (None, Some((_, lines))) if !line.trim().is_empty() => lines.push(line),
@@ -38,7 +40,12 @@ fn revisions(text: &str) -> Vec<Revision<'_>> {
 
 /// The command of a revision. conda also writes revisions without one, when it finds that something changed.
 fn command((time, lines): &Revision<'_>) -> Option<Command> {
-    let comments = || lines.iter().filter_map(|line| line.strip_prefix('#')).map(str::trim_start);
+    let comments = || {
+        lines
+            .iter()
+            .filter_map(|line| line.strip_prefix('#'))
+            .map(str::trim_start)
+    };
     let typed = comments().find_map(|line| line.strip_prefix("cmd:"))?;
     let (mut specs, mut removes) = (Vec::new(), Vec::new());
     for line in comments() {
@@ -149,7 +156,10 @@ mod tests {
             ("C:\\conda\\Scripts\\conda-script.py update --all", "conda update --all"),
             ("/x/conda/__main__.py list", "conda list"),
             ("mamba", "mamba"),
-            ("/x/conda_env.py --c=https://e.org/t/tk-1/c b", "conda_env.py --c=https://e.org/c b"),
+            (
+                "/x/conda_env.py --c=https://e.org/t/tk-1/c b",
+                "conda_env.py --c=https://e.org/c b",
+            ),
         ] {
             assert_eq!(shown(typed), expected);
         }

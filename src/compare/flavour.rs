@@ -34,7 +34,8 @@ impl Flavour {
             Manager::Pip => package.version.split_once('+').and_then(|(_, local)| of_words(local)),
             Manager::Conda => package.build.as_deref().and_then(of_words),
         };
-        told.or_else(|| of_name(&package.name)).or_else(|| of_requirements(package))
+        told.or_else(|| of_name(&package.name))
+            .or_else(|| of_requirements(package))
     }
 
     fn uses_gpu(&self) -> bool {
@@ -135,12 +136,18 @@ fn ends_in_cpu(word: &str) -> bool {
 
 /// `12.8` of `128`, `12.8`, `128py311h…`; `12` of `12`, `12.cudnn89`.
 fn cuda_version(text: &str) -> Option<String> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let number = text[..end].trim_matches('.');
     match (number.len(), number.contains('.')) {
         (0, _) => None,
         (_, true) => Some(number.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")),
-        (3.., false) => Some(format!("{}.{}", &number[..number.len() - 1], &number[number.len() - 1..])),
+        (3.., false) => Some(format!(
+            "{}.{}",
+            &number[..number.len() - 1],
+            &number[number.len() - 1..]
+        )),
         _ => Some(number.to_owned()),
     }
 }
@@ -185,7 +192,9 @@ mod tests {
     use crate::compare::requirements::testing::{conda, pip};
 
     fn cuda(version: &str) -> Option<Flavour> {
-        Some(Flavour::Cuda(Some(version.to_owned()).filter(|version| !version.is_empty())))
+        Some(Flavour::Cuda(
+            Some(version.to_owned()).filter(|version| !version.is_empty()),
+        ))
     }
 
     #[test]
@@ -257,14 +266,32 @@ mod tests {
             Some((shift.critical, shift.text))
         };
         let told = |critical: bool, text: &str| Some((critical, text.to_owned()));
-        assert_eq!(of("2.9.0+cu128", "2.9.0+cpu"), told(true, "GPU build replaced by CPU build"));
-        assert_eq!(of("2.9.0+rocm6.4", "2.9.0+cpu"), told(true, "GPU build replaced by CPU build"));
-        assert_eq!(of("2.9.0+cpu", "2.9.0+cu128"), told(false, "CPU build replaced by GPU build"));
-        assert_eq!(of("2.9.0+cu118", "2.9.0+cu128"), told(false, "CUDA 11.8 build replaced by CUDA 12.8 build"));
+        assert_eq!(
+            of("2.9.0+cu128", "2.9.0+cpu"),
+            told(true, "GPU build replaced by CPU build")
+        );
+        assert_eq!(
+            of("2.9.0+rocm6.4", "2.9.0+cpu"),
+            told(true, "GPU build replaced by CPU build")
+        );
+        assert_eq!(
+            of("2.9.0+cpu", "2.9.0+cu128"),
+            told(false, "CPU build replaced by GPU build")
+        );
+        assert_eq!(
+            of("2.9.0+cu118", "2.9.0+cu128"),
+            told(false, "CUDA 11.8 build replaced by CUDA 12.8 build")
+        );
         assert_eq!(of("2.9.0+cu126", "2.9.0+cu128"), None);
-        assert_eq!(of("2.9.0+cu126", "2.9.0+rocm6"), told(true, "CUDA build replaced by ROCm build"));
+        assert_eq!(
+            of("2.9.0+cu126", "2.9.0+rocm6"),
+            told(true, "CUDA build replaced by ROCm build")
+        );
         assert_eq!(of("2.9.0+cu126", "2.9.0"), None);
-        let builds = shift(&conda("pytorch 2.9 py311_cuda12", &[]), &conda("pytorch 2.9 py311_cpu", &[]));
+        let builds = shift(
+            &conda("pytorch 2.9 py311_cuda12", &[]),
+            &conda("pytorch 2.9 py311_cpu", &[]),
+        );
         assert_eq!(builds, Some(gpu_lost()));
         assert!(is_cpu_variant("onnxruntime-gpu", "onnxruntime") && is_cpu_variant("faiss-gpu", "faiss-cpu"));
         assert!(!is_cpu_variant("onnxruntime", "onnxruntime-gpu") && !is_cpu_variant("a-gpu", "b"));

@@ -180,7 +180,10 @@ fn version_and_build(text: &str) -> (Option<String>, Option<&str>) {
         Some((at, _)) => (&text[..at], Some(text[at + 1..].trim())),
         None => (text, None),
     };
-    (Some(without_blanks(version)).filter(|version| !version.is_empty()), build)
+    (
+        Some(without_blanks(version)).filter(|version| !version.is_empty()),
+        build,
+    )
 }
 
 fn without_blanks(text: &str) -> String {
@@ -205,7 +208,10 @@ fn as_conda_reads(version: &str, build: Option<&str>) -> String {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// Whether a build is as asked for: `*` stands for anything. Regular expressions (`^…$`) are not judged.

@@ -98,10 +98,12 @@ fn admitted(spec: &Spec, name: &str, version: &str, build: &str) -> bool {
 fn specs_match_what_rattler_matches() {
     for (text, expected) in MATCHES {
         let spec = Spec::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-        let signs = TARGETS.iter().map(|(version, build)| match admitted(&spec, "numpy", version, build) {
-            true => '+',
-            false => '-',
-        });
+        let signs = TARGETS
+            .iter()
+            .map(|(version, build)| match admitted(&spec, "numpy", version, build) {
+                true => '+',
+                false => '-',
+            });
         assert_eq!(signs.collect::<String>(), *expected, "{text}");
     }
 }
@@ -133,20 +135,60 @@ fn specs_read_as_conda_documents_them() {
         ("mkl 2023.*.*", "mkl", "2023.1.0", "0", true),
         ("libgfortran5 >=3.0,!=4.*", "libgfortran5", "4.1", "0", false),
         ("defaults::python=3.9", "python", "3.9.1", "0", true),
-        ("https://software.repos.intel.com/python/conda::python[version=3.9]", "python", "3.9", "0", true),
-        ("python ==3.9[subdir=linux-64, build_number=\"0\"]", "python", "3.9", "h1_0", true),
-        ("python ==3.9[subdir=linux-64, build_number=\"0\"]", "python", "3.9", "h1_1", false),
-        ("python[channel=https://conda.anaconda.org/c,version=3.9]", "python", "3.9", "0", true),
-        ("bird_tool_utils_python =0.*,>=0.4.1", "bird_tool_utils_python", "0.4.2", "0", true),
+        (
+            "https://software.repos.intel.com/python/conda::python[version=3.9]",
+            "python",
+            "3.9",
+            "0",
+            true,
+        ),
+        (
+            "python ==3.9[subdir=linux-64, build_number=\"0\"]",
+            "python",
+            "3.9",
+            "h1_0",
+            true,
+        ),
+        (
+            "python ==3.9[subdir=linux-64, build_number=\"0\"]",
+            "python",
+            "3.9",
+            "h1_1",
+            false,
+        ),
+        (
+            "python[channel=https://conda.anaconda.org/c,version=3.9]",
+            "python",
+            "3.9",
+            "0",
+            true,
+        ),
+        (
+            "bird_tool_utils_python =0.*,>=0.4.1",
+            "bird_tool_utils_python",
+            "0.4.2",
+            "0",
+            true,
+        ),
         ("/build/linux-64/foo-1.0-py27_0.tar.bz2", "foo", "1.0", "py27_0", true),
-        ("https://e.org/c/linux-64/py-rattler-0.6.1-py39h8_0.conda", "py-rattler", "0.6.1", "py39h8_0", true),
+        (
+            "https://e.org/c/linux-64/py-rattler-0.6.1-py39h8_0.conda",
+            "py-rattler",
+            "0.6.1",
+            "py39h8_0",
+            true,
+        ),
         ("C:\\\\foo-1.0-py27_0.tar.bz2", "foo", "1.1", "py27_0", false),
         ("foo 1.0 ^py.*$", "foo", "1.0", "py27_0", true),
         ("foo[extras=[a, b], version='>=1']", "foo", "1", "0", true),
     ] {
         let spec = Spec::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
         assert_eq!(spec.name(), name, "{text}");
-        assert_eq!(admitted(&spec, name, version, build), expected, "{text} {version} {build}");
+        assert_eq!(
+            admitted(&spec, name, version, build),
+            expected,
+            "{text} {version} {build}"
+        );
     }
 }
 

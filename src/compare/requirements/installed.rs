@@ -93,7 +93,10 @@ impl<'a> Installed<'a> {
             .filter(|package| package.defect != Some(Defect::Leftover))
             .map(|package| Member::new(package, promises.get(&package.record).copied(), platform))
             .collect();
-        let by_record = members.iter().enumerate().map(|(at, member)| (&member.package.record, at));
+        let by_record = members
+            .iter()
+            .enumerate()
+            .map(|(at, member)| (&member.package.record, at));
         let mut installed = Self {
             platform,
             by_record: by_record.collect(),
@@ -182,7 +185,10 @@ impl<'a> Installed<'a> {
         let package = self.members[conda].package;
         let project = names::project(&package.name);
         let parts = |at: &usize| self.members[*at].package.part_of.as_deref() == Some(&package.name);
-        let same_name = projects.get(&*project).filter(|_| self.is_of_python(package)).into_iter();
+        let same_name = projects
+            .get(&*project)
+            .filter(|_| self.is_of_python(package))
+            .into_iter();
         let of_parts = projects.values().filter(|records| records.iter().any(parts));
         let named = same_name.chain(of_parts).flatten().copied();
         let replacing = promises.get(&package.record).into_iter().flat_map(|kept| {
@@ -214,7 +220,13 @@ impl<'a> Installed<'a> {
         let member = &self.members[at];
         let own = member.package.part_of.is_none();
         let version = member.package.version.parse::<pep440_rs::Version>().ok();
-        (member.share, member.known, own, version, Reverse(&member.package.record))
+        (
+            member.share,
+            member.known,
+            own,
+            version,
+            Reverse(&member.package.record),
+        )
     }
 
     /// Reads what applies; extras make more apply.
@@ -285,7 +297,11 @@ impl<'a> Installed<'a> {
             };
         }
         let Some(own) = self.conda_project(spec.name()) else {
-            return if optional { Verdict::Holds } else { Verdict::Broken(None) };
+            return if optional {
+                Verdict::Holds
+            } else {
+                Verdict::Broken(None)
+            };
         };
         let own = &self.members[own];
         match own.other.filter(|_| own.package.manager == Manager::Conda) {

@@ -12,7 +12,10 @@ pub(super) fn problem(package: &Package, platform: &Platform) -> Option<Problem>
     let found = platform.python()?.to_owned();
     let minor = platform.minor()?;
     if !is_visible(package, platform) {
-        let folder = package.record.parent().map(|folder| String::from_utf8_lossy(folder).into_owned());
+        let folder = package
+            .record
+            .parent()
+            .map(|folder| String::from_utf8_lossy(folder).into_owned());
         return Some(Problem::Python {
             requirement: folder.unwrap_or_default(),
             found,
@@ -79,7 +82,10 @@ fn suits(tag: &str, (major, minor): (u64, u64), pypy: bool) -> bool {
     pythons.split('.').any(|python| {
         let end = python.find(|c: char| c.is_ascii_digit()).unwrap_or(python.len());
         let (implementation, digits) = python.split_at(end);
-        let (Ok(own_major), rest) = (digits[..digits.len().min(1)].parse::<u64>(), digits.get(1..).unwrap_or("")) else {
+        let (Ok(own_major), rest) = (
+            digits[..digits.len().min(1)].parse::<u64>(),
+            digits.get(1..).unwrap_or(""),
+        ) else {
             return true;
         };
         let own_minor: Option<u64> = rest.trim_end_matches('t').parse().ok();
@@ -139,7 +145,10 @@ mod tests {
         assert_eq!(told(Some(">=3.8"), &["cp311-cp311-linux_x86_64"]), "fine");
         assert_eq!(told(Some(">=3.12"), &[]), ">=3.12 but 3.11.2");
         assert_eq!(told(Some("!=3.11.*"), &[]), "!=3.11.* but 3.11.2");
-        assert_eq!(told(Some(">=3.x"), &[]), "Requires-Python: >=3.x: it is no list of versions");
+        assert_eq!(
+            told(Some(">=3.x"), &[]),
+            "Requires-Python: >=3.x: it is no list of versions"
+        );
         assert_eq!(
             told(None, &["cp312-cp312-linux_x86_64"]),
             "cp312-cp312-linux_x86_64 but 3.11.2"

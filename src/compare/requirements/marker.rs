@@ -113,16 +113,10 @@ impl Comparison {
             Variable::Extra => extra,
             variable => values.of(variable),
         };
-        if self.is_of_version() {
-            let decided = match (&self.specifier, self.reversed) {
-                (Some(specifier), false) => PipVersion::parse(value).map(|version| admits_one(specifier, &version)),
-                (_, true) => specifier(self.operator, value)
-                    .and_then(|specifier| Some(admits_one(&specifier, &PipVersion::parse(&self.text)?))),
-                _ => None,
-            };
-            if let Some(decided) = decided {
-                return decided;
-            }
+        if self.is_of_version()
+            && let Some(admitted) = self.as_versions(value)
+        {
+            return admitted;
         }
         let (left, right) = match self.reversed {
             false => (value, &*self.text),
@@ -131,14 +125,24 @@ impl Comparison {
         match self.operator {
             Operator::In => right.contains(left),
             Operator::NotIn => !right.contains(left),
-            Operator::Less => left < right,
-            Operator::LessEqual => left <= right,
-            Operator::Equal | Operator::Identical => left == right,
+            Operator::Equal | Operator::Identical | Operator::LessEqual | Operator::GreaterEqual => left == right,
             Operator::NotEqual => left != right,
-            Operator::GreaterEqual => left >= right,
-            Operator::Greater => left > right,
-            Operator::Compatible => false,
+            // Texts have no order.
+            Operator::Less | Operator::Greater | Operator::Compatible => false,
         }
+    }
+
+    /// The comparison by the rules of PEP 440, if what stands on the right can be read by them.
+    fn as_versions(&self, value: &str) -> Option<bool> {
+        let read;
+        let (specifier, version) = match self.reversed {
+            false => (self.specifier.as_ref()?, value),
+            true => {
+                read = specifier(self.operator, value)?;
+                (&read, &*self.text)
+            }
+        };
+        Some(PipVersion::parse(version).is_some_and(|version| admits_one(specifier, &version)))
     }
 
     fn is_of_version(&self) -> bool {

@@ -147,8 +147,9 @@ fn specifiers(text: &str) -> Result<Option<VersionSpecifiers>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let specifiers = text.split(',').map(|specifier| {
-        let specifier: Result<VersionSpecifier, _> = specifier.trim().parse();
+    let named = text.split(',').map(str::trim).filter(|specifier| !specifier.is_empty());
+    let specifiers = named.map(|specifier| {
+        let specifier: Result<VersionSpecifier, _> = specifier.parse();
         specifier.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
     });
     let specifiers: Vec<VersionSpecifier> = specifiers.collect::<Result<_, _>>()?;

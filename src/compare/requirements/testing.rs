@@ -39,7 +39,9 @@ pub(crate) fn kept(package: &Package, intact: u64) -> Promises {
     let mut promises = Promises::kept(package.manager, package.record.clone());
     promises.promised = 10;
     promises.hashed = 10;
-    promises.missing = (intact..10).map(|n| RelPath::new(format!("gone{n}")).unwrap()).collect();
+    promises.missing = (intact..10)
+        .map(|n| RelPath::new(format!("gone{n}")).unwrap())
+        .collect();
     promises
 }
 

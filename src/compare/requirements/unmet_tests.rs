@@ -13,7 +13,11 @@ fn pip_requirements_are_held_against_what_is_there() {
         pip("numpy", "2.0.1", &[]),
         pip("matplotlib", "3.7.1", &["numpy (<2.0,>=1.20)", "pillow >=6.2.0"]),
         pip("Pillow", "10.0", &[]),
-        pip("pandas", "2.2", &["numpy>=1.26; python_version >= \"3.12\"", "python_dateutil"]),
+        pip(
+            "pandas",
+            "2.2",
+            &["numpy>=1.26; python_version >= \"3.12\"", "python_dateutil"],
+        ),
     ];
     assert_eq!(
         broken(&packages, &[]),
@@ -45,9 +49,18 @@ fn markers_are_evaluated_for_the_recorded_system() {
         ("os.name == 'nt'", false),
         ("implementation_name == 'cpython'", true),
         ("platform_python_implementation == 'PyPy'", false),
+        ("'3.8' <= python_version", true),
+        ("'3.12' < python_version", false),
+        ("python_version >= '3.9.'", false),
+        ("'x' < python_version", false),
+        ("platform_system >= 'Darwin'", false),
+        ("platform_release >= '5'", false),
         ("extra == 'dev'", false),
         ("extra == 'dev' or python_version >= '3.8'", true),
-        ("(sys_platform == 'win32' or sys_platform == 'linux') and python_version > '3'", true),
+        (
+            "(sys_platform == 'win32' or sys_platform == 'linux') and python_version > '3'",
+            true,
+        ),
     ] {
         let packages = [pip("a", "1", &[&format!("gone; {marker}")])];
         assert_eq!(broken(&packages, &[]).len(), usize::from(applies), "{marker}");
@@ -107,7 +120,10 @@ fn versions_compare_as_pep_440_says() {
         ("", "1", true),
         (" @ https://e.org/numpy-1.0.tar.gz", "7", true),
     ] {
-        let packages = [pip("a", "1", &[&format!("numpy{specifier}")]), pip("numpy", version, &[])];
+        let packages = [
+            pip("a", "1", &[&format!("numpy{specifier}")]),
+            pip("numpy", version, &[]),
+        ];
         let expected = usize::from(!holds);
         assert_eq!(broken(&packages, &[]).len(), expected, "{specifier} {version}");
     }
@@ -116,11 +132,24 @@ fn versions_compare_as_pep_440_says() {
 #[test]
 fn conda_requirements_are_held_against_conda_and_the_system() {
     let packages = [
-        conda("python 3.11.2 h1_0_cpython", &["__glibc >=2.17,<3.0.a0", "__unix", "__linux >=4", "libffi >=3.4,<4.0a0"]),
+        conda(
+            "python 3.11.2 h1_0_cpython",
+            &["__glibc >=2.17,<3.0.a0", "__unix", "__linux >=4", "libffi >=3.4,<4.0a0"],
+        ),
         conda("python_abi 3.11 4_cp311", &["python 3.11.*"]),
-        conda("scipy 1.10 py312_0", &["python_abi 3.12.* *_cp312", "python >=3.12,<3.13.0a0", "numpy >=1.23,<2"]),
+        conda(
+            "scipy 1.10 py312_0",
+            &[
+                "python_abi 3.12.* *_cp312",
+                "python >=3.12,<3.13.0a0",
+                "numpy >=1.23,<2",
+            ],
+        ),
         conda("libffi 3.3 0", &[]),
-        conda("newer 1 0", &["__glibc >=2.40", "__osx", "__archspec 1 x86_64_v3", "__cuda >=12"]),
+        conda(
+            "newer 1 0",
+            &["__glibc >=2.40", "__osx", "__archspec 1 x86_64_v3", "__cuda >=12"],
+        ),
     ];
     assert_eq!(
         broken(&packages, &[]),
@@ -178,11 +207,22 @@ fn conda_needs_are_met_by_pip_under_its_own_name() {
     let scipy = conda("scipy 1.12 0", &["numpy >=1.23"]);
     let vision = conda("torchvision 0.20 0", &["pytorch 2.9.0.*"]);
     assert_eq!(
-        broken(&[scipy.clone(), pip("numpy", "1.26", &[]), vision.clone(), pip("torch", "2.9.0+cpu", &[])], &[]),
+        broken(
+            &[
+                scipy.clone(),
+                pip("numpy", "1.26", &[]),
+                vision.clone(),
+                pip("torch", "2.9.0+cpu", &[])
+            ],
+            &[]
+        ),
         [""; 0]
     );
     assert_eq!(
-        broken(&[scipy, pip("numpy", "1.20", &[]), vision, pip("torch", "2.8.0", &[])], &[]),
+        broken(
+            &[scipy, pip("numpy", "1.20", &[]), vision, pip("torch", "2.8.0", &[])],
+            &[]
+        ),
         [
             "conda's scipy 1.12 requires numpy >=1.23: pip's numpy 1.20",
             "conda's torchvision 0.20 requires pytorch 2.9.0.*: pip's torch 2.8.0",
@@ -195,7 +235,9 @@ fn a_conda_package_gone_over_by_an_unrelated_name_is_known_by_its_files() {
     let openexr = conda("openexr-python 3.1 0", &["python"]);
     let of_pip = pip("openexr", "3.3", &[]);
     let mut promises = kept(&openexr, 10);
-    promises.replaced.insert(of_pip.record.clone(), vec![RelPath::new("a.py").unwrap(); 8]);
+    promises
+        .replaced
+        .insert(of_pip.record.clone(), vec![RelPath::new("a.py").unwrap(); 8]);
     let user = conda("user 1 0", &["openexr-python <3.2"]);
     let packages = [openexr, user, of_pip, conda("python 3.11.2 0", &[])];
     assert_eq!(
@@ -259,7 +301,11 @@ fn what_another_python_left_behind_answers_nothing() {
 #[test]
 fn what_cannot_be_read_is_a_finding() {
     let packages = [
-        pip("a", "2023-03-banana", &["b >= banana", "numpy (>dev)", "c; pythons >= '3'", "d>=1"]),
+        pip(
+            "a",
+            "2023-03-banana",
+            &["b >= banana", "numpy (>dev)", "c; pythons >= '3'", "d>=1"],
+        ),
         pip("d", "unknown", &[]),
         pip("e", "", &["a>=1"]),
         conda("f 1.2!3!4 0", &["g >>1", "a[", "f <7"]),
