@@ -203,9 +203,22 @@ fn of_three_records_the_one_whose_files_are_there_answers() {
 }
 
 #[test]
+fn what_conda_installed_over_pip_answers() {
+    let (of_conda, of_pip) = (conda("numpy 1.26.4 0", &["python"]), pip("numpy", "1.20", &[]));
+    let promises = [kept(&of_conda, 10), kept(&of_pip, 3)];
+    let packages = [
+        of_conda,
+        conda("python 3.11.2 0", &[]),
+        conda("scipy 1.12 0", &["numpy >=1.26"]),
+        of_pip,
+    ];
+    assert_eq!(broken(&packages, &promises), [""; 0]);
+}
+
+#[test]
 fn conda_needs_are_met_by_pip_under_its_own_name() {
     let scipy = conda("scipy 1.12 0", &["numpy >=1.23"]);
-    let vision = conda("torchvision 0.20 0", &["pytorch 2.9.0.*"]);
+    let vision = conda("torchvision 0.20 0", &["pytorch 2.9.0"]);
     assert_eq!(
         broken(
             &[
@@ -225,7 +238,7 @@ fn conda_needs_are_met_by_pip_under_its_own_name() {
         ),
         [
             "conda's scipy 1.12 requires numpy >=1.23: pip's numpy 1.20",
-            "conda's torchvision 0.20 requires pytorch 2.9.0.*: pip's torch 2.8.0",
+            "conda's torchvision 0.20 requires pytorch 2.9.0: pip's torch 2.8.0",
         ]
     );
 }
