@@ -14,6 +14,7 @@ use super::promises::Promised;
 use crate::digest::Digest;
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::url::without_secrets;
 
 /// What one record says.
 pub(super) struct Record {
@@ -248,24 +249,6 @@ fn channel_name(channel: &str, subdir: Option<&str>) -> String {
         .find_map(|base| channel.strip_prefix(base))
         .filter(|name| !name.is_empty());
     name.map(str::to_owned).unwrap_or(channel)
-}
-
-/// A URL without user, password and conda's `/t/TOKEN`: a record is shown and shared, a secret must not be.
-pub(super) fn without_secrets(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // A user alone (`git@`) is no secret, nor is a reference to a variable (PEP 610).
-    let host = match host.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') && !user.contains("${") => host,
-        _ => host,
-    };
-    let path = path
-        .strip_prefix("/t/")
-        .and_then(|rest| rest.split_once('/'))
-        .map_or(path.to_owned(), |(_, path)| format!("/{path}"));
-    format!("{scheme}://{host}{path}")
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@
 
 use serde::Deserialize;
 
-use super::conda::without_secrets;
 use super::listing::{Listing, resolve, shown};
 use super::metadata::{Headers, egg_requirements, lines, text};
 use super::promises::{Promised, digest_of_record};
 use super::site::{Found, Kind};
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::url::without_secrets;
 
 /// What one record says.
 pub(super) struct Record {

@@ -2,17 +2,25 @@
 
 use super::abi;
 use super::ownership::Ownership;
+use super::requirements::{Installed, Texts, unmet};
 use super::state::RootState;
 use crate::snapshot::explanation::ProblemChanges;
 use crate::snapshot::finding::{Finding, Problem};
 
 /// Everything that is wrong, worst first.
 pub fn check(state: &RootState) -> Vec<Finding> {
+    let platform = state.platform();
+    check_with(state, &state.installed(&platform, &Texts::default()))
+}
+
+/// The same with the packages joined already.
+pub(super) fn check_with(state: &RootState, installed: &Installed<'_>) -> Vec<Finding> {
     let ownership = Ownership::new(&state.packages, &state.promises);
     let mut findings = ownership.problems(&state.loose);
     let numpy = ownership.version_of("numpy");
     findings.extend(abi::problems(&state.binaries, &state.packages, numpy, &state.system));
     findings.extend(state.imports.iter().cloned());
+    findings.extend(unmet(installed));
     findings.sort();
     findings.dedup();
     findings

@@ -2,27 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{check, compare_problems};
+use super::causes;
+use super::check::{check_with, compare_problems};
+use super::commands;
+use super::requirements::Texts;
 use super::state::RootState;
 use crate::snapshot::change::{FileChange, FileChangeKind, PackageChange, RootChanges};
-use crate::snapshot::explanation::{Explanation, PackageStory, UnitChange};
+use crate::snapshot::explanation::{Explanation, UnitChange};
 use crate::snapshot::finding::{Finding, PackageRef, Problem};
 
 /// Explains the differences of one root.
 pub fn explain(before: &RootState, after: &RootState, changes: &RootChanges) -> Explanation {
-    let problems = compare_problems(&check(before), &check(after));
-    let story = |change: &PackageChange| PackageStory {
-        causes: Vec::new(),
-        critical: None,
-        breaks: concerned(change, &problems.appeared),
-        mends: concerned(change, &problems.resolved),
-    };
+    let texts = Texts::default();
+    let (old, new) = (before.platform(), after.platform());
+    let old = before.installed(&old, &texts);
+    let new = after.installed(&new, &texts);
+    let problems = compare_problems(&check_with(before, &old), &check_with(after, &new));
+    let commands = commands(told(&before.conda_history), told(&after.conda_history));
+    let mut packages = causes(&changes.packages, &old, &new, &commands);
+    for (story, change) in packages.iter_mut().zip(&changes.packages) {
+        story.breaks = concerned(change, &problems.appeared);
+        story.mends = concerned(change, &problems.resolved);
+    }
     Explanation {
-        packages: changes.packages.iter().map(story).collect(),
+        packages,
         problems,
         units: units(&changes.files),
-        commands: Vec::new(),
+        commands,
     }
+}
+
+fn told(history: &str) -> Option<&str> {
+    Some(history).filter(|history| !history.is_empty())
 }
 
 /// The other packages whose findings follow from a change.

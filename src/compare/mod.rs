@@ -1,23 +1,30 @@
 //! What differs between two states. Pure: values in, changes out.
 
 pub mod abi;
+pub mod causes;
 pub mod check;
+pub mod commands;
 pub mod configs;
 pub mod explain;
 pub mod files;
+pub mod flavour;
 pub mod imports;
 pub mod message;
 pub mod ownership;
 pub mod packages;
+pub mod requirements;
 pub mod state;
 pub mod vars;
 
+pub use causes::causes;
 pub use check::check;
+pub use commands::commands;
 pub use configs::config;
 pub use explain::explain;
 pub use files::files;
 pub use message::describe;
 pub use packages::packages;
+pub use requirements::unmet;
 pub use vars::vars;
 
 /// Merges two lists sorted by key: calls `each` with what stands on either side, or both, of every key, in order.

@@ -1,5 +1,6 @@
 //! What the comparison of packages sees of one root in one state.
 
+use super::requirements::{Installed, Platform, Texts};
 use crate::snapshot::binary::Binaries;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::SystemFacts;
@@ -26,4 +27,16 @@ pub struct RootState {
     pub system: SystemFacts,
     /// conda's own history.
     pub conda_history: String,
+}
+
+impl RootState {
+    /// What requirements are held against besides packages.
+    pub fn platform(&self) -> Platform {
+        Platform::new(self.python.as_deref(), &self.system, &self.packages)
+    }
+
+    /// The packages joined to projects.
+    pub fn installed<'a>(&'a self, platform: &'a Platform, texts: &Texts) -> Installed<'a> {
+        Installed::new(&self.packages, &self.promises, platform, texts)
+    }
 }

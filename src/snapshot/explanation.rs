@@ -36,6 +36,9 @@ pub struct PackageStory {
     pub causes: Vec<Cause>,
     /// What is lost by the change itself: `GPU build replaced by CPU build`.
     pub critical: Option<String>,
+    /// What is worth a word and costs nothing: `CUDA 11.8 build replaced by CUDA 12.8 build`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Packages that have a problem now because of this change.
     pub breaks: Vec<PackageRef>,
     /// Packages whose problem this change has solved.
@@ -63,6 +66,25 @@ pub enum Cause {
         /// What required `by` in turn, up to what was asked for; nearest first.
         through: Vec<PackageRef>,
     },
+    /// What stood there before requires what changed or went, and does not find it any more.
+    Unfit {
+        /// Its requirement, as its record words it.
+        requirement: String,
+        /// The name of the package that is required.
+        needs: String,
+        /// What is there instead; nothing if no such package is.
+        found: Option<PackageRef>,
+    },
+    /// Of what went: another record of the same project has its place.
+    Replaced {
+        /// That record.
+        by: PackageRef,
+    },
+    /// Of what went: what required it went too, or requires it no longer.
+    Orphaned {
+        /// What required it.
+        of: Vec<PackageRef>,
+    },
     /// Nothing that is recorded requires the change.
     Unexplained,
 }
@@ -74,8 +96,11 @@ pub struct Command {
     pub time: String,
     /// What was typed.
     pub command: String,
-    /// The specs that it named.
+    /// The specs that it named, to be installed or updated.
     pub specs: Vec<String>,
+    /// The specs that it named, to be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removes: Vec<String>,
 }
 
 /// A unit whose files changed.

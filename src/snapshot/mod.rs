@@ -28,3 +28,4 @@ pub mod prefix;
 pub mod promise;
 pub mod root;
 pub mod unit;
+pub mod url;

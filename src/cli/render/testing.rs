@@ -263,6 +263,7 @@ pub(in crate::cli) fn explained() -> Changes {
                 through: Vec::new(),
             }],
             critical: None,
+            note: None,
             breaks: vec![named("matplotlib", "3.7.5"), named("pandas", "2.0.3")],
             mends: Vec::new(),
         },
