@@ -18,5 +18,6 @@ pub mod filelist;
 pub mod package;
 pub mod path;
 pub mod prefix;
+pub mod records;
 pub mod root;
 pub mod unit;

@@ -18,7 +18,8 @@ Examples:
   envgit diff                          what changed since the last commit
   envgit diff v1                       what changed since v1
   envgit diff v1..v2 --packages        which packages differ between two commits
-  envgit diff HEAD~1 HEAD -- configs/  only below that folder")]
+  envgit diff HEAD~1 HEAD -- configs/  only below that folder
+  envgit diff --configs --text         config files line by line")]
 pub(in crate::cli) struct Args {
     /// The older state, or both as A..B.
     #[arg(value_name = "A")]
@@ -38,6 +39,9 @@ pub(in crate::cli) struct Args {
     /// Show variables, and nothing else that is not asked for.
     #[arg(long)]
     vars: bool,
+    /// Show config files as unified diffs of their text instead of by record.
+    #[arg(long)]
+    text: bool,
     /// Show how much changed, one line a root.
     #[arg(long)]
     stat: bool,
@@ -53,15 +57,15 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
-    /// All sections, unless some are asked for.
-    fn sections(&self) -> Sections {
+    /// All sections, unless some are asked for. Of config files the first records, or with `verbose` all.
+    fn sections(&self, verbose: bool) -> Sections {
         let all = !(self.packages || self.configs || self.files || self.vars);
         Sections {
             packages: all || self.packages,
-            configs: if all || self.configs {
-                Configs::Diffs
-            } else {
-                Configs::Hidden
+            configs: match (all || self.configs, self.text) {
+                (false, _) => Configs::Hidden,
+                (true, false) => Configs::Records { all: verbose },
+                (true, true) => Configs::Diffs,
             },
             vars: all || self.vars,
             files: match (self.files, all) {
@@ -100,7 +104,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let report = diff(&mut session, &options)?;
     drop(session);
     drop(bars);
-    let sections = args.sections();
+    let sections = args.sections(cmd.ui.volume.verbose);
     if cmd.ui.volume.json {
         cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
     } else {

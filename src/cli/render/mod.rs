@@ -2,6 +2,7 @@
 
 pub(super) mod checkout;
 pub(super) mod commit;
+mod configs;
 pub(super) mod diff;
 mod graph;
 pub(super) mod lists;

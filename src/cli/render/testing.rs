@@ -7,6 +7,7 @@ use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, Pac
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::records::{ConfigFormat, ConfigMeaning, RecordChange, RecordChanges};
 use crate::snapshot::root::Kind;
 use crate::snapshot::unit::UnitName;
 
@@ -106,6 +107,16 @@ pub(in crate::cli) fn changes() -> Changes {
                     path: path("configs/g2p.jsonl"),
                     change: ChangeKind::Changed,
                     diff: diff.to_owned(),
+                    meaning: ConfigMeaning::Records(RecordChanges {
+                        format: ConfigFormat::Jsonl,
+                        changes: vec![RecordChange {
+                            key: "b".to_owned(),
+                            change: ChangeKind::Changed,
+                            from: Some("2".to_owned()),
+                            to: Some("3".to_owned()),
+                        }],
+                        notes: vec![],
+                    }),
                 }],
                 files: vec![file(
                     Some(entry("configs/g2p.jsonl", 20, "old")),
