@@ -282,3 +282,131 @@ fn column(c: char) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare;
+    use crate::snapshot::path::RelPath;
+
+    const SOME: Configs = Configs::Records { all: false };
+
+    /// What is shown of one file that changed.
+    fn shown(name: &str, from: &str, to: &str, how: Configs) -> String {
+        let path = RelPath::new(name).unwrap();
+        let change = compare::config(&path, Some(from.as_bytes()), Some(to.as_bytes())).unwrap();
+        configs(&[change], how, &Theme::plain())
+    }
+
+    #[test]
+    fn records_stand_in_columns() {
+        let from = "{\"重庆\": 1}\n{\"弦\": \"<|IAN2|>\"}\n{\"abc\": [1, 2]}\n{\"弦\": \"<|IAN3|>\"}\n";
+        let to = "{\"弦\": \"<|IAN1|>\"}\n{\"重庆\": 1}\n{\"银行\": {\"a\": null}}\n";
+        insta::assert_snapshot!(shown("a.jsonl", from, to, SOME), @r#"
+        M a.jsonl
+            ~ "弦"    "<|IAN3|>" → "<|IAN1|>"
+            - abc     [1, 2]
+            + "银行"  {"a": null}
+            also: order and overruled duplicates
+            "弦" was there twice, the last one counted
+        "#);
+    }
+
+    #[test]
+    fn what_is_not_meaning_is_said_beside_the_name() {
+        let all = [
+            shown("a.yaml", "a: 1 # x\nb: 1\n", "b:  1\na: 1\n", SOME),
+            shown("b.yaml", "a: 1 # x\n", "a: 1\n", SOME),
+            shown("c.json", "{}", "{ }", SOME),
+            shown("d.json", "{\"a\":1,\"a\":1}", "{\"a\":1, \"a\":1}", SOME),
+            shown("e.json", "{\"a\":1,}", "{\"a\":1}", SOME),
+            shown("f.sh", "a\n", "b\n", SOME),
+        ];
+        insta::assert_snapshot!(all.concat(), @r#"
+          M a.yaml  order, comments and formatting only
+          M b.yaml  comments and formatting only
+          M c.json  formatting only
+          M d.json  formatting only
+              a is there twice, the last one counts
+          M e.json  as text: the older text does not read as JSON: trailing comma at line 1 column 8
+        --- a/e.json
+        +++ b/e.json
+        @@ -1 +1 @@
+        -{"a":1,}
+        \ No newline at end of file
+        +{"a":1}
+        \ No newline at end of file
+        --- a/f.sh
+        +++ b/f.sh
+        @@ -1 +1 @@
+        -a
+        +b
+        "#);
+    }
+
+    #[test]
+    fn much_is_counted_unless_all_is_asked_for() {
+        let lines = |upto: usize| (0..upto).map(|n| format!("K{n}={n}\n")).collect::<String>();
+        let count = |upto, how| shown(".env", "", &lines(upto), how).lines().count();
+        assert_eq!(count(20, SOME), 1 + 20);
+        assert_eq!(count(21, SOME), 1 + 21);
+        assert_eq!(count(22, SOME), 1 + 20 + 1);
+        assert_eq!(count(22, Configs::Records { all: true }), 1 + 22);
+        let text = shown(".env", "", &lines(1020), SOME);
+        assert!(
+            text.ends_with("      + K19  19\n      and 1,000 more (-v lists all, --text shows the text)\n"),
+            "{text}"
+        );
+        let twice = |n: usize| format!("{{{}\"a\":1}}", format!("\"k{n}\":1,").repeat(2));
+        let duplicates: String = (0..5).map(|n| twice(n) + "\n").collect();
+        let text = shown("a.jsonl", "", &duplicates, SOME);
+        assert!(text.ends_with("      and 2 duplicate keys more\n"), "{text}");
+    }
+
+    #[test]
+    fn of_long_values_the_difference_is_shown() {
+        let value = |end: &str| {
+            format!(
+                "{{\"{}\": \"{}{end}{}\"}}",
+                "key".repeat(40),
+                "重".repeat(90),
+                "x".repeat(90)
+            )
+        };
+        let text = shown("a.json", &value("A"), &value("B"), SOME);
+        insta::assert_snapshot!(text, @"
+        M a.json
+            ~ keykeykeykeykeykeykeyke…keykeykeykeykeykeykeykey  …重重重重重重重重重重重重重重重重Axxxxxxxxxxxxx… → …重重重重重重重重重重重重重重重重Bxxxxxxxxxxxxx…
+        ");
+        for line in text.lines() {
+            assert!(columns(line) <= 8 + KEY + 2 + VALUES + 3, "{line}");
+        }
+    }
+
+    #[test]
+    fn text_is_shown_where_it_is_asked_for() {
+        insta::assert_snapshot!(shown("a.json", "{\"a\": 1}\n", "{\"a\": 2}\n", Configs::Diffs), @r#"
+        --- a/a.json
+        +++ b/a.json
+        @@ -1 +1 @@
+        -{"a": 1}
+        +{"a": 2}
+        "#);
+    }
+
+    #[test]
+    fn foreign_text_can_neither_draw_nor_begin_a_line() {
+        let path = RelPath::new("requirements.txt").unwrap();
+        let bytes = "a\u{1b}[2J ==1\tb\u{9b}2J\n--x \u{1b}]0;x\u{7}\n";
+        let change = compare::config(&path, None, Some(bytes.as_bytes())).unwrap();
+        let text = configs(std::slice::from_ref(&change), SOME, &Theme::color());
+        for bad in ["\u{1b}[2J", "\u{9b}", "\u{1b}]", "\u{7}", "\t"] {
+            assert!(!text.contains(bad), "{text:?}");
+        }
+        assert_eq!(text.lines().count(), 3, "{text:?}");
+        let json = RelPath::new("a.json").unwrap();
+        let change = compare::config(&json, None, Some("{\"a\\n\u{9b}\": \"b\\n\u{9b}\"}".as_bytes())).unwrap();
+        let text = configs(&[change], SOME, &Theme::color());
+        assert!(!text.contains('\u{9b}') && text.lines().count() == 2, "{text:?}");
+    }
+}

@@ -245,7 +245,7 @@ mod tests {
 
     const ALL: Sections = Sections {
         packages: true,
-        configs: Configs::Diffs,
+        configs: Configs::Records { all: false },
         vars: true,
         files: Files::Counts,
     };
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn packages_come_first() {
         let text = diff(&testing::report(testing::changes()), ALL, &Theme::plain());
-        insta::assert_snapshot!(text, @r#"
+        insta::assert_snapshot!(text, @"
         HEAD (1a1a1a1a) → live state
 
         Packages in env
@@ -262,12 +262,8 @@ mod tests {
           - six      1.16.0           (pip)
 
         Configs in app
-        --- a/configs/g2p.jsonl
-        +++ b/configs/g2p.jsonl
-        @@ -1,2 +1,2 @@
-         {"a": 1}
-        -{"b": 2}
-        +{"b": 3}
+          M configs/g2p.jsonl
+              ~ b  2 → 3
 
         Variables
             CUDA_HOME=/usr/local/cuda-11 → /usr/local/cuda-12
@@ -276,7 +272,7 @@ mod tests {
         Files
           env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
           app  1 modified  +20 B  -20 B
-        "#);
+        ");
     }
 
     #[test]
@@ -321,7 +317,11 @@ mod tests {
     fn foreign_text_cannot_draw() {
         let mut changes = testing::changes();
         changes.roots[1].configs[0].diff.push_str("+\u{1b}[2J\n");
-        let text = super::changes(&changes, ALL, &Theme::color());
+        let sections = Sections {
+            configs: Configs::Diffs,
+            ..ALL
+        };
+        let text = super::changes(&changes, sections, &Theme::color());
         assert!(!text.contains("\u{1b}[2J") && text.contains('\u{fffd}'), "{text}");
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn id_field<'a>(from: &'a [Value], to: &'a [Value]) -> Option<&'a str
         let mut seen = HashSet::with_capacity(values.len());
         values.iter().all(|value| match value {
             Value::Map(entries) if entries.len() > 1 => {
-                field_of(value, field).is_some_and(|id| is_scalar(id) && seen.insert(shown_id(id)))
+                field_of(value, field).is_some_and(|id| is_id(id) && seen.insert(shown_id(id)))
             }
             _ => false,
         })
@@ -158,8 +158,12 @@ fn field_of<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
     entries.iter().find(|(key, _)| key == field).map(|(_, value)| value)
 }
 
-fn is_scalar(value: &Value) -> bool {
-    matches!(value, Value::Text(_) | Value::Plain(_))
+/// A scalar that is short enough to stand in a path.
+fn is_id(value: &Value) -> bool {
+    match value {
+        Value::Text(text) | Value::Plain(text) => text.len() <= 128,
+        _ => false,
+    }
 }
 
 /// An id as it stands in a path: text without quotes, unless it could be taken for something else.

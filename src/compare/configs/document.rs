@@ -1,7 +1,7 @@
 //! Which format a file has, and what it holds.
 
 use super::jsonl::{self, Line};
-use super::tree::{Overruled, Path, Step, Value};
+use super::tree::{LONGEST_PATH, Overruled, Path, Step, Value};
 use super::{dotenv, ini, json, requirements, toml, yaml};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::records::ConfigFormat;
@@ -62,6 +62,16 @@ impl Document {
         };
         let read = content(format, text).map_err(|why| format!("does not read as {}: {why}", format.name()));
         let (mut content, comments) = read?;
+        let has_short_paths = match &content {
+            Content::Tree(value) => value.has_short_paths(),
+            Content::Documents(documents) => documents.iter().all(Value::has_short_paths),
+            Content::Lines(lines) => lines.iter().all(|(_, value)| value.has_short_paths()),
+        };
+        if !has_short_paths {
+            return Err(format!(
+                "has lists or maps below keys of more than {LONGEST_PATH} bytes"
+            ));
+        }
         let mut overruled = Vec::new();
         match &mut content {
             Content::Tree(value) => value.settle(&mut Path::default(), &mut overruled),

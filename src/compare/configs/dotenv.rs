@@ -22,21 +22,27 @@ pub(super) fn read(text: &str) -> Result<Env, String> {
             rest = env.comment(comment);
             continue;
         }
-        let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
-        let (key, after) = key(rest).ok_or_else(|| format!("no variable at line {line}"))?;
+        let before = &text[..text.len() - rest.len()];
+        let line = || before.matches('\n').count() + 1;
+        let (is_exported, key, after) = key(rest).ok_or_else(|| format!("no variable at line {}", line()))?;
         let after = after.trim_start_matches(is_blank);
         let (value, after) = match after.strip_prefix('=') {
             Some(after) => value(after.trim_start_matches(is_blank)),
             // A name that is given no value is not one with an empty value.
             None => Some((Value::Plain(String::new()), after)),
         }
-        .ok_or_else(|| format!("a quote that is not closed at line {line}"))?;
+        .ok_or_else(|| format!("a quote that is not closed at line {}", line()))?;
+        // dotenv does not mind, but a shell does.
+        let value = match is_exported {
+            true => Value::Tagged("export".to_owned(), Box::new(value)),
+            false => value,
+        };
         env.variables.push((key.to_owned(), value));
         let after = after.trim_start_matches(is_blank);
         rest = match after.strip_prefix('#') {
             Some(comment) => env.comment(comment),
             None if after.is_empty() || after.starts_with(['\n', '\r']) => after,
-            None => return Err(format!("text after a value at line {line}")),
+            None => return Err(format!("text after a value at line {}", line())),
         };
     }
 }
@@ -58,18 +64,18 @@ fn end_of_line(text: &str) -> usize {
     text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
-/// A name with what follows it.
-fn key(text: &str) -> Option<(&str, &str)> {
+/// Whether there is an `export`, then a name and what follows it.
+fn key(text: &str) -> Option<(bool, &str, &str)> {
     let exported = text.strip_prefix("export").filter(|rest| rest.starts_with(is_blank));
     let text = exported.unwrap_or(text).trim_start_matches(is_blank);
-    if let Some(inner) = text.strip_prefix('\'') {
-        let end = inner.find(['\'', '\n']).filter(|end| inner[*end..].starts_with('\''))?;
-        return (end > 0).then(|| (&inner[..end], &inner[end + 1..]));
-    }
-    let end = text
-        .find(|c: char| c == '=' || c == '#' || c.is_whitespace())
-        .unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
+    let (key, rest) = match text.strip_prefix('\'') {
+        Some(quoted) => quoted.split_once('\'').filter(|(key, _)| !key.contains('\n'))?,
+        None => {
+            let is_end = |c: char| c == '=' || c == '#' || c.is_whitespace();
+            text.split_at(text.find(is_end).unwrap_or(text.len()))
+        }
+    };
+    (!key.is_empty()).then_some((exported.is_some(), key, rest))
 }
 
 /// A value with what follows it; nothing where its quote is not closed.

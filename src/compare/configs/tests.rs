@@ -190,6 +190,10 @@ fn what_does_not_parse_says_why() {
     insta::assert_snapshot!(told("a.json", "{}", "{} {}"), @"text: the newer text does not read as JSON: trailing characters at line 1 column 4");
     insta::assert_snapshot!(told("a.json", "{}", b"{\"\xff\": 1}"), @"text: the newer text is not UTF-8");
     insta::assert_snapshot!(told("a.json", "{}", "[".repeat(100_000)), @"text: the newer text does not read as JSON: recursion limit exceeded at line 1 column 128");
+    let key = "k".repeat(1100);
+    insta::assert_snapshot!(told("a.json", "{}", format!("{{\"{key}\": [1]}}")), @"text: the newer text has lists or maps below keys of more than 1024 bytes");
+    insta::assert_snapshot!(told("a.yaml", "", format!("{key}: &a [1]\nb: &a [2]\nc: *a")), @"text: the newer text has lists or maps below keys of more than 1024 bytes");
+    insta::assert_snapshot!(told("a.yaml", "", format!("{key}:\n  {key}: &a 1")), @"text: the newer text does not read as YAML: an anchor below keys of more than 1024 bytes at line 2");
     insta::assert_snapshot!(told("a.yaml", "a: 1", "a: ["), @"text: the newer text does not read as YAML: while parsing a node, did not find expected node content at line 2");
     insta::assert_snapshot!(told("a.yaml", "a: 1", "? [a]\n: 1\n"), @"text: the newer text does not read as YAML: a list or map for a key at line 1");
     insta::assert_snapshot!(told("a.yaml", "a: 1", "- ".repeat(100_000)), @"text: the newer text does not read as YAML: nested more than 128 deep at line 1");
@@ -289,9 +293,12 @@ fn ini_goes_by_section_and_key() {
 
 #[test]
 fn variables_go_by_name() {
-    insta::assert_snapshot!(told(".env", "# keys\nexport A=1\nB=\"x y\"\nC='$HOME'\nD=a#b # c\nE=\nF\n", "A='1'\nB=x y\nC=\"$HOME\"\nD=a#b\nE=\"\"\nF=\n"), @r#"
+    insta::assert_snapshot!(told(".env", "# keys\nexport A=1\nB=\"x y\"\nC='$HOME'\nD=a#b # c\nE=\nF\nexport G=1\n", "export G=2\nA='1'\nB=x y\nC=\"$HOME\"\nD=a#b\nE=\"\"\nF=\n"), @r#"
+    ~ A: export 1 → 1
     ~ C: '$HOME' → $HOME
     ~ F:  → ""
+    ~ G: 1 → 2
+    ! Order
     ! Comments
     "#);
     insta::assert_snapshot!(told(".env", "A=1\nA=2\n", "A=2\n"), @"

@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
+/// How long the path to a list or map may be, in bytes. It is told with every value, so that the changes of a hostile
+/// file could else be as large as the square of it.
+pub(super) const LONGEST_PATH: usize = 1024;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
@@ -35,6 +39,24 @@ impl Value {
             Self::List(_) => Some(Self::List(Vec::new())),
             Self::Map(_) => Some(Self::Map(Vec::new())),
             _ => None,
+        }
+    }
+
+    /// Whether the paths to all lists and maps are of a length that can be told with each value in them.
+    pub(super) fn has_short_paths(&self) -> bool {
+        self.fits(LONGEST_PATH)
+    }
+
+    fn fits(&self, room: usize) -> bool {
+        let further = |length: usize, value: &Self| match value {
+            Self::Text(_) | Self::Plain(_) => true,
+            value => room.checked_sub(length).is_some_and(|room| value.fits(room)),
+        };
+        match self {
+            Self::Text(_) | Self::Plain(_) => true,
+            Self::Tagged(_, value) => value.fits(room),
+            Self::List(values) => values.iter().all(|value| further(1, value)),
+            Self::Map(entries) => entries.iter().all(|(key, value)| further(key.len() + 1, value)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::tree::{Path, Step, Value, quoted};
+use super::tree::{LONGEST_PATH, Path, Step, Value, quoted};
 
 /// How deep values may stand in each other.
 const MAX_DEPTH: usize = 128;
@@ -80,7 +80,7 @@ impl Builder {
                     }
                     return self.complete(key_value(&text, style), line);
                 }
-                self.anchor(anchor);
+                self.anchor(anchor, line)?;
                 self.complete(scalar(&text, style, tag.as_deref()), line)
             }
             Event::Alias(anchor) => {
@@ -129,16 +129,16 @@ impl Builder {
         if self.open.len() == MAX_DEPTH {
             return Err(format!("nested more than {MAX_DEPTH} deep at line {line}"));
         }
-        self.anchor(anchor);
+        self.anchor(anchor, line)?;
         let tag = tag.map(shown_tag);
         self.open.push(Open { tag, values });
         Ok(())
     }
 
     /// Remembers the place of an anchor: its name may change without a change of meaning, and may be used again.
-    fn anchor(&mut self, anchor: usize) {
+    fn anchor(&mut self, anchor: usize, line: usize) -> Result<(), String> {
         if anchor == 0 {
-            return;
+            return Ok(());
         }
         let mut path = Path::default();
         if !self.documents.is_empty() {
@@ -150,7 +150,14 @@ impl Builder {
                 Values::Map { key, .. } => Step::Key(key.clone().unwrap_or_default()),
             });
         }
-        self.anchors.insert(anchor, path.to_string());
+        let place = path.to_string();
+        if place.len() > 2 * LONGEST_PATH {
+            return Err(format!(
+                "an anchor below keys of more than {LONGEST_PATH} bytes at line {line}"
+            ));
+        }
+        self.anchors.insert(anchor, place);
+        Ok(())
     }
 
     fn complete(&mut self, value: Value, line: usize) -> Result<(), String> {
