@@ -151,7 +151,7 @@ impl Builder {
             });
         }
         let place = path.to_string();
-        if place.len() > 2 * LONGEST_PATH {
+        if place.len() > LONGEST_PATH {
             return Err(format!(
                 "an anchor below keys of more than {LONGEST_PATH} bytes at line {line}"
             ));
