@@ -77,11 +77,11 @@ fn end_of_string(text: &str) -> usize {
     let mut at = fence.len();
     while at < text.len() {
         let rest = &text[at..];
-        if rest.starts_with(fence) {
-            let more = rest[fence.len()..]
+        if let Some(after) = rest.strip_prefix(fence) {
+            // A string in three quotes may end in one or two of its own.
+            let more = after
                 .bytes()
                 .take_while(|b| fence.len() == 3 && [*b] == quote.as_bytes());
-            // A string in three quotes may end in one or two of its own.
             return at + fence.len() + more.count();
         }
         let next = rest.chars().next().map_or(1, char::len_utf8);

@@ -62,8 +62,11 @@ impl Value {
 
     /// Leaves each key once, with its last value, and tells what that overrules.
     pub(super) fn settle(&mut self, path: &mut Path, overruled: &mut Vec<Overruled>) {
-        let mut inner = |step: Step, value: &mut Self| {
-            path.push(step);
+        let mut inner = |step: &dyn Fn() -> Step, value: &mut Self| {
+            if matches!(value, Self::Text(_) | Self::Plain(_)) {
+                return;
+            }
+            path.push(step());
             value.settle(path, overruled);
             path.pop();
         };
@@ -72,12 +75,12 @@ impl Value {
             Self::Tagged(_, value) => value.settle(path, overruled),
             Self::List(values) => {
                 for (index, value) in values.iter_mut().enumerate() {
-                    inner(Step::Index(index), value);
+                    inner(&|| Step::Index(index), value);
                 }
             }
             Self::Map(entries) => {
                 for (key, value) in entries.iter_mut() {
-                    inner(Step::Key(key.clone()), value);
+                    inner(&|| Step::Key(key.clone()), value);
                 }
                 last_wins(entries, path, overruled);
             }
@@ -106,6 +109,9 @@ impl Value {
 
 /// Keeps the place of the first of equal keys and the value of the last.
 fn last_wins(entries: &mut Vec<(String, Value)>, path: &Path, overruled: &mut Vec<Overruled>) {
+    if entries.len() < 2 {
+        return;
+    }
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
     let first: Vec<usize> = entries
         .iter()
@@ -163,7 +169,7 @@ impl Display for Value {
 
 /// Text in quotes, as JSON writes it.
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// One step from a value to one that it holds.
