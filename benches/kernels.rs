@@ -17,6 +17,8 @@ use envgit::snapshot::unit::UnitName;
 /// As in a large environment: half a thousand packages.
 const PACKAGES: usize = 500;
 const FILES: usize = 99;
+/// As in a dictionary close to the largest that is kept as text.
+const RECORDS: usize = 18_000;
 
 /// One unit for each package: its folder and the files in it. `salt` makes other content.
 fn units(salt: usize) -> Units {
@@ -49,7 +51,17 @@ fn units(salt: usize) -> Units {
     (0..PACKAGES).map(unit).collect()
 }
 
-fn measure<T>(name: &str, mut work: impl FnMut() -> T) {
+/// A dictionary of single pairs in JSON Lines. `salt` makes other values of
+/// every tenth of them, or of all.
+fn dictionary(salt: usize, every: usize) -> Vec<u8> {
+    let line = |number: usize| {
+        let salt = if number.is_multiple_of(every) { salt } else { 0 };
+        format!("{{\"词{number:05}\": \"<|CH|><|ONG{salt}|><|Q|><|ING4|>\"}}\n")
+    };
+    (0..RECORDS).map(line).collect::<String>().into_bytes()
+}
+
+fn measure<T>(name: &str, entries: usize, mut work: impl FnMut() -> T) {
     black_box(work());
     let mut times = Vec::new();
     let begun = Instant::now();
@@ -60,7 +72,7 @@ fn measure<T>(name: &str, mut work: impl FnMut() -> T) {
     }
     times.sort_unstable();
     let (least, median) = (times[0], times[times.len() / 2]);
-    let each = median.as_nanos() / (PACKAGES * (FILES + 1)) as u128;
+    let each = median.as_nanos() / entries as u128;
     println!("{name:<34} min {least:>10.3?}   median {median:>10.3?}   {each:>4} ns an entry");
 }
 
@@ -71,24 +83,37 @@ fn main() {
     let all_changed = units(1);
     let texts: Vec<Vec<u8>> = before.iter().map(|(_, entries)| filelist::encode(entries)).collect();
 
-    println!("{} entries in {PACKAGES} units", PACKAGES * (FILES + 1));
-    measure("file lists: encode", || {
+    let entries = PACKAGES * (FILES + 1);
+    println!("{entries} entries in {PACKAGES} units");
+    measure("file lists: encode", entries, || {
         before
             .iter()
             .map(|(_, entries)| filelist::encode(entries).len())
             .sum::<usize>()
     });
-    measure("file lists: decode", || {
+    measure("file lists: decode", entries, || {
         texts
             .iter()
             .map(|text| filelist::decode(text).map_or(0, |entries| entries.len()))
             .sum::<usize>()
     });
-    measure("compare: equal states", || compare::files(&before, &before).len());
-    measure("compare: one package changed", || {
+    measure("compare: equal states", entries, || {
+        compare::files(&before, &before).len()
+    });
+    measure("compare: one package changed", entries, || {
         compare::files(&before, &one_changed).len()
     });
-    measure("compare: every file changed", || {
+    measure("compare: every file changed", entries, || {
         compare::files(&before, &all_changed).len()
     });
+
+    let path = RelPath::new("configs/G2P_replace_dict.jsonl").expect("a plain path");
+    let text = dictionary(1, 10);
+    println!("{RECORDS} records in {} KiB of JSON Lines", text.len() >> 10);
+    for (name, other) in [
+        ("configs: every tenth record", dictionary(2, 10)),
+        ("configs: every record", dictionary(2, 1)),
+    ] {
+        measure(name, RECORDS, || compare::config(&path, Some(&text), Some(&other)));
+    }
 }

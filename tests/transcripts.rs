@@ -194,8 +194,20 @@ fn configs_and_variables_are_told() {
         "{\"重庆\": \"<|CH|>\"}\n{\"弦\": \"<|X|><|IAN1|>\"}\n",
     );
     shell.vars[0].1 = "/usr/local/cuda-13".to_owned();
-    assert_snapshot!(steady(&session(&shell, &["diff"])), @r#"
+    assert_snapshot!(steady(&session(&shell, &["diff", "diff --configs --text"])), @r#"
     $ envgit diff
+    HEAD ([id]) → live state
+
+    Configs in glm
+      M configs/G2P_replace_dict.jsonl
+          ~ "弦"  "<|X|><|IAN2|>" → "<|X|><|IAN1|>"
+
+    Variables
+        CUDA_HOME=/usr/local/cuda-12 → /usr/local/cuda-13
+
+    Files
+      glm  1 modified  +46 B  -46 B
+    $ envgit diff --configs --text
     HEAD ([id]) → live state
 
     Configs in glm
@@ -205,12 +217,6 @@ fn configs_and_variables_are_told() {
      {"重庆": "<|CH|>"}
     -{"弦": "<|X|><|IAN2|>"}
     +{"弦": "<|X|><|IAN1|>"}
-
-    Variables
-        CUDA_HOME=/usr/local/cuda-12 → /usr/local/cuda-13
-
-    Files
-      glm  1 modified  +46 B  -46 B
     "#);
     let everything: String = ["vars.json", "snapshot.json"]
         .iter()
@@ -224,6 +230,112 @@ fn configs_and_variables_are_told() {
         everything.contains("cuda-12") && !everything.contains("hf_secret"),
         "{everything}"
     );
+}
+
+#[test]
+fn configs_are_told_by_record() {
+    let shell = Shell::new();
+    shell.write(
+        "glm/configs/G2P_replace_dict.jsonl",
+        "{\"弦\": \"<|X|><|IAN2|>\"}\n{\"银行\": \"<|Y|><|IN2|><|H|><|ANG2|>\"}\n",
+    );
+    shell.write("glm/configs/spk_prompt.json", "{\"jiayan\": {\"text\": \"a\"},}\n");
+    shell.write(
+        "glm/configs/custom_dict.jsonl",
+        "{\"id\": \"u1\", \"text\": \"a\"}\n{\"id\": \"u2\", \"text\": \"b\"}\n",
+    );
+    shell.write(
+        "glm/configs/flow.yaml",
+        "# mel\nmel:\n  n_mels: 80\n  hop: 256\nsampler: {steps: 10, schedule: cosine}\n",
+    );
+    shell.write("glm/configs/vocoder.yaml", "rate: 24000 # Hz\n");
+    shell.write("glm/.env", "CUDA_VISIBLE_DEVICES=0\nexport HF_HOME=/data/hf\n");
+    shell.write(
+        "glm/requirements.txt",
+        "torch==2.3.1\ntransformers >= 4.40\nWeTextProcessing==1.0.3\n",
+    );
+    shell.write("glm/start.sh", "python app.py\n");
+    shell.ok(&["init", "--yes"]);
+    shell.ok(&["commit"]);
+    shell.write(
+        "glm/configs/G2P_replace_dict.jsonl",
+        "{\"弦\": \"<|X|><|IAN1|>\"}\n{\"银行\": \"<|Y|><|IN2|><|H|><|ANG2|>\"}\n{\"重庆\": \"<|CH|><|ONG2|>\"}\n",
+    );
+    shell.write("glm/configs/spk_prompt.json", "{\"jiayan\": {\"text\": \"b\"}}\n");
+    shell.write(
+        "glm/configs/custom_dict.jsonl",
+        "{\"id\": \"u2\", \"text\": \"c\"}\n{\"id\": \"u1\", \"text\": \"a\"}\n",
+    );
+    shell.write(
+        "glm/configs/flow.yaml",
+        "mel:\n  n_mels: 100\n  hop: 256\nsampler:\n  steps: 10\n  schedule: \"cosine\"\n  cfg: 0.7\n",
+    );
+    shell.write("glm/configs/vocoder.yaml", "rate:   24000\n");
+    shell.write("glm/.env", "HF_HOME=/data/hf\nCUDA_VISIBLE_DEVICES=0,1\n");
+    shell.write(
+        "glm/requirements.txt",
+        "torch == 2.4.0\nTransformers>=4.40 # as tested\nonnxruntime-gpu\n",
+    );
+    shell.write("glm/start.sh", "python3 app.py\n");
+    assert_snapshot!(steady(&session(&shell, &["diff --configs"])), @r#"
+    $ envgit diff --configs
+    HEAD ([id]) → live state
+
+    Configs in glm
+      M .env
+          ~ CUDA_VISIBLE_DEVICES  0 → 0,1
+          also: order
+      M configs/G2P_replace_dict.jsonl
+          ~ "弦"    "<|X|><|IAN2|>" → "<|X|><|IAN1|>"
+          + "重庆"  "<|CH|><|ONG2|>"
+      M configs/custom_dict.jsonl
+          ~ [id=u2].text  "b" → "c"
+          also: order
+      M configs/flow.yaml
+          ~ mel.n_mels   80 → 100
+          + sampler.cfg  0.7
+          also: comments
+      M configs/spk_prompt.json  as text: the older text does not read as JSON: trailing comma at line 1 column 26
+    --- a/configs/spk_prompt.json
+    +++ b/configs/spk_prompt.json
+    @@ -1 +1 @@
+    -{"jiayan": {"text": "a"},}
+    +{"jiayan": {"text": "b"}}
+      M configs/vocoder.yaml  comments and formatting only
+      M requirements.txt
+          ~ torch             ==2.3.1 → ==2.4.0
+          - wetextprocessing  ==1.0.3
+          + onnxruntime-gpu
+          also: comments
+    --- a/start.sh
+    +++ b/start.sh
+    @@ -1 +1 @@
+    -python app.py
+    +python3 app.py
+    "#);
+    let json = shell.ok(&["diff", "--configs", "--json"]).json();
+    let config = &json["roots"][0]["configs"][2];
+    assert_snapshot!(serde_json::to_string_pretty(&config["meaning"]).unwrap(), @r#"
+    {
+      "kind": "records",
+      "format": "jsonl",
+      "changes": [
+        {
+          "key": "[id=u2].text",
+          "change": "changed",
+          "from": "\"b\"",
+          "to": "\"c\""
+        }
+      ],
+      "notes": [
+        {
+          "note": "order"
+        }
+      ]
+    }
+    "#);
+    let text = serde_json::to_string(&json).unwrap();
+    assert!(text.contains(r#""meaning":{"kind":"text","why":null}"#), "{text}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::entry::Entry;
 use super::explanation::{Explanation, PackageStory};
 use super::package::{Manager, Package};
 use super::path::RelPath;
+use super::records::ConfigMeaning;
 use super::root::{Kind, RootName};
 use super::unit::UnitName;
 
@@ -97,6 +98,8 @@ pub struct ConfigChange {
     pub change: ChangeKind,
     /// Unified diff of the text.
     pub diff: String,
+    /// The same change by records, where the text can be read as such.
+    pub meaning: ConfigMeaning,
 }
 
 /// A recorded variable that differs.

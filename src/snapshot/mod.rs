@@ -26,6 +26,7 @@ pub mod package;
 pub mod path;
 pub mod prefix;
 pub mod promise;
+pub mod records;
 pub mod root;
 pub mod unit;
 pub mod url;

@@ -21,7 +21,8 @@ Examples:
   envgit diff v1                       what changed since v1
   envgit diff v1..v2 --packages        which packages differ between two commits
   envgit diff HEAD~1 HEAD -- configs/  only below that folder
-  envgit diff v1 v2 --html what.html   a page to send to a colleague")]
+  envgit diff v1 v2 --html what.html   a page to send to a colleague
+  envgit diff --configs --text         config files line by line")]
 pub(in crate::cli) struct Args {
     /// The older state, or both as A..B.
     #[arg(value_name = "A")]
@@ -41,6 +42,9 @@ pub(in crate::cli) struct Args {
     /// Show variables, and nothing else that is not asked for.
     #[arg(long)]
     vars: bool,
+    /// Show config files as unified diffs of their text instead of by record.
+    #[arg(long)]
+    text: bool,
     /// Show how much changed, one line a root.
     #[arg(long)]
     stat: bool,
@@ -62,15 +66,15 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
-    /// All sections, unless some are asked for.
-    fn sections(&self) -> Sections {
+    /// All sections, unless some are asked for. Of config files the first records, or with `verbose` all.
+    fn sections(&self, verbose: bool) -> Sections {
         let all = !(self.packages || self.configs || self.files || self.vars);
         Sections {
             packages: all || self.packages,
-            configs: if all || self.configs {
-                Configs::Diffs
-            } else {
-                Configs::Hidden
+            configs: match (all || self.configs, self.text) {
+                (false, _) => Configs::Hidden,
+                (true, false) => Configs::Records { all: verbose },
+                (true, true) => Configs::Diffs,
             },
             vars: all || self.vars,
             files: match (self.files, all) {
@@ -109,7 +113,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let report = diff(&mut session, &options)?;
     drop(session);
     drop(bars);
-    let sections = args.sections();
+    let sections = args.sections(cmd.ui.volume.verbose);
     if cmd.ui.volume.json {
         cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
     } else if let Some(file) = &args.html {

@@ -17,6 +17,9 @@ pub(in crate::cli) struct Args {
     /// List the files that it changed.
     #[arg(long)]
     files: bool,
+    /// Show config files as unified diffs of their text instead of by record.
+    #[arg(long)]
+    text: bool,
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
@@ -25,7 +28,12 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let report = show(&mut session, &args.rev)?;
     let sections = Sections {
         packages: true,
-        configs: Configs::Diffs,
+        configs: match args.text {
+            true => Configs::Diffs,
+            false => Configs::Records {
+                all: cmd.ui.volume.verbose,
+            },
+        },
         vars: true,
         files: if args.files { Files::Paths } else { Files::Counts },
     };

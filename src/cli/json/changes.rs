@@ -8,6 +8,7 @@ use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::cli::tally::{self, Tally};
 use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, FileChangeKind, RootChanges, VarChange};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::records::ConfigMeaning;
 use crate::snapshot::root::{Kind, RootName};
 
 /// Differences, to be flattened into a report. What the user did not ask for is empty.
@@ -33,6 +34,7 @@ struct ConfigJson<'a> {
     path: &'a RelPath,
     change: ChangeKind,
     diff: &'a str,
+    meaning: &'a ConfigMeaning,
 }
 
 #[derive(Default, Serialize)]
@@ -68,12 +70,13 @@ impl<'a> RootJson<'a> {
             path: &config.path,
             change: config.change,
             diff: &config.diff,
+            meaning: &config.meaning,
         };
         let stories = root.stories().filter(|_| sections.packages);
         let explanation = root.explanation.as_ref().filter(|_| sections.packages);
         let configs = match sections.configs {
             Configs::Hidden => &[],
-            Configs::Names | Configs::Diffs => root.configs.as_slice(),
+            Configs::Names | Configs::Records { .. } | Configs::Diffs => root.configs.as_slice(),
         };
         Self {
             root: &root.root,

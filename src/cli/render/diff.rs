@@ -1,10 +1,11 @@
 //! The differences between two states: packages, configs, variables, files.
 
+use super::configs::configs;
 use super::{count, counted, grown, packages, padded, problems, size, width};
 use crate::cli::tally::{self, Tally};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{DiffReport, SideName};
-use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChangeKind, RootChanges, VarChange};
+use crate::snapshot::change::{ChangeKind, Changes, FileChangeKind, RootChanges, VarChange};
 
 /// What to show of the differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub(in crate::cli) struct Sections {
 pub(in crate::cli) enum Configs {
     Hidden,
     Names,
+    /// Records that differ, the first of each file or all.
+    Records {
+        all: bool,
+    },
+    /// Unified diffs.
     Diffs,
 }
 
@@ -74,10 +80,9 @@ pub(in crate::cli) fn changes(changes: &Changes, sections: Sections, theme: &The
         }
     }
     for root in changes.roots.iter().filter(|root| !root.configs.is_empty()) {
-        match sections.configs {
-            Configs::Hidden => {}
-            Configs::Names => told.push(heading("Configs", Some(root), theme) + &config_names(&root.configs, theme)),
-            Configs::Diffs => told.push(heading("Configs", Some(root), theme) + &config_diffs(&root.configs, theme)),
+        if sections.configs != Configs::Hidden {
+            let title = heading("Configs", Some(root), theme);
+            told.push(title + &configs(&root.configs, sections.configs, theme));
         }
     }
     if sections.vars && !changes.vars.is_empty() {
@@ -155,57 +160,6 @@ fn heading(what: &str, root: Option<&RootChanges>, theme: &Theme) -> String {
         Some(root) => format!("{}\n", paint(theme.title, format_args!("{what} in {}", root.root))),
         None => format!("{}\n", paint(theme.title, what)),
     }
-}
-
-fn config_names(configs: &[ConfigChange], theme: &Theme) -> String {
-    let names = configs
-        .iter()
-        .map(|config| width(&config.path.to_string()))
-        .max()
-        .unwrap_or(0);
-    let line = |config: &ConfigChange| {
-        let (letter, style) = match config.change {
-            ChangeKind::Added => ('A', theme.added),
-            ChangeKind::Removed => ('D', theme.removed),
-            ChangeKind::Changed => ('M', theme.changed),
-        };
-        let lines = |sign: char, header: &str| {
-            let is = |line: &&str| line.starts_with(sign) && !line.starts_with(header);
-            config.diff.lines().filter(is).count()
-        };
-        format!(
-            "  {}  {} {}\n",
-            paint(
-                style,
-                format_args!("{letter} {}", padded(&config.path.to_string(), names))
-            ),
-            paint(theme.added, format_args!("+{}", lines('+', "+++ "))),
-            paint(theme.removed, format_args!("-{}", lines('-', "--- "))),
-        )
-    };
-    configs.iter().map(line).collect()
-}
-
-fn config_diffs(configs: &[ConfigChange], theme: &Theme) -> String {
-    let mut text = String::new();
-    for config in configs {
-        for (index, line) in config.diff.split_inclusive('\n').enumerate() {
-            let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
-            let style = match line.as_bytes().first() {
-                _ if index < 2 => theme.title,
-                Some(b'@') => theme.aside,
-                Some(b'+') => theme.added,
-                Some(b'-') => theme.removed,
-                _ => anstyle::Style::new(),
-            };
-            text.push_str(&paint(style, theme.foreign(line)));
-            text.push_str(end);
-        }
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-    }
-    text
 }
 
 fn vars(vars: &[VarChange], theme: &Theme) -> String {
@@ -332,7 +286,7 @@ mod tests {
 
     const ALL: Sections = Sections {
         packages: true,
-        configs: Configs::Diffs,
+        configs: Configs::Records { all: false },
         vars: true,
         files: Files::Counts,
     };
@@ -340,7 +294,7 @@ mod tests {
     #[test]
     fn packages_come_first() {
         let text = diff(&testing::report(testing::changes()), ALL, &Theme::plain());
-        insta::assert_snapshot!(text, @r#"
+        insta::assert_snapshot!(text, @"
         HEAD (1a1a1a1a) → live state
 
         Packages in env
@@ -349,12 +303,8 @@ mod tests {
           - six      1.16.0           (pip)
 
         Configs in app
-        --- a/configs/g2p.jsonl
-        +++ b/configs/g2p.jsonl
-        @@ -1,2 +1,2 @@
-         {"a": 1}
-        -{"b": 2}
-        +{"b": 3}
+          M configs/g2p.jsonl
+              ~ b  2 → 3
 
         Variables
             CUDA_HOME=/usr/local/cuda-11 → /usr/local/cuda-12
@@ -363,7 +313,7 @@ mod tests {
         Files
           env  1 added, 1 modified, 1 removed, 1 metadata only  +44.2 MiB  -3.0 KiB
           app  1 modified  +20 B  -20 B
-        "#);
+        ");
     }
 
     #[test]
@@ -436,7 +386,11 @@ mod tests {
     fn foreign_text_cannot_draw() {
         let mut changes = testing::changes();
         changes.roots[1].configs[0].diff.push_str("+\u{1b}[2J\n");
-        let text = super::changes(&changes, ALL, &Theme::color());
+        let sections = Sections {
+            configs: Configs::Diffs,
+            ..ALL
+        };
+        let text = super::changes(&changes, sections, &Theme::color());
         assert!(!text.contains("\u{1b}[2J") && text.contains('\u{fffd}'), "{text}");
     }
 }

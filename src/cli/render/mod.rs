@@ -3,6 +3,7 @@
 mod causes;
 pub(super) mod checkout;
 pub(super) mod commit;
+mod configs;
 pub(super) mod diff;
 mod graph;
 pub(super) mod html;

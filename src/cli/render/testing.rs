@@ -11,6 +11,7 @@ use crate::snapshot::explanation::{Cause, Explanation, PackageStory, ProblemChan
 use crate::snapshot::finding::{Finding, PackageRef, Paths, Problem, Severity};
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::path::RelPath;
+use crate::snapshot::records::{ConfigFormat, ConfigMeaning, RecordChange, RecordChanges};
 use crate::snapshot::root::Kind;
 use crate::snapshot::unit::UnitName;
 
@@ -111,6 +112,16 @@ pub(in crate::cli) fn changes() -> Changes {
                     path: path("configs/g2p.jsonl"),
                     change: ChangeKind::Changed,
                     diff: diff.to_owned(),
+                    meaning: ConfigMeaning::Records(RecordChanges {
+                        format: ConfigFormat::Jsonl,
+                        changes: vec![RecordChange {
+                            key: "b".to_owned(),
+                            change: ChangeKind::Changed,
+                            from: Some("2".to_owned()),
+                            to: Some("3".to_owned()),
+                        }],
+                        notes: vec![],
+                    }),
                 }],
                 files: vec![file(
                     Some(entry("configs/g2p.jsonl", 20, "old")),

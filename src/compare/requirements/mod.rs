@@ -16,7 +16,7 @@ pub mod installed;
 mod interpreter;
 mod marker;
 pub mod names;
-mod pip;
+pub(super) mod pip;
 pub mod platform;
 mod texts;
 mod unmet;

@@ -22,6 +22,65 @@ pub(super) struct Requirement {
     marker: Option<Marker>,
 }
 
+/// A requirement as it is written.
+#[derive(Debug)]
+pub(in crate::compare) struct Parts<'a> {
+    /// The normalized name of the project.
+    pub(in crate::compare) name: String,
+    /// Extras of that project, normalized.
+    pub(in crate::compare) extras: Vec<String>,
+    /// The versions that are admitted; empty for all.
+    versions: &'a str,
+    /// What follows an `@`.
+    pub(in crate::compare) address: Option<&'a str>,
+    /// What follows a semicolon.
+    pub(in crate::compare) marker: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes a requirement apart.
+    pub(in crate::compare) fn of(text: &'a str) -> Result<Self, String> {
+        if text.len() > MAX_LENGTH {
+            return Err(format!("it is longer than {MAX_LENGTH} bytes"));
+        }
+        if text.bytes().filter(|b| *b == b'(').count() > MAX_DEPTH {
+            return Err(format!("it has more than {MAX_DEPTH} brackets"));
+        }
+        let text = text.trim();
+        let (name, rest) = text.split_at(text.find(|c| !is_of_name(c)).unwrap_or(text.len()));
+        let name = checked_name(name)?;
+        let (extras, rest) = extras(rest.trim_start())?;
+        let (versions, address, marker) = match rest.strip_prefix('@') {
+            // A semicolon may be part of an address: before a marker stands a blank.
+            Some(rest) => match rest.split_once(" ;") {
+                Some((address, marker)) => ("", Some(address.trim()), Some(marker.trim())),
+                None => ("", Some(rest.trim()), None),
+            },
+            None => match rest.split_once(';') {
+                Some((versions, marker)) => (versions, None, Some(marker.trim())),
+                None => (rest, None, None),
+            },
+        };
+        Ok(Self {
+            name,
+            extras,
+            versions,
+            address,
+            marker,
+        })
+    }
+
+    /// The versions that are admitted, each specifier in its plain form.
+    pub(in crate::compare) fn specifiers(&self) -> Result<Vec<String>, String> {
+        let specifiers = specifiers(self.versions)?;
+        Ok(specifiers
+            .iter()
+            .flat_map(|all| all.iter())
+            .map(ToString::to_string)
+            .collect())
+    }
+}
+
 /// A version of a Python package: as written, and as compared.
 #[derive(Clone, Debug)]
 pub(super) struct PipVersion {
@@ -46,29 +105,12 @@ impl PipVersion {
 impl Requirement {
     /// Reads one line of `Requires-Dist`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > MAX_LENGTH {
-            return Err(format!("it is longer than {MAX_LENGTH} bytes"));
-        }
-        if text.bytes().filter(|b| *b == b'(').count() > MAX_DEPTH {
-            return Err(format!("it has more than {MAX_DEPTH} brackets"));
-        }
-        let text = text.trim();
-        let (name, rest) = text.split_at(text.find(|c| !is_of_name(c)).unwrap_or(text.len()));
-        let name = checked_name(name)?;
-        let (extras, rest) = extras(rest.trim_start())?;
-        let (specifiers, marker) = match rest.strip_prefix('@') {
-            // A semicolon may be part of an address: before a marker stands a blank.
-            Some(address) => (None, address.split_once(" ;").map(|(_, marker)| marker)),
-            None => match rest.split_once(';') {
-                Some((versions, marker)) => (specifiers(versions)?, Some(marker)),
-                None => (specifiers(rest)?, None),
-            },
-        };
+        let parts = Parts::of(text)?;
         Ok(Self {
-            name,
-            extras,
-            specifiers,
-            marker: marker.map(Marker::parse).transpose()?,
+            name: parts.name,
+            extras: parts.extras,
+            specifiers: specifiers(parts.versions)?,
+            marker: parts.marker.map(Marker::parse).transpose()?,
         })
     }
 
