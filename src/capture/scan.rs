@@ -397,6 +397,14 @@ impl LiveRoot {
         Some(&self.state.marks[at])
     }
 
+    /// The unit of the entry at a path.
+    pub fn unit_at(&self, path: &[u8]) -> Option<UnitName> {
+        let entries = &self.state.entries;
+        let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        let unit = self.state.units.get(self.state.unit_of[at] as usize)?;
+        Some(unit.name.clone())
+    }
+
     /// The entry at a path.
     pub fn entry(&self, path: &[u8]) -> Option<&Entry> {
         let entries = &self.state.entries;

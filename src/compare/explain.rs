@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 
 use super::check::{check, compare_problems};
 use super::state::RootState;
-use crate::snapshot::change::{FileChange, FileChangeKind, RootChanges};
+use crate::snapshot::change::{FileChange, FileChangeKind, PackageChange, RootChanges};
 use crate::snapshot::explanation::{Explanation, PackageStory, UnitChange};
 
 /// Explains the differences of one root.
 pub fn explain(before: &RootState, after: &RootState, changes: &RootChanges) -> Explanation {
     Explanation {
         root: changes.root.clone(),
-        packages: changes.packages.iter().map(|_| PackageStory::default()).collect(),
+        packages: stories(before, after, &changes.packages),
         problems: compare_problems(&check(before), &check(after)),
         units: units(&changes.files),
         commands: Vec::new(),
     }
+}
+
+/// Why packages changed: one story for each change, in the same order. `changes` are all of the root.
+pub fn stories(_before: &RootState, _after: &RootState, changes: &[PackageChange]) -> Vec<PackageStory> {
+    changes.iter().map(|_| PackageStory::default()).collect()
 }
 
 /// The changed files by unit, by name.

@@ -7,15 +7,17 @@ pub mod files;
 pub mod message;
 pub mod ownership;
 pub mod packages;
+pub mod requirers;
 pub mod state;
 pub mod vars;
 
 pub use check::check;
 pub use configs::config;
-pub use explain::explain;
+pub use explain::{explain, stories};
 pub use files::files;
 pub use message::describe;
 pub use packages::packages;
+pub use requirers::requirers;
 pub use vars::vars;
 
 /// Merges two lists sorted by key: calls `each` with what stands on either side, or both, of every key, in order.

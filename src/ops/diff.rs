@@ -82,7 +82,7 @@ pub fn status(session: &mut Session<'_>) -> Result<DiffReport, Error> {
     diff(session, &DiffOptions::default())
 }
 
-fn warnings(live: Live) -> Vec<String> {
+pub(super) fn warnings(live: Live) -> Vec<String> {
     let special = live
         .special
         .into_iter()

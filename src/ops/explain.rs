@@ -7,8 +7,8 @@ use super::side::Side;
 use crate::capture::system;
 use crate::compare;
 use crate::compare::state::RootState;
-use crate::snapshot::change::Changes;
-use crate::snapshot::explanation::Explanation;
+use crate::snapshot::change::{Changes, PackageChange};
+use crate::snapshot::explanation::{Explanation, PackageStory};
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::root::RootName;
 
@@ -24,6 +24,19 @@ pub(super) fn explain(from: &Side<'_>, to: &Side<'_>, changes: &Changes) -> Resu
         Ok(compare::explain(&before, &after, root))
     };
     roots.map(explain).collect()
+}
+
+/// Why the packages of one root changed. `changes` are all of them.
+///
+/// # Errors
+/// An inventory that is damaged.
+pub(super) fn stories(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    root: &RootName,
+    changes: &[PackageChange],
+) -> Result<Vec<PackageStory>, Error> {
+    Ok(compare::stories(&root_state(from, root)?, &root_state(to, root)?, changes))
 }
 
 /// What one side knows of a root, but for the files that nobody owns.

@@ -1,5 +1,6 @@
 //! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
 
+pub mod blame;
 pub mod check;
 pub mod checkout;
 pub mod commit;
@@ -16,6 +17,8 @@ pub mod refs;
 pub mod report;
 pub mod roots;
 mod side;
+mod trail;
+pub mod why;
 
 use std::ffi::OsString;
 

@@ -107,6 +107,14 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Another commit of the same history.
+    ///
+    /// # Errors
+    /// Names what is damaged.
+    pub(super) fn at(&self, commit: CommitId) -> Result<Side<'a>, Error> {
+        Side::of_commit(self.history, commit, "")
+    }
+
     /// What messages call it.
     pub(super) fn label(&self) -> String {
         match self.name.commit {
@@ -162,6 +170,48 @@ impl<'a> Side<'a> {
     /// The units of a root with the ids of their file lists.
     fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
         self.under(&part(root, "files/"))
+    }
+
+    /// The id of the package list of a root: equal ids are equal lists.
+    pub(super) fn packages_id(&self, root: &RootName) -> Option<BlobId> {
+        self.files.get(&part(root, PACKAGES)).copied()
+    }
+
+    /// The id of the file list of a unit.
+    pub(super) fn unit_id(&self, root: &RootName, unit: &UnitName) -> Option<BlobId> {
+        self.files.get(&part(root, &format!("files/{unit}"))).copied()
+    }
+
+    /// The entries of a unit; none if it is not there.
+    pub(super) fn unit(&self, root: &RootName, unit: &UnitName) -> Result<Vec<Entry>, Error> {
+        let wanted = self.unit_id(root, unit).map(|id| (unit.as_str().as_bytes(), id));
+        let [units] = parse([(self, self.units(root, wanted.into_iter())?)])?;
+        Ok(units.into_iter().flat_map(|(_, entries)| entries).collect())
+    }
+
+    /// The entry at a path with its unit. Units that are the same in `but_of` are not looked at.
+    pub(super) fn find(
+        &self,
+        root: &RootName,
+        path: &RelPath,
+        but_of: Option<&Side<'_>>,
+    ) -> Result<Option<(UnitName, Entry)>, Error> {
+        if let Some(live) = self.live {
+            let root = live.root(root.as_str().as_bytes());
+            return Ok(root.and_then(|root| Some((root.unit_at(path.as_bytes())?, root.entry(path.as_bytes())?.clone()))));
+        }
+        let known = but_of.map(|side| side.unit_ids(root)).unwrap_or_default();
+        for (unit, id) in self.unit_ids(root) {
+            if known.get(unit) == Some(&id) {
+                continue;
+            }
+            let full = [&part(root, "files/"), unit].concat();
+            let entry = filelist::find(&self.text(&full, id)?, path);
+            if let Some(entry) = entry.map_err(|e| self.damaged(&full, &e.to_string()))? {
+                return Ok(Some((UnitName::from_tree(&String::from_utf8_lossy(unit)), entry)));
+            }
+        }
+        Ok(None)
     }
 
     fn configs(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {

@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments directly above its `run`.
 
+mod blame;
 mod branch;
 mod cat;
 mod checkout;
@@ -18,6 +19,7 @@ mod root;
 mod show;
 mod status;
 mod tag;
+mod why;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,8 @@ pub(super) enum Command {
     Log(log::Args),
     Show(show::Args),
     Diff(diff::Args),
+    Why(why::Args),
+    Blame(blame::Args),
     Checkout(checkout::Args),
     Tag(tag::Args),
     Branch(branch::Args),
@@ -57,6 +61,8 @@ impl Command {
             Self::Log(args) => log::run(cmd, args),
             Self::Show(args) => show::run(cmd, args),
             Self::Diff(args) => diff::run(cmd, args),
+            Self::Why(args) => why::run(cmd, args),
+            Self::Blame(args) => blame::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),

@@ -1,0 +1,138 @@
+//! `why` and `blame`: who brought what, told from records.
+
+mod common;
+
+use common::cli::Shell;
+use envgit::demo::{TINYNUM_NEW, TINYNUM_OLD, TINYPITCH, wheel};
+use insta::assert_snapshot;
+
+const SITE: &str = "env/lib/python3.11/site-packages";
+
+/// What differs from run to run: ids of commits.
+fn steady(text: &str) -> String {
+    let is_id = |word: &str| word.len() == 8 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| {
+                let bare = word.trim_matches(['(', ')', ',', '\n']);
+                if is_id(bare) { word.replace(bare, "[id]") } else { word.to_owned() }
+            })
+            .collect();
+        out.push_str(&words.join(" "));
+    }
+    out
+}
+
+/// A repository with a venv in which tinynum came, tinypitch followed with an upgrade, and a file was edited.
+fn history() -> Shell {
+    let shell = Shell::new();
+    shell.write("env/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    let env = shell.path("env");
+    wheel::install(TINYNUM_OLD, &env, "python3.11").unwrap();
+    shell.ok(&["init", "--no-project", "--root", &format!("env={}", env.display())]);
+    shell.ok(&["commit", "-m", "works"]);
+    shell.write("env/note.txt", "one\n");
+    shell.ok(&["commit", "-m", "a note"]);
+    wheel::install(TINYNUM_NEW, &env, "python3.11").unwrap();
+    wheel::install(TINYPITCH, &env, "python3.11").unwrap();
+    shell.ok(&["commit", "-m", "pitch tracking"]);
+    shell
+}
+
+fn told(shell: &Shell, args: &[&str]) -> String {
+    steady(&shell.run(args).transcript())
+}
+
+#[test]
+fn a_package_has_a_story() {
+    let shell = history();
+    assert_snapshot!(told(&shell, &["why", "TinyNum"]), @"");
+    assert_snapshot!(told(&shell, &["why", "tinynum", "HEAD~1"]), @"");
+    // What is not committed yet comes first; a package that is gone still has a story.
+    wheel::uninstall("tinypitch", &shell.path("env")).unwrap();
+    assert_snapshot!(told(&shell, &["why", "tinypitch"]), @"");
+}
+
+#[test]
+fn a_story_tells_whose_files_are_there() {
+    let shell = history();
+    shell.write(&format!("{SITE}/tinynum/__init__.py"), "broken\n");
+    std::fs::remove_file(shell.path(&format!("{SITE}/tinynum/info.py"))).unwrap();
+    let said = told(&shell, &["why", "tinynum"]);
+    assert!(said.contains("1 file gone\n") && said.contains("1 file altered\n"), "{said}");
+}
+
+#[test]
+fn a_story_is_json_too() {
+    let shell = history();
+    let json = shell.ok(&["why", "tinynum", "--json"]).json();
+    assert_eq!(json["state"]["commit"], serde_json::Value::Null);
+    assert_eq!(json["now"][0]["version"], "1.26.4");
+    assert_eq!(json["now"][0]["required_by"][0]["name"], "tinypitch");
+    assert_eq!(json["now"][0]["files"]["promised"], json["now"][0]["files"]["intact"]);
+    let story = json["story"].as_array().unwrap();
+    let told: Vec<_> = story
+        .iter()
+        .map(|chapter| (chapter["message"].as_str().unwrap(), chapter["change"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("pitch tracking", "changed"), ("works", "added")]);
+    assert!(story.iter().all(|chapter| chapter["causes"].is_array()));
+}
+
+#[test]
+fn a_file_has_a_commit_and_a_package() {
+    let shell = history();
+    let version = format!("{SITE}/tinynum/__init__.py");
+    let absolute = shell.path(&version);
+    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @"");
+    shell.write(&version, "edited\n");
+    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @"");
+    shell.ok(&["commit", "-m", "edited by hand"]);
+    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinynum/__init__.py", "HEAD"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:note.txt"]), @"");
+}
+
+#[test]
+fn a_path_that_went_and_came_back_is_blamed_on_its_return() {
+    let shell = history();
+    std::fs::remove_file(shell.path("env/note.txt")).unwrap();
+    shell.ok(&["commit", "-m", "no note"]);
+    shell.write("env/note.txt", "one\n");
+    shell.ok(&["commit", "-m", "a note again"]);
+    let json = shell.ok(&["blame", "env:note.txt", "HEAD", "--json"]).json();
+    assert_eq!(json["file"]["content"]["message"], "a note again");
+    assert_eq!(json["file"]["first"]["message"], "a note");
+    // A time is no content.
+    shell.write("env/note.txt", "one\n");
+    shell.ok(&["commit", "-m", "touched"]);
+    let json = shell.ok(&["blame", "env:note.txt", "HEAD", "--json"]).json();
+    assert_eq!(json["file"]["content"]["message"], "a note again");
+}
+
+#[test]
+fn a_folder_is_told_by_package() {
+    let shell = history();
+    shell.write("env/lib/odd.txt", "x");
+    assert_snapshot!(told(&shell, &["blame", "env:"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinypitch", "HEAD"]), @"");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let shell = history();
+    assert_snapshot!(told(&shell, &["why", "tinynun"]), @"");
+    assert_snapshot!(told(&shell, &["why", "zzz"]), @"");
+    assert_snapshot!(told(&shell, &["why", "tinynum", "nope"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:lib/nothing"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "/etc/passwd"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:note.txt", "HEAD~2"]), @"");
+}
+
+#[test]
+fn before_the_first_commit_there_is_a_present() {
+    let shell = Shell::with_venv();
+    assert_snapshot!(told(&shell, &["why", "numpy"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:pyvenv.cfg"]), @"");
+}
