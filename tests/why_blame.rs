@@ -17,7 +17,11 @@ fn steady(text: &str) -> String {
             .split(' ')
             .map(|word| {
                 let bare = word.trim_matches(['(', ')', ',', '\n']);
-                if is_id(bare) { word.replace(bare, "[id]") } else { word.to_owned() }
+                if is_id(bare) {
+                    word.replace(bare, "[id]")
+                } else {
+                    word.to_owned()
+                }
             })
             .collect();
         out.push_str(&words.join(" "));
@@ -48,11 +52,35 @@ fn told(shell: &Shell, args: &[&str]) -> String {
 #[test]
 fn a_package_has_a_story() {
     let shell = history();
-    assert_snapshot!(told(&shell, &["why", "TinyNum"]), @"");
-    assert_snapshot!(told(&shell, &["why", "tinynum", "HEAD~1"]), @"");
+    assert_snapshot!(told(&shell, &["why", "TinyNum"]), @r#"
+    tinynum 1.26.4  (pip) in env, live state
+      record       lib/python3.11/site-packages/tinynum-1.26.4.dist-info
+      wanted by    asked for by name
+                   tinypitch 0.3.4 requires tinynum>=1.26
+      files        14 of 14 files as promised
+
+    Story
+        tinynum 1.24.4 → 1.26.4  (pip in env)  60 seconds ago  [id] "pitch tracking"
+      + tinynum 1.24.4  (pip in env)  3 minutes ago  [id] "works"
+    "#);
+    assert_snapshot!(told(&shell, &["why", "tinynum", "HEAD~1"]), @r#"
+    tinynum 1.24.4  (pip) in env, HEAD~1 ([id])
+      record       lib/python3.11/site-packages/tinynum-1.24.4.dist-info
+      wanted by    asked for by name
+      files        14 of 14 files as promised
+
+    Story
+      + tinynum 1.24.4  (pip in env)  4 minutes ago  [id] "works"
+    "#);
     // What is not committed yet comes first; a package that is gone still has a story.
     wheel::uninstall("tinypitch", &shell.path("env")).unwrap();
-    assert_snapshot!(told(&shell, &["why", "tinypitch"]), @"");
+    assert_snapshot!(told(&shell, &["why", "tinypitch"]), @r#"
+    tinypitch is not there now (live state)
+
+    Story
+      - tinypitch 0.3.4  (pip in env)  not committed yet
+      + tinypitch 0.3.4  (pip in env)  3 minutes ago  [id] "pitch tracking"
+    "#);
 }
 
 #[test]
@@ -61,7 +89,10 @@ fn a_story_tells_whose_files_are_there() {
     shell.write(&format!("{SITE}/tinynum/__init__.py"), "broken\n");
     std::fs::remove_file(shell.path(&format!("{SITE}/tinynum/info.py"))).unwrap();
     let said = told(&shell, &["why", "tinynum"]);
-    assert!(said.contains("1 file gone\n") && said.contains("1 file altered\n"), "{said}");
+    assert!(
+        said.contains("1 file gone\n") && said.contains("1 file altered\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -75,7 +106,12 @@ fn a_story_is_json_too() {
     let story = json["story"].as_array().unwrap();
     let told: Vec<_> = story
         .iter()
-        .map(|chapter| (chapter["message"].as_str().unwrap(), chapter["change"].as_str().unwrap()))
+        .map(|chapter| {
+            (
+                chapter["message"].as_str().unwrap(),
+                chapter["change"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(told, [("pitch tracking", "changed"), ("works", "added")]);
     assert!(story.iter().all(|chapter| chapter["causes"].is_array()));
@@ -86,12 +122,35 @@ fn a_file_has_a_commit_and_a_package() {
     let shell = history();
     let version = format!("{SITE}/tinynum/__init__.py");
     let absolute = shell.path(&version);
-    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @"");
+    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @r#"
+    env:lib/python3.11/site-packages/tinynum/__init__.py  live state
+      belongs to  pip's tinynum 1.26.4
+      bytes       356 B
+      content     60 seconds ago  [id] "pitch tracking"
+      path        3 minutes ago  [id] "works", with pip's tinynum 1.24.4
+    "#);
     shell.write(&version, "edited\n");
-    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @"");
+    assert_snapshot!(told(&shell, &["blame", absolute.to_str().unwrap()]), @r#"
+    env:lib/python3.11/site-packages/tinynum/__init__.py  live state
+      belongs to  pip's tinynum 1.26.4
+      bytes       7 B, altered: no record promised them
+      content     not committed yet
+      path        4 minutes ago  [id] "works", with pip's tinynum 1.24.4
+    "#);
     shell.ok(&["commit", "-m", "edited by hand"]);
-    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinynum/__init__.py", "HEAD"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "env:note.txt"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinynum/__init__.py", "HEAD"]), @r#"
+    env:lib/python3.11/site-packages/tinynum/__init__.py  HEAD ([id])
+      belongs to  pip's tinynum 1.26.4
+      bytes       7 B, altered: no record promised them
+      content     60 seconds ago  [id] "edited by hand"
+      path        6 minutes ago  [id] "works", with pip's tinynum 1.24.4
+    "#);
+    assert_snapshot!(told(&shell, &["blame", "env:note.txt"]), @r#"
+    env:note.txt  live state
+      belongs to  no package (top)
+      bytes       4 B
+      content     6 minutes ago  [id] "a note"
+    "#);
 }
 
 #[test]
@@ -115,24 +174,75 @@ fn a_path_that_went_and_came_back_is_blamed_on_its_return() {
 fn a_folder_is_told_by_package() {
     let shell = history();
     shell.write("env/lib/odd.txt", "x");
-    assert_snapshot!(told(&shell, &["blame", "env:"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinypitch", "HEAD"]), @"");
+    assert_snapshot!(told(&shell, &["blame", "env:"]), @r#"
+    env:  live state
+      no package (loose/lib)    1 file         1 B  not committed yet
+      pip's tinynum 1.26.4    14 files     4.6 KiB  60 seconds ago  [id] "pitch tracking"
+      pip's tinypitch 0.3.4    7 files     1.4 KiB  60 seconds ago  [id] "pitch tracking"
+      no package (top)         2 files        37 B  2 minutes ago  [id] "a note"
+    "#);
+    assert_snapshot!(told(&shell, &["blame", "env:lib/python3.11/site-packages/tinypitch", "HEAD"]), @r#"
+    env:lib/python3.11/site-packages/tinypitch  HEAD ([id])
+      pip's tinypitch 0.3.4  2 files       590 B  2 minutes ago  [id] "pitch tracking"
+    "#);
 }
 
 #[test]
 fn what_is_not_there_is_named() {
     let shell = history();
-    assert_snapshot!(told(&shell, &["why", "tinynun"]), @"");
-    assert_snapshot!(told(&shell, &["why", "zzz"]), @"");
-    assert_snapshot!(told(&shell, &["why", "tinynum", "nope"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "env:lib/nothing"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "/etc/passwd"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "env:note.txt", "HEAD~2"]), @"");
+    assert_snapshot!(told(&shell, &["why", "tinynun"]), @r#"
+    --- stderr
+    error: no package "tinynun" is recorded, and none is there
+    hint: did you mean tinynum?
+    --- exit 1
+    "#);
+    assert_snapshot!(told(&shell, &["why", "zzz"]), @r#"
+    --- stderr
+    error: no package "zzz" is recorded, and none is there
+    hint: see `envgit packages` for what there is
+    --- exit 1
+    "#);
+    assert_snapshot!(told(&shell, &["why", "tinynum", "nope"]), @r#"
+    --- stderr
+    error: unknown revision "nope"
+    hint: see `envgit log --oneline`, `envgit branch` and `envgit tag` for what there is
+    --- exit 1
+    "#);
+    assert_snapshot!(told(&shell, &["blame", "env:lib/nothing"]), @r#"
+    --- stderr
+    error: "env:lib/nothing" matches nothing in live
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
+    "#);
+    assert_snapshot!(told(&shell, &["blame", "/etc/passwd"]), @r#"
+    --- stderr
+    error: "/etc/passwd" is in no root of this repository
+    hint: name a path in a root, or ROOT:PATH; `envgit root list` shows the roots
+    --- exit 1
+    "#);
+    assert_snapshot!(told(&shell, &["blame", "env:note.txt", "HEAD~2"]), @r#"
+    --- stderr
+    error: "env:note.txt" matches nothing in [id]
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
+    "#);
 }
 
 #[test]
 fn before_the_first_commit_there_is_a_present() {
     let shell = Shell::with_venv();
-    assert_snapshot!(told(&shell, &["why", "numpy"]), @"");
-    assert_snapshot!(told(&shell, &["blame", "env:pyvenv.cfg"]), @"");
+    assert_snapshot!(told(&shell, &["why", "numpy"]), @"
+    numpy 1.24.4  (pip) in env, live state
+      record       lib/python3.11/site-packages/numpy-1.24.4.dist-info
+      wanted by    nothing that is recorded
+      files        4 of 4 files as promised
+
+    No commit changed it yet.
+    ");
+    assert_snapshot!(told(&shell, &["blame", "env:pyvenv.cfg"]), @"
+    env:pyvenv.cfg  live state
+      belongs to  no package (top)
+      bytes       33 B
+      content     not committed yet
+    ");
 }

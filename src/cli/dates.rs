@@ -156,7 +156,19 @@ mod tests {
         let now = at(1_793_527_200);
         let told = |age: i64| ago(at(now.seconds - age), now);
         let day = 86_400;
-        let ages = [0, 1, 89, 90, 3600, 2 * 3600, 3 * day, 15 * day, 100 * day, 3 * 365 * day].map(told);
+        let ages = [
+            0,
+            1,
+            89,
+            90,
+            3600,
+            2 * 3600,
+            3 * day,
+            15 * day,
+            100 * day,
+            3 * 365 * day,
+        ]
+        .map(told);
         assert_eq!(
             ages.join(", "),
             "0 seconds ago, 1 second ago, 89 seconds ago, 2 minutes ago, 60 minutes ago, 2 hours ago, 3 days ago, \

@@ -7,6 +7,7 @@ pub mod files;
 pub mod message;
 pub mod ownership;
 pub mod packages;
+pub mod relocated;
 pub mod requirers;
 pub mod state;
 pub mod vars;

@@ -112,7 +112,10 @@ impl<'a> Ownership<'a> {
             return Vec::new();
         };
         let records = self.records_of(self.project[at]).into_iter();
-        records.filter(|other| *other != at).map(|other| self.packages[other].0).collect()
+        records
+            .filter(|other| *other != at)
+            .map(|other| self.packages[other].0)
+            .collect()
     }
 
     /// How many of the files that a record promises are there; nothing if its promises are not recorded.

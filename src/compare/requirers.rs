@@ -89,15 +89,29 @@ mod tests {
         let packages = [
             yaml.clone(),
             conda.clone(),
-            package(Manager::Pip, "a", &["ruamel_yaml[x]>=1; python_version < '4'", "ruamel.yaml.clib"]),
+            package(
+                Manager::Pip,
+                "a",
+                &["ruamel_yaml[x]>=1; python_version < '4'", "ruamel.yaml.clib"],
+            ),
             package(Manager::Pip, "b", &["ruamel.yaml; extra == 'docs'"]),
-            package(Manager::Conda, "c", &["conda-forge::ruamel.yaml >=1,<2", "ruamel.yaml.clib"]),
+            package(
+                Manager::Conda,
+                "c",
+                &["conda-forge::ruamel.yaml >=1,<2", "ruamel.yaml.clib"],
+            ),
             package(Manager::Conda, "d", &["ruamel.yaml=1"]),
         ];
-        assert_eq!(told(&yaml, &packages), ["pip's a 1: ruamel_yaml[x]>=1; python_version < '4'"]);
+        assert_eq!(
+            told(&yaml, &packages),
+            ["pip's a 1: ruamel_yaml[x]>=1; python_version < '4'"]
+        );
         assert_eq!(
             told(&conda, &packages),
-            ["conda's c 1: conda-forge::ruamel.yaml >=1,<2", "conda's d 1: ruamel.yaml=1"]
+            [
+                "conda's c 1: conda-forge::ruamel.yaml >=1,<2",
+                "conda's d 1: ruamel.yaml=1"
+            ]
         );
     }
 
@@ -106,7 +120,11 @@ mod tests {
         let torch = package(Manager::Conda, "pytorch", &["typing"]);
         let mut part = package(Manager::Pip, "torch", &["sympy"]);
         part.part_of = Some("pytorch".to_owned());
-        let packages = [torch.clone(), part, package(Manager::Pip, "torchaudio", &["torch==2.9"])];
+        let packages = [
+            torch.clone(),
+            part,
+            package(Manager::Pip, "torchaudio", &["torch==2.9"]),
+        ];
         assert_eq!(told(&torch, &packages), ["pip's torchaudio 1: torch==2.9"]);
         assert_eq!(told(&package(Manager::Pip, "sympy", &[]), &packages), [""; 0]);
     }

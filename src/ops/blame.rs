@@ -13,6 +13,7 @@ use super::report::{CommitFacts, SideName};
 use super::side::Side;
 use super::trail::{Step, Trail};
 use crate::compare::ownership::Ownership;
+use crate::history::History;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::finding::PackageRef;
 use crate::snapshot::package::{Manager, Package};
@@ -117,7 +118,7 @@ pub fn blame(session: &mut Session<'_>, options: &BlameOptions) -> Result<BlameR
     let (root, path) = place(&session.repo.config().roots, &options.path, &options.cwd)?;
     let live = match &options.rev {
         Some(_) => None,
-        None => Some(Live::capture(session, &Default::default())?),
+        None => Some(Live::capture(&session.outlook(), &Default::default())?),
     };
     let mut trail = Trail::new(session.repo.history(), live.as_ref(), options.rev.as_deref())?;
     let none = |side: &Side<'_>| Error::NoSuchPath {
@@ -187,11 +188,15 @@ fn file_blame(
     let mut content = place_of(&first, &unit);
     let mut came = place_of(&first, &unit);
     let mut same = true;
+    let history = trail.history();
     let (mut newer, mut here) = (first, Some((unit.clone(), entry.clone())));
     for step in trail {
         let older = step?;
         let there = earlier(&older.side, &newer.side, root, &entry.path, here)?;
-        same = same && there.as_ref().is_some_and(|(_, entry)| entry.same_content(&content_now));
+        same = same
+            && there
+                .as_ref()
+                .is_some_and(|(_, entry)| entry.same_content(&content_now));
         if let Some((unit, _)) = &there {
             came = place_of(&older, unit);
             if same {
@@ -201,8 +206,8 @@ fn file_blame(
         (newer, here) = (older, there);
     }
     Ok(FileBlame {
-        content: origin(&newer.side, root, content, &owner)?,
-        first: origin(&newer.side, root, came, &owner)?,
+        content: origin(history, root, content, &owner)?,
+        first: origin(history, root, came, &owner)?,
         entry: content_now,
         unit,
         owner,
@@ -235,12 +240,12 @@ fn earlier(
 }
 
 /// Names the package that owned the file then. `now` is its owner in the live state.
-fn origin(any: &Side<'_>, root: &RootName, place: Place, now: &Option<PackageRef>) -> Result<Origin, Error> {
+fn origin(history: &History, root: &RootName, place: Place, now: &Option<PackageRef>) -> Result<Origin, Error> {
     let (recorded, unit) = place;
     let owner = match &recorded {
         None => now.clone(),
         Some(facts) => {
-            let side = any.at(facts.commit)?;
+            let side = Side::of_commit(history, facts.commit, "")?;
             let (packages, promises) = (side.packages(root)?, side.promises(root)?);
             owner(&packages, &Ownership::new(&packages, &promises), &unit)
         }

@@ -36,7 +36,11 @@ pub(super) fn stories(
     root: &RootName,
     changes: &[PackageChange],
 ) -> Result<Vec<PackageStory>, Error> {
-    Ok(compare::stories(&root_state(from, root)?, &root_state(to, root)?, changes))
+    Ok(compare::stories(
+        &root_state(from, root)?,
+        &root_state(to, root)?,
+        changes,
+    ))
 }
 
 /// What one side knows of a root, but for the files that nobody owns.

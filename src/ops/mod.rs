@@ -7,6 +7,7 @@ pub mod commit;
 pub mod diff;
 pub mod error;
 mod explain;
+pub mod folders;
 pub mod init;
 pub mod inspect;
 mod live;

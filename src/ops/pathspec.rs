@@ -146,7 +146,7 @@ fn no_path(given: &str, why: &str) -> Error {
 }
 
 /// Removes `.` and `..` without looking at the disk.
-fn lexical(path: &Path) -> PathBuf {
+pub(super) fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {
@@ -203,7 +203,10 @@ mod tests {
         let whole = |root: &str| (root.to_owned(), None);
         assert_eq!(place("a[1]*.py"), ("glm".to_owned(), Some("a[1]*.py".to_owned())));
         assert_eq!(place("env:lib/x/"), ("env".to_owned(), Some("lib/x".to_owned())));
-        assert_eq!([place("."), place("env:"), place(".venv")], [whole("glm"), whole("env"), whole("env")]);
+        assert_eq!(
+            [place("."), place("env:"), place(".venv")],
+            [whole("glm"), whole("env"), whole("env")]
+        );
     }
 
     #[test]

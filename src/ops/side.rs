@@ -31,7 +31,8 @@ pub(super) struct Side<'a> {
     pub(super) vars: Vars,
     /// What a commit says of itself.
     pub(super) manifest: Option<Manifest>,
-    history: &'a History,
+    /// Nothing where the live state is all there is.
+    history: Option<&'a History>,
     live: Option<&'a Live>,
 }
 
@@ -70,7 +71,7 @@ impl<'a> Side<'a> {
             files,
             vars,
             manifest: Some(manifest),
-            history,
+            history: Some(history),
             live: None,
         })
     }
@@ -86,7 +87,20 @@ impl<'a> Side<'a> {
             roots: live.roots.iter().map(|r| (r.root.name.clone(), r.root.kind)).collect(),
             vars: live.vars.clone(),
             manifest: None,
-            history,
+            history: Some(history),
+            live: Some(live),
+        }
+    }
+
+    /// The live state of a folder that no repository knows, under the name of its path.
+    pub(super) fn of_folder(live: &'a Live, name: String) -> Self {
+        Self {
+            name: SideName { commit: None, name },
+            files: live.inventory.clone(),
+            roots: live.roots.iter().map(|r| (r.root.name.clone(), r.root.kind)).collect(),
+            vars: Vars::new(),
+            manifest: None,
+            history: None,
             live: Some(live),
         }
     }
@@ -102,24 +116,16 @@ impl<'a> Side<'a> {
             roots: BTreeMap::new(),
             vars: Vars::new(),
             manifest: None,
-            history,
+            history: Some(history),
             live: None,
         }
     }
 
-    /// Another commit of the same history.
-    ///
-    /// # Errors
-    /// Names what is damaged.
-    pub(super) fn at(&self, commit: CommitId) -> Result<Side<'a>, Error> {
-        Side::of_commit(self.history, commit, "")
-    }
-
     /// What messages call it.
     pub(super) fn label(&self) -> String {
-        match self.name.commit {
-            Some(commit) => self.history.short(commit),
-            None => self.name.name.clone(),
+        match (self.name.commit, self.history) {
+            (Some(commit), Some(history)) => history.short(commit),
+            _ => self.name.name.clone(),
         }
     }
 
@@ -134,7 +140,10 @@ impl<'a> Side<'a> {
         if let Some(text) = self.live.and_then(|live| live.text(path)) {
             return Ok(text);
         }
-        Ok(self.history.blob(id)?)
+        let history = self
+            .history
+            .ok_or_else(|| self.damaged(path, "changed while it was read"))?;
+        Ok(history.blob(id)?)
     }
 
     /// The packages of a root.
@@ -198,7 +207,9 @@ impl<'a> Side<'a> {
     ) -> Result<Option<(UnitName, Entry)>, Error> {
         if let Some(live) = self.live {
             let root = live.root(root.as_str().as_bytes());
-            return Ok(root.and_then(|root| Some((root.unit_at(path.as_bytes())?, root.entry(path.as_bytes())?.clone()))));
+            return Ok(
+                root.and_then(|root| Some((root.unit_at(path.as_bytes())?, root.entry(path.as_bytes())?.clone())))
+            );
         }
         let known = but_of.map(|side| side.unit_ids(root)).unwrap_or_default();
         for (unit, id) in self.unit_ids(root) {

@@ -41,6 +41,11 @@ impl<'a> Trail<'a> {
         })
     }
 
+    /// Where the commits are.
+    pub(super) fn history(&self) -> &'a History {
+        self.history
+    }
+
     fn step(&mut self, commit: CommitId) -> Result<Step<'a>, Error> {
         let info = self.history.commit_info(commit)?;
         self.next = info.parents.first().copied();

@@ -89,13 +89,15 @@ pub struct Chapter {
 pub fn why(session: &mut Session<'_>, options: &WhyOptions) -> Result<WhyReport, Error> {
     let live = match &options.rev {
         Some(_) => None,
-        None => Some(Live::capture(session, &Default::default())?),
+        None => Some(Live::capture(&session.outlook(), &Default::default())?),
     };
     let history = session.repo.history();
     let mut trail = Trail::new(history, live.as_ref(), options.rev.as_deref())?;
     let Some(first) = trail.next().transpose()? else {
         // Says that nothing is committed yet.
-        return Err(history.resolve("HEAD").map_or_else(Error::from, |_| no_such(options, &BTreeSet::new())));
+        return Err(history
+            .resolve("HEAD")
+            .map_or_else(Error::from, |_| no_such(options, &BTreeSet::new())));
     };
     let mut wanted = Wanted::new(&options.name);
     let side = first.side.name.clone();

@@ -137,7 +137,9 @@ impl<'a> FilesJson<'a> {
             intact: files.fact.intact,
             missing: files.fact.missing,
             imported: files.is_real,
-            overwritten: overwritten.map(|(by, files)| OverwrittenJson { by, files: *files }).collect(),
+            overwritten: overwritten
+                .map(|(by, files)| OverwrittenJson { by, files: *files })
+                .collect(),
         }
     }
 }

@@ -25,7 +25,10 @@ pub(in crate::cli) fn blame(report: &BlameReport, now: Time, theme: &Theme) -> S
 fn one(file: &FileBlame, now: Time, theme: &Theme) -> String {
     let mut text = String::new();
     let mut line = |what: &str, value: &str| text.push_str(&format!("  {what:10}  {value}\n"));
-    line("belongs to", &theme.foreign(&owner(file.owner.as_ref(), file.unit.as_str())));
+    line(
+        "belongs to",
+        &theme.foreign(&owner(file.owner.as_ref(), file.unit.as_str())),
+    );
     match &file.entry.node {
         Node::Symlink(target) => line("link to", &escape(target)),
         Node::File(node) => line("bytes", &bytes(file, node.size)),
@@ -70,7 +73,11 @@ fn owner(owner: Option<&PackageRef>, unit: &str) -> String {
 fn folder(units: &[UnitBlame], now: Time, theme: &Theme) -> String {
     let names: Vec<String> = units
         .iter()
-        .map(|unit| theme.foreign(&owner(unit.owner.as_ref(), unit.unit.as_str())).into_owned())
+        .map(|unit| {
+            theme
+                .foreign(&owner(unit.owner.as_ref(), unit.unit.as_str()))
+                .into_owned()
+        })
         .collect();
     let files: Vec<String> = units.iter().map(|unit| counted(unit.files, "file")).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| width(text)).max().unwrap_or(0);

@@ -14,7 +14,7 @@ pub(in crate::cli) fn why(report: &WhyReport, now: Time, theme: &Theme) -> Strin
     let mut text = String::new();
     if report.now.is_empty() {
         let title = paint(theme.title, theme.foreign(&report.name));
-        text.push_str(&format!("{title} is not in {side}\n"));
+        text.push_str(&format!("{title} is not there now ({side})\n"));
     }
     for package in &report.now {
         text.push_str(&present(package, &side, theme));
