@@ -79,6 +79,14 @@ mod tests {
             ],
             critical: Some("GPU build replaced by CPU build".to_owned()),
         });
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        GPU build replaced by CPU build
+        asked for by name
+        asked for: conda install numpy
+        because scipy 1.17.1 requires numpy>=1.26.4
+        because scipy 1.17.1 requires numpy>=1.26.4 (libf0 1.1.1 ← app ← asked for)
+        scipy 1.17.1 changed too and requires numpy>=1.26.4, which held before
+        nothing recorded says why
+        ");
     }
 }
