@@ -246,3 +246,82 @@ fn before_the_first_commit_there_is_a_present() {
       content     not committed yet
     ");
 }
+
+/// A record of conda that promises files with their digests.
+fn conda(shell: &Shell, name: &str, files: &[(&str, &str)]) {
+    let digest = |content: &str| envgit::digest::Digest::of(content.as_bytes()).to_string();
+    let names: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    let promised = files.iter().map(|(path, content)| {
+        serde_json::json!({"_path": path, "path_type": "hardlink", "sha256": digest(content),
+                           "sha256_in_prefix": digest(content), "size_in_bytes": content.len()})
+    });
+    let record = serde_json::json!({"name": name, "version": "1.0", "build": "0", "build_number": 0,
+        "channel": "conda-forge", "subdir": "linux-64", "files": names,
+        "paths_data": {"paths_version": 1, "paths": promised.collect::<Vec<_>>()}});
+    shell.write(&format!("conda/conda-meta/{name}-1.0-0.json"), record.to_string());
+    for (path, content) in files {
+        shell.write(&format!("conda/{path}"), content);
+    }
+}
+
+#[test]
+fn a_name_finds_the_conda_package_that_its_python_part_belongs_to() {
+    let shell = Shell::new();
+    let info = "lib/python3.11/site-packages/torch-1.0.dist-info";
+    let metadata = "Metadata-Version: 2.1\nName: torch\nVersion: 1.0\n";
+    conda(&shell, "python", &[("bin/python3.11", "")]);
+    conda(
+        &shell,
+        "pytorch",
+        &[
+            (&format!("{info}/METADATA"), metadata),
+            (&format!("{info}/INSTALLER"), "conda\n"),
+            (&format!("{info}/RECORD"), ""),
+        ],
+    );
+    let env = shell.path("conda");
+    shell.ok(&["init", "--no-project", "--root", &format!("env={}", env.display())]);
+    shell.ok(&["commit", "-m", "works"]);
+    std::fs::remove_file(shell.path("conda/conda-meta/pytorch-1.0-0.json")).unwrap();
+    std::fs::remove_dir_all(env.join(info)).unwrap();
+    assert_snapshot!(told(&shell, &["why", "torch", "HEAD"]), @r#"
+    pytorch 1.0  (conda, 0, conda-forge) in env, HEAD ([id])
+      record       conda-meta/pytorch-1.0-0.json
+      wanted by    nothing that is recorded
+      files        3 of 3 files as promised
+
+    Story
+      + pytorch 1.0  (conda in env)  60 seconds ago  [id] "works"
+    "#);
+    assert_snapshot!(told(&shell, &["why", "torch"]), @r#"
+    torch is not there now (live state)
+
+    Story
+      - pytorch 1.0  (conda in env)  not committed yet
+      + pytorch 1.0  (conda in env)  2 minutes ago  [id] "works"
+    "#);
+}
+
+#[test]
+fn bytes_of_another_package_are_named() {
+    let shell = Shell::new();
+    conda(&shell, "a", &[("share/x", "of a"), ("share/y", "of a")]);
+    conda(&shell, "b", &[("share/x", "of b"), ("share/z", "of b")]);
+    let env = shell.path("conda");
+    shell.ok(&["init", "--no-project", "--root", &format!("env={}", env.display())]);
+    assert_snapshot!(told(&shell, &["blame", "env:share/x"]), @"
+    env:share/x  live state
+      belongs to  conda's a 1.0
+      bytes       4 B, those of conda's b 1.0, not of its owner
+      content     not committed yet
+    ");
+    assert_snapshot!(told(&shell, &["why", "a"]), @"
+    a 1.0  (conda, 0, conda-forge) in env, live state
+      record       conda-meta/a-1.0-0.json
+      wanted by    nothing that is recorded
+      files        1 of 2 files as promised
+                   1 file overwritten by conda's b 1.0
+
+    No commit changed it yet.
+    ");
+}

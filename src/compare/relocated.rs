@@ -95,7 +95,7 @@ pub fn same_record(a: &[u8], b: &[u8]) -> bool {
     lines(a) == lines(b)
 }
 
-/// Whether two records of conda say the same but for digests of files that hold the prefix.
+/// Whether two records of conda say the same but for digests and sizes of files that hold the prefix.
 pub fn same_conda_record(a: &[u8], b: &[u8]) -> bool {
     let read = |text: &[u8]| {
         let mut record: serde_json::Value = serde_json::from_slice(text).ok()?;
@@ -103,10 +103,17 @@ pub fn same_conda_record(a: &[u8], b: &[u8]) -> bool {
             .pointer_mut("/paths_data/paths")
             .and_then(|paths| paths.as_array_mut());
         for path in paths.into_iter().flatten() {
-            if let Some(path) = path.as_object_mut()
-                && path.contains_key("prefix_placeholder")
-            {
+            let Some(path) = path.as_object_mut() else { continue };
+            let is_script = path
+                .get("path_type")
+                .is_some_and(|kind| kind == "unix_python_entry_point");
+            if is_script || path.contains_key("prefix_placeholder") {
                 path.shift_remove("sha256_in_prefix");
+                path.shift_remove("size_in_bytes");
+            }
+            if is_script {
+                // The installer makes it: no package holds it.
+                path.shift_remove("sha256");
             }
         }
         Some(record)

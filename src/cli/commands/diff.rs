@@ -18,8 +18,8 @@ use crate::ops::report::DiffReport;
 ///
 /// With --env, two folders are compared as they stand, without a repository: conda prefixes, virtual environments, or
 /// any others. All of both is read and nothing is written. Times do not count there, nor byte code (.pyc), nor what
-/// differs only in the folders' own paths (in text, links, and strings of binaries) or in the digests of such files in
-/// RECORD and conda-meta.
+/// differs only in the folders' own paths (in text, links, and strings of binaries) or in what RECORD and conda-meta say of
+/// such files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
