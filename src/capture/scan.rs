@@ -80,11 +80,17 @@ struct Dirty {
 const NO_UNIT: u32 = u32::MAX;
 
 impl LiveRoot {
-    /// Lists a root and joins it with its state. Files with content to be read are left [`LiveRoot::pending`].
+    /// Lists a root and joins it with its state, if it has one. Files with content to be read are left [`LiveRoot::pending`].
     ///
     /// # Errors
     /// When the root itself cannot be listed.
-    pub fn scan(root: &Root, rules: &Rules, state: &Path, written: &Written, threads: usize) -> Result<Self, Error> {
+    pub fn scan(
+        root: &Root,
+        rules: &Rules,
+        state: Option<&Path>,
+        written: &Written,
+        threads: usize,
+    ) -> Result<Self, Error> {
         let fail = |source| Error::Root {
             name: root.name.to_string(),
             source,
@@ -92,7 +98,10 @@ impl LiveRoot {
         let fingerprint = rules.fingerprint(root);
         let began = now();
         let (old, listing) = std::thread::scope(|scope| {
-            let old = scope.spawn(|| RootState::load(state, fingerprint));
+            let old = scope.spawn(|| match state {
+                Some(state) => RootState::load(state, fingerprint),
+                None => RootState::empty(fingerprint),
+            });
             let listing = walk(&root.path, rules, threads);
             (old.join().unwrap_or_else(|_| RootState::empty(fingerprint)), listing)
         });
@@ -422,6 +431,14 @@ impl LiveRoot {
         let entries = &self.state.entries;
         let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
         Some(&self.state.marks[at])
+    }
+
+    /// The unit of the entry at a path.
+    pub fn unit_at(&self, path: &[u8]) -> Option<UnitName> {
+        let entries = &self.state.entries;
+        let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        let unit = self.state.units.get(self.state.unit_of[at] as usize)?;
+        Some(unit.name.clone())
     }
 
     /// The entry at a path.

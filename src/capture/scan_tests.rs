@@ -52,7 +52,7 @@ impl Fixture {
             excluded: BTreeSet::new(),
             configs: None,
         };
-        let mut live = LiveRoot::scan(&root, &rules, &self.state(), &Written::new(), 2).unwrap();
+        let mut live = LiveRoot::scan(&root, &rules, Some(&self.state()), &Written::new(), 2).unwrap();
         assert!(live.hash_pending(2, &Silent).is_empty());
         live.finish();
         live.state.save(&self.state()).unwrap();

@@ -72,6 +72,14 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             FAILED,
             "see `envgit root list`; add one with `envgit root add NAME=PATH`",
         ),
+        ops::Error::NoSuchPackage { near, .. } => Advice::new(
+            "no-such-package",
+            FAILED,
+            match near.as_slice() {
+                [] => "see `envgit packages` for what there is".to_owned(),
+                near => format!("did you mean {}?", either(near)),
+            },
+        ),
         ops::Error::NoSuchPath { .. } => Advice::new(
             "no-such-path",
             FAILED,

@@ -101,6 +101,27 @@ pub(super) fn short(time: Time) -> String {
     }
 }
 
+/// How long ago, as git says it: `3 days ago`. What lies in the future is shown as a date.
+pub(super) fn ago(time: Time, now: Time) -> String {
+    const UNITS: [(i64, i64, &str); 6] = [
+        (90, 1, "second"),
+        (90 * 60, 60, "minute"),
+        (36 * 3600, 3600, "hour"),
+        (14 * 86_400, 86_400, "day"),
+        (70 * 86_400, 7 * 86_400, "week"),
+        (730 * 86_400, 2_629_746, "month"),
+    ];
+    let age = now.seconds.saturating_sub(time.seconds);
+    if age < 0 {
+        return short(time);
+    }
+    let known = UNITS.into_iter().find(|(limit, ..)| age < *limit);
+    let (_, length, unit) = known.unwrap_or((0, 31_556_952, "year"));
+    let count = (age + length / 2) / length;
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural} ago")
+}
+
 /// RFC 3339: `2026-11-01T10:00:00+08:00`.
 pub(super) fn rfc3339(time: Time) -> String {
     match time.to_zoned() {
@@ -127,6 +148,33 @@ mod tests {
         assert_eq!(since("2026-11-03 12:00", &now), Some(at));
         assert_eq!(since("1700000000", &now), Some(1_700_000_000));
         assert_eq!(since("next moon", &now), None);
+    }
+
+    #[test]
+    fn ages_read_as_in_git() {
+        let at = |seconds| Time { seconds, offset: 0 };
+        let now = at(1_793_527_200);
+        let told = |age: i64| ago(at(now.seconds - age), now);
+        let day = 86_400;
+        let ages = [
+            0,
+            1,
+            89,
+            90,
+            3600,
+            2 * 3600,
+            3 * day,
+            15 * day,
+            100 * day,
+            3 * 365 * day,
+        ]
+        .map(told);
+        assert_eq!(
+            ages.join(", "),
+            "0 seconds ago, 1 second ago, 89 seconds ago, 2 minutes ago, 60 minutes ago, 2 hours ago, 3 days ago, \
+             2 weeks ago, 3 months ago, 3 years ago"
+        );
+        assert_eq!(told(-60), "2026-11-01 10:01");
     }
 
     #[test]

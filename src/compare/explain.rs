@@ -8,7 +8,7 @@ use super::commands;
 use super::requirements::Texts;
 use super::state::RootState;
 use crate::snapshot::change::{FileChange, FileChangeKind, PackageChange, RootChanges};
-use crate::snapshot::explanation::{Explanation, UnitChange};
+use crate::snapshot::explanation::{Explanation, PackageStory, UnitChange};
 use crate::snapshot::finding::{Finding, PackageRef, Problem};
 
 /// Explains the differences of one root.
@@ -53,6 +53,16 @@ fn concerned(change: &PackageChange, findings: &[Finding]) -> Vec<PackageRef> {
     packages.sort();
     packages.dedup();
     packages
+}
+
+/// Why packages changed: one story for each change, in the same order. `changes` are all of the root. What follows from
+/// them is not told.
+pub fn stories(before: &RootState, after: &RootState, changes: &[PackageChange]) -> Vec<PackageStory> {
+    let texts = Texts::default();
+    let (old, new) = (before.platform(), after.platform());
+    let commands = commands(told(&before.conda_history), told(&after.conda_history));
+    let (old, new) = (before.installed(&old, &texts), after.installed(&new, &texts));
+    causes(changes, &old, &new, &commands)
 }
 
 /// The changed files by unit, by name.

@@ -12,7 +12,9 @@ pub mod imports;
 pub mod message;
 pub mod ownership;
 pub mod packages;
+pub mod relocated;
 pub mod requirements;
+pub mod requirers;
 pub mod state;
 pub mod vars;
 
@@ -20,11 +22,12 @@ pub use causes::causes;
 pub use check::check;
 pub use commands::commands;
 pub use configs::config;
-pub use explain::explain;
+pub use explain::{explain, stories};
 pub use files::files;
 pub use message::describe;
 pub use packages::packages;
 pub use requirements::unmet;
+pub use requirers::requirers;
 pub use vars::vars;
 
 /// Merges two lists sorted by key: calls `each` with what stands on either side, or both, of every key, in order.

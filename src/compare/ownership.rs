@@ -116,6 +116,52 @@ impl<'a> Ownership<'a> {
         records
     }
 
+    /// The other records of the project that a record is of.
+    pub fn rivals(&self, record: &RelPath) -> Vec<&'a Package> {
+        let Some(at) = self.by_record.get(record).copied() else {
+            return Vec::new();
+        };
+        let records = self.records_of(self.project[at]).into_iter();
+        records
+            .filter(|other| *other != at)
+            .map(|other| self.packages[other].0)
+            .collect()
+    }
+
+    /// How many of the files that a record promises are there; nothing if its promises are not recorded.
+    pub fn fact(&self, record: &RelPath) -> Option<RecordFact> {
+        let at = *self.by_record.get(record)?;
+        self.packages[at].1.map(|_| self.fact_at(at))
+    }
+
+    /// Whose bytes stand in place of files of a record, and in how many of them.
+    pub fn overwritten(&self, record: &RelPath) -> Vec<(PackageRef, u64)> {
+        let promises = self.by_record.get(record).and_then(|at| self.packages[*at].1);
+        let replaced = promises.into_iter().flat_map(|promises| &promises.replaced);
+        replaced
+            .filter_map(|(other, paths)| Some((self.package(other)?, paths.len() as u64)))
+            .collect()
+    }
+
+    /// The package of a record.
+    pub fn package(&self, record: &RelPath) -> Option<PackageRef> {
+        let at = *self.by_record.get(record)?;
+        Some(PackageRef::from(self.packages[at].0))
+    }
+
+    fn fact_at(&self, at: usize) -> RecordFact {
+        let (package, promises) = self.packages[at];
+        RecordFact {
+            manager: package.manager,
+            version: package.version.clone(),
+            record: package.record.clone(),
+            promised: promises.map_or(0, |one| one.promised),
+            intact: promises.map_or(0, Promises::intact),
+            replaced: promises.map_or(0, Promises::replaced_count),
+            missing: promises.map_or(0, |one| one.missing.len() as u64),
+        }
+    }
+
     /// What is wrong with records and files. `loose` are the entries that no package owns, sorted.
     pub fn problems(&self, loose: &[Entry]) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -145,21 +191,7 @@ impl<'a> Ownership<'a> {
         if records.len() < 2 {
             return None;
         }
-        let facts: Vec<RecordFact> = records
-            .iter()
-            .map(|at| {
-                let (package, promises) = self.packages[*at];
-                RecordFact {
-                    manager: package.manager,
-                    version: package.version.clone(),
-                    record: package.record.clone(),
-                    promised: promises.map_or(0, |one| one.promised),
-                    intact: promises.map_or(0, Promises::intact),
-                    replaced: promises.map_or(0, Promises::replaced_count),
-                    missing: promises.map_or(0, |one| one.missing.len() as u64),
-                }
-            })
-            .collect();
+        let facts: Vec<RecordFact> = records.iter().map(|at| self.fact_at(*at)).collect();
         let clear = facts[0].promised > 0 && facts[0].intact == facts[0].promised;
         let (first, _) = self.packages[records[0]];
         Some(Finding {

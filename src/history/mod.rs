@@ -40,6 +40,7 @@ pub use head::Head;
 pub use id::{BlobId, CommitId, ParseIdError, TreeId};
 pub use inventory::Inventory;
 pub use log::CommitInfo;
+pub use near::near;
 pub use person::{Person, Time, git_identity};
 pub use refedit::{Expected, Note, RefError};
 pub use reflog::ReflogLine;

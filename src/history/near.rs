@@ -1,7 +1,7 @@
 //! Names that look like a given one, for "did you mean".
 
 /// The (at most three) names nearest to `wanted`: within a small edit distance, or sharing a prefix.
-pub(super) fn near(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+pub fn near(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
     let limit = match wanted.chars().count() {
         0..=2 => 1,
         3..=8 => 2,

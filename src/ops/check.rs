@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::Session;
 use super::error::Error;
-use super::explain::root_state;
+use super::explain::state_with_imports;
 use super::inspect::with_side;
 use super::pathspec::Selection;
 use super::report::{CheckReport, RootFindings};
+use super::side::Side;
 
 /// Which state to check, and what of it.
 #[derive(Clone, Debug, Default)]
@@ -25,23 +26,32 @@ pub struct CheckOptions {
 pub fn check(session: &mut Session<'_>, options: &CheckOptions) -> Result<CheckReport, Error> {
     let selection = Selection::new(&session.repo.config().roots, &options.roots, &[], Path::new("/"))?;
     with_side(session, options.rev.as_deref(), |session, side| {
-        let mut roots = Vec::new();
-        for (root, kind) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
-            if !selection.has_root(root) {
-                continue;
-            }
-            let mut state = root_state(session, side, root)?;
-            state.loose = side.loose_among_packages(root)?;
-            roots.push(RootFindings {
-                root: root.clone(),
-                kind: *kind,
-                packages: state.packages.iter().filter(|package| package.is_listed()).count() as u64,
-                findings: crate::compare::check(&state),
-            });
+        findings(Some(session), side, &selection)
+    })
+}
+
+/// The problems of one state.
+pub(super) fn findings(
+    session: Option<&Session<'_>>,
+    side: &Side<'_>,
+    selection: &Selection,
+) -> Result<CheckReport, Error> {
+    let mut roots = Vec::new();
+    for (root, kind) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
+        if !selection.has_root(root) {
+            continue;
         }
-        Ok(CheckReport {
-            side: side.name.clone(),
-            roots,
-        })
+        let mut state = state_with_imports(session, side, root)?;
+        state.loose = side.loose_among_packages(root)?;
+        roots.push(RootFindings {
+            root: root.clone(),
+            kind: *kind,
+            packages: state.packages.iter().filter(|package| package.is_listed()).count() as u64,
+            findings: crate::compare::check(&state),
+        });
+    }
+    Ok(CheckReport {
+        side: side.name.clone(),
+        roots,
     })
 }

@@ -46,19 +46,19 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
     let place = Place::choose(session, options)?;
-    let mut live = Live::scan(session, &Default::default())?;
+    let mut live = Live::scan(&session.outlook(), &Default::default())?;
     let mut layer = None;
     let mut changes = Changes::default();
     // Where nothing must be read, nothing may have changed, and then the layers need not even be opened.
     let maybe_unchanged = live.is_known() && place.parent.is_some();
     if maybe_unchanged {
-        live.complete(session)?;
+        live.complete(&session.outlook())?;
         changes = changes_since(session, place.parent, &live)?;
     }
     if !maybe_unchanged || !changes.is_empty() || options.allow_empty {
         layer = absorb(session, &mut live)?;
         refuse_unreadable(&live, options)?;
-        live.complete(session)?;
+        live.complete(&session.outlook())?;
         changes = changes_since(session, place.parent, &live)?;
     }
     refuse_unreadable(&live, options)?;
@@ -89,7 +89,7 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
     };
     let (commit, manifest) = record(session, &live, layer, place.parent, &message)?;
     place.publish(session, commit, &message, &options.tags)?;
-    live.mark_recorded(session);
+    live.mark_recorded(&session.outlook());
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);
     report.started_branch = place.starts_branch;

@@ -42,7 +42,7 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
                     .progress
                     .warn(&format!("an interrupted checkout could not be finished: {error}"));
             }
-            Some(Live::capture(session, &Default::default())?)
+            Some(Live::capture(&session.outlook(), &Default::default())?)
         }
     };
     let history = session.repo.history();
@@ -60,7 +60,7 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
     };
     let mut changes = compare(&from, &to, &selection)?;
     if options.paths.is_empty() {
-        explain(session, &from, &to, &mut changes)?;
+        explain(Some(session), &from, &to, &mut changes)?;
     }
     Ok(DiffReport {
         from: from.name.clone(),
@@ -79,7 +79,7 @@ pub fn status(session: &mut Session<'_>) -> Result<DiffReport, Error> {
     diff(session, &DiffOptions::default())
 }
 
-fn warnings(live: Live) -> Vec<String> {
+pub(super) fn warnings(live: Live) -> Vec<String> {
     let special = live
         .special
         .into_iter()

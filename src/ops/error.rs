@@ -99,6 +99,14 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No commit and no root has a package of that name.
+    #[error("no package {name:?} is recorded, and none is there")]
+    NoSuchPackage {
+        /// The name as given.
+        name: String,
+        /// Names of packages that look like it.
+        near: Vec<String>,
+    },
     /// No path of the state matches.
     #[error("{path:?} matches nothing in {state}")]
     NoSuchPath {

@@ -26,7 +26,7 @@ use crate::store::Store;
 /// # Errors
 /// An inventory that is damaged. Layers that are not at hand only make the answer shorter.
 pub(super) fn failing(
-    session: &Session<'_>,
+    session: Option<&Session<'_>>,
     side: &Side<'_>,
     root: &RootName,
     state: &RootState,
@@ -77,12 +77,13 @@ pub(super) fn failing(
         })
         .collect();
     let entries = entries.into_iter().map(|entry| (&entry.path, entry)).collect();
-    let sources = match side.live_path(root) {
-        Some(path) => Files::Live { path },
-        None => Files::Stored {
+    let sources = match (side.live_path(root), session) {
+        (Some(path), _) => Files::Live { path },
+        (None, Some(session)) => Files::Stored {
             store: session.repo.store()?,
             entries,
         },
+        (None, None) => return Ok(Vec::new()),
     };
     Ok(imports::problems(&tree, &sources, &broken, &candidates))
 }

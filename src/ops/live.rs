@@ -1,6 +1,8 @@
 //! The live state of all roots, captured and written down as an inventory in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::Session;
 use super::error::Error;
@@ -9,9 +11,11 @@ use crate::capture::ignored::Ignored;
 use crate::capture::rules::Rules;
 use crate::capture::scan::{LiveRoot, Written};
 use crate::capture::variables;
+use crate::config::Config;
 use crate::fsx::stable;
 use crate::history::{BlobId, tracked_paths};
-use crate::progress::Phase;
+use crate::progress::{Phase, Progress};
+use crate::repo::{DIR_NAME, Repo};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::Vars;
 use crate::snapshot::filelist;
@@ -47,29 +51,55 @@ const RECORDS: [&str; 4] = [PACKAGES, PROMISES, BINARIES, CONDA_HISTORY];
 /// Files that a checkout just wrote, by root.
 pub(super) type WrittenByRoot = HashMap<RootName, Written>;
 
+/// By which settings the live state is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Outlook<'a> {
+    /// The roots and what is recorded of them.
+    pub(super) config: &'a Config,
+    /// Keeps the stat cache. Without one everything is read, and nothing is remembered.
+    pub(super) repo: Option<&'a Repo>,
+    /// The environment variables.
+    pub(super) env: &'a [(OsString, OsString)],
+    /// Who hears of progress.
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl Session<'_> {
+    /// How this session looks at the live state.
+    pub(super) fn outlook(&self) -> Outlook<'_> {
+        Outlook {
+            config: self.repo.config(),
+            repo: Some(&self.repo),
+            env: &self.env,
+            progress: self.progress,
+        }
+    }
+}
+
+impl Outlook<'_> {
+    fn state_path(&self, root: &Root) -> Option<PathBuf> {
+        self.repo.map(|repo| repo.state_path(&root.name))
+    }
+}
+
 impl Live {
     /// Lists all roots. What changed is not read yet.
     ///
     /// # Errors
     /// A root that is not there.
-    pub(super) fn scan(session: &Session<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
-        let config = session.repo.config();
-        session.progress.begin(Phase::Scan, None);
+    pub(super) fn scan(outlook: &Outlook<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let config = outlook.config;
+        outlook.progress.begin(Phase::Scan, None);
         let none = Written::new();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let scan = |root: &Root| -> Result<LiveRoot, Error> {
-            let rules = rules(session, root)?;
+            let rules = rules(outlook, root)?;
             let written = written.get(&root.name).unwrap_or(&none);
-            Ok(LiveRoot::scan(
-                root,
-                &rules,
-                &session.repo.state_path(&root.name),
-                written,
-                threads,
-            )?)
+            let state = outlook.state_path(root);
+            Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, threads)?)
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
-        session.progress.end();
+        outlook.progress.end();
         let roots = roots?;
         let name = |root: &LiveRoot, path: &RelPath| format!("{}:{path}", root.root.name);
         Ok(Self {
@@ -82,7 +112,7 @@ impl Live {
                 .flat_map(|root| &root.unreadable)
                 .map(|error| format!("{error}: {}", error.source))
                 .collect(),
-            vars: variables::collect(session.env.iter().cloned(), &config.vars),
+            vars: variables::collect(outlook.env.iter().cloned(), &config.vars),
             inventory: BTreeMap::new(),
             texts: HashMap::new(),
             warnings: Vec::new(),
@@ -94,19 +124,19 @@ impl Live {
     ///
     /// # Errors
     /// A root that is not there.
-    pub(super) fn capture(session: &Session<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
-        let mut live = Self::scan(session, written)?;
+    pub(super) fn capture(outlook: &Outlook<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let mut live = Self::scan(outlook, written)?;
         let bytes = live.pending_bytes();
         if live.roots.iter().any(|root| !root.pending.is_empty()) {
-            session.progress.begin(Phase::Read, Some(bytes));
+            outlook.progress.begin(Phase::Read, Some(bytes));
             let threads = std::thread::available_parallelism().map_or(2, usize::from);
             for root in &mut live.roots {
-                let failures = root.hash_pending(threads, session.progress);
+                let failures = root.hash_pending(threads, outlook.progress);
                 live.failures.extend(failures.iter().map(describe));
             }
-            session.progress.end();
+            outlook.progress.end();
         }
-        live.complete(session)?;
+        live.complete(outlook)?;
         Ok(live)
     }
 
@@ -128,14 +158,14 @@ impl Live {
     ///
     /// # Errors
     /// A config file that cannot be read.
-    pub(super) fn complete(&mut self, session: &Session<'_>) -> Result<(), Error> {
+    pub(super) fn complete(&mut self, outlook: &Outlook<'_>) -> Result<(), Error> {
         self.inventory.clear();
         for root in &mut self.roots {
             root.finish();
             self.warnings.append(&mut root.warnings);
             if root.changed {
                 number_units(root);
-                read_configs(root, &rules(session, &root.root)?, &mut self.texts, &mut self.failures);
+                read_configs(root, &rules(outlook, &root.root)?, &mut self.texts, &mut self.failures);
             }
             let name = root.root.name.as_str();
             for unit in &root.state.units {
@@ -157,18 +187,18 @@ impl Live {
                 }
             }
             if root.changed {
-                self.warnings.extend(save(session, root));
+                self.warnings.extend(save(outlook, root));
             }
         }
         Ok(())
     }
 
     /// Notes in the stat cache that all entries are part of the last commit.
-    pub(super) fn mark_recorded(&mut self, session: &Session<'_>) {
+    pub(super) fn mark_recorded(&mut self, outlook: &Outlook<'_>) {
         for root in &mut self.roots {
             if root.state.marks.iter().any(|mark| !mark.recorded) {
                 root.state.marks.iter_mut().for_each(|mark| mark.recorded = true);
-                self.warnings.extend(save(session, root));
+                self.warnings.extend(save(outlook, root));
             }
         }
     }
@@ -262,8 +292,8 @@ pub(super) fn describe(error: &stable::Error) -> String {
 }
 
 /// Writes the stat cache; what goes wrong costs only speed.
-fn save(session: &Session<'_>, root: &LiveRoot) -> Option<String> {
-    let path = session.repo.state_path(&root.root.name);
+fn save(outlook: &Outlook<'_>, root: &LiveRoot) -> Option<String> {
+    let path = outlook.state_path(&root.root)?;
     let saved = path.parent().map_or(Ok(()), crate::fsx::create_dir_all);
     let saved = saved.and_then(|()| root.state.save(&path));
     saved
@@ -342,15 +372,18 @@ fn read_configs(root: &mut LiveRoot, rules: &Rules, texts: &mut HashMap<Vec<u8>,
 }
 
 /// By which rules a root is captured.
-pub(super) fn rules(session: &Session<'_>, root: &Root) -> Result<Rules, Error> {
-    let config = session.repo.config();
+pub(super) fn rules(outlook: &Outlook<'_>, root: &Root) -> Result<Rules, Error> {
+    let config = outlook.config;
     let beneath = |path: &std::path::Path| {
         let rest = path.strip_prefix(&root.path).ok()?;
         RelPath::new(rest.as_os_str().as_encoded_bytes()).ok()
     };
     let others = config.roots.iter().filter(|other| other.name != root.name);
     let mut excluded: BTreeSet<RelPath> = others.filter_map(|other| beneath(&other.path)).collect();
-    excluded.extend(beneath(session.repo.dir()));
+    match outlook.repo {
+        Some(repo) => excluded.extend(beneath(repo.dir())),
+        None => excluded.extend(RelPath::new(DIR_NAME).ok()),
+    }
     let mut configs = None;
     if root.kind == Kind::Project {
         excluded.extend(RelPath::new(".git").ok());

@@ -1,11 +1,13 @@
 //! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
 
+pub mod blame;
 pub mod check;
 pub mod checkout;
 pub mod commit;
 pub mod diff;
 pub mod error;
 mod explain;
+pub mod folders;
 mod imports;
 pub mod init;
 pub mod inspect;
@@ -17,6 +19,8 @@ pub mod refs;
 pub mod report;
 pub mod roots;
 mod side;
+mod trail;
+pub mod why;
 
 use std::ffi::OsString;
 

@@ -36,8 +36,8 @@ impl Selection {
             selection.roots.insert(root.name.clone());
         }
         for path in paths {
-            let (root, spec) = locate(declared, path, cwd)?;
-            selection.paths.entry(root).or_default().push(spec);
+            let (root, rest) = locate(declared, path, cwd)?;
+            selection.paths.entry(root).or_default().push(spec(&rest, path)?);
         }
         Ok(selection)
     }
@@ -87,11 +87,24 @@ pub(super) fn no_such_root(declared: &[Root], name: &str) -> Error {
     }
 }
 
-fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Spec), Error> {
+/// The one place that a path names: a path of a root, or the whole root. No character of it is a pattern.
+///
+/// # Errors
+/// A path in no root.
+pub(super) fn place(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Option<RelPath>), Error> {
+    let (root, rest) = locate(declared, given, cwd)?;
+    match literal(&rest, given)? {
+        Spec::Beneath(path) => Ok((root, RelPath::new(path).ok())),
+        _ => Ok((root, None)),
+    }
+}
+
+/// The root of a path, and the path in it, escaped.
+fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, String), Error> {
     if let Some((name, rest)) = given.split_once(':')
         && let Some(root) = declared.iter().find(|root| root.name.as_str() == name)
     {
-        return Ok((root.name.clone(), spec(rest, given)?));
+        return Ok((root.name.clone(), rest.to_owned()));
     }
     let absolute = lexical(&cwd.join(given));
     let holder = declared
@@ -106,26 +119,34 @@ fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Spec)
     };
     let rest = absolute.strip_prefix(&root.path).unwrap_or(Path::new(""));
     let rest = crate::snapshot::path::escape(rest.as_os_str().as_encoded_bytes());
-    Ok((root.name.clone(), spec(&rest, given)?))
+    Ok((root.name.clone(), rest))
 }
 
 fn spec(rest: &str, given: &str) -> Result<Spec, Error> {
-    let bad = |why: String| Error::refused(format!("{given:?} is no path: {why}"), "");
+    let plain = rest.trim_matches('/');
+    if !plain.contains(['*', '?', '[']) {
+        return literal(rest, given);
+    }
+    let patterns = Patterns::new([&*format!("/{plain}")]);
+    Ok(Spec::Glob(patterns.map_err(|e| no_path(given, &e.to_string()))?))
+}
+
+fn literal(rest: &str, given: &str) -> Result<Spec, Error> {
     let rest = rest.trim_matches('/');
     if rest.is_empty() || rest == "." {
         return Ok(Spec::Whole);
     }
-    if rest.contains(['*', '?', '[']) {
-        let anchored = format!("/{rest}");
-        return Ok(Spec::Glob(Patterns::new([&*anchored]).map_err(|e| bad(e.to_string()))?));
-    }
     let bytes = unescape(rest.as_bytes()).unwrap_or_else(|| rest.as_bytes().to_vec());
-    let path = RelPath::new(bytes).map_err(|e| bad(e.to_string()))?;
+    let path = RelPath::new(bytes).map_err(|e| no_path(given, &e.to_string()))?;
     Ok(Spec::Beneath(path.as_bytes().to_vec()))
 }
 
+fn no_path(given: &str, why: &str) -> Error {
+    Error::refused(format!("{given:?} is no path: {why}"), "")
+}
+
 /// Removes `.` and `..` without looking at the disk.
-fn lexical(path: &Path) -> PathBuf {
+pub(super) fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {
@@ -171,6 +192,21 @@ mod tests {
         assert!(has(".", "/p", "glm", "anything"));
         assert!(has("configs/*.jsonl", "/p", "glm", "configs/a.jsonl"));
         assert!(!has("configs/*.jsonl", "/p", "glm", "configs/a.json"));
+    }
+
+    #[test]
+    fn a_place_is_no_pattern() {
+        let place = |given: &str| {
+            let (root, path) = place(&roots(), given, Path::new("/p")).unwrap();
+            (root.to_string(), path.map(|path| path.to_string()))
+        };
+        let whole = |root: &str| (root.to_owned(), None);
+        assert_eq!(place("a[1]*.py"), ("glm".to_owned(), Some("a[1]*.py".to_owned())));
+        assert_eq!(place("env:lib/x/"), ("env".to_owned(), Some("lib/x".to_owned())));
+        assert_eq!(
+            [place("."), place("env:"), place(".venv")],
+            [whole("glm"), whole("env"), whole("env")]
+        );
     }
 
     #[test]

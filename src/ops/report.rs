@@ -35,6 +35,21 @@ pub struct DiffReport {
     pub warnings: Vec<String>,
 }
 
+/// What is said of a commit in passing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// Its id.
+    pub commit: CommitId,
+    /// Its short id.
+    pub short: String,
+    /// Who made it.
+    pub author: Person,
+    /// When.
+    pub time: Time,
+    /// The first line of its message.
+    pub subject: String,
+}
+
 /// The problems of one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootFindings {

@@ -33,7 +33,8 @@ pub(super) struct Side<'a> {
     pub(super) vars: Vars,
     /// What a commit says of itself.
     pub(super) manifest: Option<Manifest>,
-    history: &'a History,
+    /// Nothing where the live state is all there is.
+    history: Option<&'a History>,
     live: Option<&'a Live>,
 }
 
@@ -72,7 +73,7 @@ impl<'a> Side<'a> {
             files,
             vars,
             manifest: Some(manifest),
-            history,
+            history: Some(history),
             live: None,
         })
     }
@@ -88,7 +89,20 @@ impl<'a> Side<'a> {
             roots: live.roots.iter().map(|r| (r.root.name.clone(), r.root.kind)).collect(),
             vars: live.vars.clone(),
             manifest: None,
-            history,
+            history: Some(history),
+            live: Some(live),
+        }
+    }
+
+    /// The live state of a folder that no repository knows, under the name of its path.
+    pub(super) fn of_folder(live: &'a Live, name: String) -> Self {
+        Self {
+            name: SideName { commit: None, name },
+            files: live.inventory.clone(),
+            roots: live.roots.iter().map(|r| (r.root.name.clone(), r.root.kind)).collect(),
+            vars: Vars::new(),
+            manifest: None,
+            history: None,
             live: Some(live),
         }
     }
@@ -104,16 +118,16 @@ impl<'a> Side<'a> {
             roots: BTreeMap::new(),
             vars: Vars::new(),
             manifest: None,
-            history,
+            history: Some(history),
             live: None,
         }
     }
 
     /// What messages call it.
     pub(super) fn label(&self) -> String {
-        match self.name.commit {
-            Some(commit) => self.history.short(commit),
-            None => self.name.name.clone(),
+        match (self.name.commit, self.history) {
+            (Some(commit), Some(history)) => history.short(commit),
+            _ => self.name.name.clone(),
         }
     }
 
@@ -128,7 +142,10 @@ impl<'a> Side<'a> {
         if let Some(text) = self.live.and_then(|live| live.text(path)) {
             return Ok(text);
         }
-        Ok(self.history.blob(id)?)
+        let history = self
+            .history
+            .ok_or_else(|| self.damaged(path, "changed while it was read"))?;
+        Ok(history.blob(id)?)
     }
 
     /// The packages of a root.
@@ -169,6 +186,50 @@ impl<'a> Side<'a> {
     /// The units of a root with the ids of their file lists.
     fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
         self.under(&part(root, "files/"))
+    }
+
+    /// The id of the package list of a root: equal ids are equal lists.
+    pub(super) fn packages_id(&self, root: &RootName) -> Option<BlobId> {
+        self.files.get(&part(root, PACKAGES)).copied()
+    }
+
+    /// The id of the file list of a unit.
+    pub(super) fn unit_id(&self, root: &RootName, unit: &UnitName) -> Option<BlobId> {
+        self.files.get(&part(root, &format!("files/{unit}"))).copied()
+    }
+
+    /// The entries of a unit; none if it is not there.
+    pub(super) fn unit(&self, root: &RootName, unit: &UnitName) -> Result<Vec<Entry>, Error> {
+        let wanted = self.unit_id(root, unit).map(|id| (unit.as_str().as_bytes(), id));
+        let [units] = parse([(self, self.units(root, wanted.into_iter())?)])?;
+        Ok(units.into_iter().flat_map(|(_, entries)| entries).collect())
+    }
+
+    /// The entry at a path with its unit. Units that are the same in `but_of` are not looked at.
+    pub(super) fn find(
+        &self,
+        root: &RootName,
+        path: &RelPath,
+        but_of: Option<&Side<'_>>,
+    ) -> Result<Option<(UnitName, Entry)>, Error> {
+        if let Some(live) = self.live {
+            let root = live.root(root.as_str().as_bytes());
+            return Ok(
+                root.and_then(|root| Some((root.unit_at(path.as_bytes())?, root.entry(path.as_bytes())?.clone())))
+            );
+        }
+        let known = but_of.map(|side| side.unit_ids(root)).unwrap_or_default();
+        for (unit, id) in self.unit_ids(root) {
+            if known.get(unit) == Some(&id) {
+                continue;
+            }
+            let full = [&part(root, "files/"), unit].concat();
+            let entry = filelist::find(&self.text(&full, id)?, path);
+            if let Some(entry) = entry.map_err(|e| self.damaged(&full, &e.to_string()))? {
+                return Ok(Some((UnitName::from_tree(&String::from_utf8_lossy(unit)), entry)));
+            }
+        }
+        Ok(None)
     }
 
     fn configs(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {

@@ -139,6 +139,32 @@ pub fn decode(text: &[u8]) -> Result<Vec<Entry>, ParseError> {
     Ok(entries)
 }
 
+/// The entry at a path, found without reading the others.
+///
+/// # Errors
+/// Its line is malformed.
+pub fn find(text: &[u8], path: &RelPath) -> Result<Option<Entry>, ParseError> {
+    let needle = format!(" {}", escape(path.as_bytes()));
+    for at in memchr::memmem::find_iter(text, needle.as_bytes()) {
+        let end = at + needle.len();
+        if !matches!(text.get(end), Some(b'\n' | b'\t')) {
+            continue;
+        }
+        let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+        let end = memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |length| end + length);
+        let fail = |what| ParseError {
+            line: memchr::memchr_iter(b'\n', &text[..start]).count() + 1,
+            what,
+        };
+        // The needle may be the end of another path, or of a link's target.
+        let entry = decode_entry(&text[start..end]).map_err(fail)?;
+        if entry.path == *path {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
 fn decode_entry(line: &[u8]) -> Result<Entry, String> {
     let (kind, mut rest) = (line.first(), line.get(2..).unwrap_or_default());
     let mut field = |what: &str| {
@@ -287,6 +313,22 @@ mod tests {
         }
 
         #[test]
+        fn what_is_found_is_what_a_full_reading_finds(
+            mut entries in proptest::collection::vec(entry(), 0..20),
+            absent in "[a-c ]{1,3}",
+        ) {
+            entries.sort_by(|a, b| a.path.cmp(&b.path));
+            entries.dedup_by(|a, b| a.path == b.path);
+            let text = encode(&entries);
+            let absent = RelPath::new(absent).unwrap();
+            let paths: Vec<RelPath> = entries.iter().map(|entry| entry.path.clone()).chain([absent]).collect();
+            for path in paths {
+                let naive = entries.iter().find(|entry| entry.path == path).cloned();
+                prop_assert_eq!(find(&text, &path).unwrap(), naive);
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused_without_panic(bytes: Vec<u8>) {
             let _ = decode(&bytes);
         }
@@ -301,6 +343,17 @@ mod tests {
         assert_eq!(entries[1].mtime, 1_700_000_000_123_456_789);
         assert_eq!(entries[2].mtime, -1);
         assert_eq!(String::from_utf8(encode(&entries)).unwrap(), text);
+    }
+
+    #[test]
+    fn a_path_that_ends_another_is_not_taken_for_it() {
+        let text =
+            b"d 0755 1.000000000 a b\nl 1.000000000 c\ttarget=x b\nd 0755 2.000000000 b\nd 0755 1.000000000 b c\n";
+        let found = find(text, &RelPath::new("b").unwrap()).unwrap().unwrap();
+        assert_eq!(found.mtime, 2_000_000_000);
+        assert_eq!(find(text, &RelPath::new("bc").unwrap()).unwrap(), None);
+        let error = find(b"d 0755 1.000000000 a\nd 9 1 b\n", &RelPath::new("b").unwrap()).unwrap_err();
+        assert_eq!(error.line, 2);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! `envgit check`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::{json, render};
 use crate::ops::check::{CheckOptions, check};
+use crate::ops::folders::check_folder;
 use crate::snapshot::finding::Severity;
 
 /// Find everything that is wrong in one state: requirements that do not hold, packages that wrote over each other,
@@ -19,11 +21,15 @@ Examples:
   envgit check                      problems of the live state
   envgit check works                of a commit
   envgit check --fail-on critical   for CI: only what does not work at all counts
-  envgit check -v                   with notes")]
+  envgit check -v                   with notes
+  envgit check --env /envs/a        an environment that no repository knows")]
 pub(in crate::cli) struct Args {
     /// The commit; the live state when absent.
     #[arg(value_name = "REV")]
     rev: Option<String>,
+    /// Check this folder instead: a conda prefix, a venv. No repository is needed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["rev", "roots"])]
+    env: Option<PathBuf>,
     /// Only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME")]
     roots: Vec<String>,
@@ -55,14 +61,17 @@ impl FailOn {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
-    let options = CheckOptions {
-        rev: args.rev.clone(),
-        roots: args.roots.clone(),
-    };
     let bars = cmd.bars();
-    let mut session = cmd.session("check", &bars)?;
-    let report = check(&mut session, &options)?;
-    drop(session);
+    let report = match &args.env {
+        Some(dir) => check_folder(&cmd.world.cwd.join(dir), &bars)?,
+        None => {
+            let options = CheckOptions {
+                rev: args.rev.clone(),
+                roots: args.roots.clone(),
+            };
+            check(&mut cmd.session("check", &bars)?, &options)?
+        }
+    };
     drop(bars);
     if cmd.ui.volume.json {
         cmd.ui.json(&json::check::CheckJson::of(&report))?;

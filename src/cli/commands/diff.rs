@@ -10,10 +10,17 @@ use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::cli::{json, render};
 use crate::fsx::atomic;
 use crate::ops::diff::{DiffOptions, diff};
+use crate::ops::folders::diff_folders;
+use crate::ops::report::DiffReport;
 
 /// Show what differs between two states: packages, configs, variables, files.
 ///
 /// Without revisions, the last commit is compared with the live state; with one, that commit is.
+///
+/// With --env, two folders are compared as they stand, without a repository: conda prefixes, virtual environments, or
+/// any others. All of both is read and nothing is written. Times do not count there, nor byte code (.pyc), nor what
+/// differs only in the folders' own paths (in text, links, and strings of binaries) or in what RECORD and conda-meta say of
+/// such files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +29,8 @@ Examples:
   envgit diff v1..v2 --packages        which packages differ between two commits
   envgit diff HEAD~1 HEAD -- configs/  only below that folder
   envgit diff v1 v2 --html what.html   a page to send to a colleague
-  envgit diff --configs --text         config files line by line")]
+  envgit diff --configs --text         config files line by line
+  envgit diff --env /envs/a /envs/b    two environments that no repository knows")]
 pub(in crate::cli) struct Args {
     /// The older state, or both as A..B.
     #[arg(value_name = "A")]
@@ -30,6 +38,9 @@ pub(in crate::cli) struct Args {
     /// The newer state; the live one when absent.
     #[arg(value_name = "B")]
     to: Option<String>,
+    /// Compare two folders, in or without any repository.
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["from", "to", "paths", "roots"])]
+    env: Vec<PathBuf>,
     /// Show packages, and nothing else that is not asked for.
     #[arg(long)]
     packages: bool,
@@ -100,19 +111,14 @@ impl Args {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
-    let (from, to) = args.sides()?;
-    let options = DiffOptions {
-        from,
-        to,
-        roots: args.roots.clone(),
-        paths: path_texts(&args.paths),
-        cwd: cmd.world.cwd.clone(),
+    let report = match args.env.as_slice() {
+        [] => of_states(cmd, args)?,
+        [from, to] => {
+            let place = |path: &PathBuf| cmd.world.cwd.join(path);
+            diff_folders(&place(from), &place(to), &cmd.bars())?
+        }
+        _ => return Err(CliError::usage("two folders can be compared, not more").hinting("write --env A B once")),
     };
-    let bars = cmd.bars();
-    let mut session = cmd.session("diff", &bars)?;
-    let report = diff(&mut session, &options)?;
-    drop(session);
-    drop(bars);
     let sections = args.sections(cmd.ui.volume.verbose);
     if cmd.ui.volume.json {
         cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
@@ -134,4 +140,19 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     }
     let differs = args.exit_code && !report.changes.is_empty();
     Ok(if differs { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// The comparison of two states of the repository.
+fn of_states(cmd: &CommandContext<'_>, args: &Args) -> Result<DiffReport, CliError> {
+    let (from, to) = args.sides()?;
+    let options = DiffOptions {
+        from,
+        to,
+        roots: args.roots.clone(),
+        paths: path_texts(&args.paths),
+        cwd: cmd.world.cwd.clone(),
+    };
+    let bars = cmd.bars();
+    let mut session = cmd.session("diff", &bars)?;
+    Ok(diff(&mut session, &options)?)
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments directly above its `run`.
 
+mod blame;
 mod branch;
 mod cat;
 mod check;
@@ -19,6 +20,7 @@ mod root;
 mod show;
 mod status;
 mod tag;
+mod why;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ pub(super) enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Check(check::Args),
+    Why(why::Args),
+    Blame(blame::Args),
     Checkout(checkout::Args),
     Tag(tag::Args),
     Branch(branch::Args),
@@ -60,6 +64,8 @@ impl Command {
             Self::Show(args) => show::run(cmd, args),
             Self::Diff(args) => diff::run(cmd, args),
             Self::Check(args) => check::run(cmd, args),
+            Self::Why(args) => why::run(cmd, args),
+            Self::Blame(args) => blame::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),

@@ -1,5 +1,6 @@
 //! Reports as JSON: the stable shapes of `docs/json.md`. Each is a view of a report, never the report itself.
 
+pub(super) mod blame;
 mod changes;
 pub(super) mod check;
 pub(super) mod checkout;
@@ -11,6 +12,7 @@ pub(super) mod lists;
 pub(super) mod log;
 mod packages;
 pub(super) mod show;
+pub(super) mod why;
 
 pub(super) use packages::PackagesJson;
 

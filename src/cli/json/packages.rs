@@ -26,7 +26,7 @@ struct RootPackages<'a> {
 }
 
 #[derive(Serialize)]
-struct PackageJson<'a> {
+pub(super) struct PackageJson<'a> {
     name: &'a str,
     manager: Manager,
     version: &'a str,
@@ -52,7 +52,7 @@ impl<'a> PackagesJson<'a> {
 }
 
 impl<'a> PackageJson<'a> {
-    fn of(package: &'a Package) -> Self {
+    pub(super) fn of(package: &'a Package) -> Self {
         Self {
             name: &package.name,
             manager: package.manager,

@@ -20,6 +20,12 @@ pub(super) fn why(causes: &[Cause]) -> Option<String> {
     Some(text)
 }
 
+/// All that is known of a change, a line each: what it costs first, then its causes.
+pub(super) fn story(story: &PackageStory) -> Vec<String> {
+    let critical = story.critical.iter().cloned();
+    critical.chain(story.causes.iter().map(cause)).collect()
+}
+
 /// One cause, as a sentence goes on that begins with the change.
 pub(super) fn cause(cause: &Cause) -> String {
     match cause {
@@ -83,5 +89,63 @@ fn named(package: &PackageRef) -> String {
     match package.version.as_str() {
         "" => package.name.clone(),
         version => format!("{} {version}", package.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::package::Manager;
+
+    fn package(name: &str, version: &str) -> PackageRef {
+        PackageRef {
+            manager: Manager::Pip,
+            name: name.to_owned(),
+            version: version.to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_cause_has_its_words() {
+        let required = |decisive, through: &[PackageRef]| Cause::Required {
+            by: package("scipy", "1.17.1"),
+            requirement: "numpy>=1.26.4".to_owned(),
+            decisive,
+            through: through.to_vec(),
+        };
+        let told = story(&PackageStory {
+            causes: vec![
+                Cause::Requested { by: None },
+                Cause::Requested {
+                    by: Some("conda install numpy".to_owned()),
+                },
+                required(true, &[]),
+                required(true, &[package("libf0", "1.1.1"), package("app", "")]),
+                required(false, &[]),
+                Cause::Unfit {
+                    requirement: "numpy<2".to_owned(),
+                    needs: "numpy".to_owned(),
+                    found: Some(package("numpy", "2.4.6")),
+                },
+                Cause::Replaced {
+                    by: package("torch", "2.10.0"),
+                },
+                Cause::Orphaned {
+                    of: vec![package("librosa", "0.10.1")],
+                },
+                Cause::Unexplained,
+            ],
+            critical: Some("GPU build replaced by CPU build".to_owned()),
+            ..PackageStory::default()
+        });
+        insta::assert_snapshot!(told.join("\n"), @"
+        GPU build replaced by CPU build
+        asked for by name
+        asked for: conda install numpy
+        because scipy 1.17.1 requires numpy>=1.26.4
+        because scipy 1.17.1 requires numpy>=1.26.4 (libf0 1.1.1 ← app ← asked for)
+        scipy 1.17.1 changed too and requires numpy>=1.26.4, which held before
+        nothing recorded says why
+        ");
     }
 }

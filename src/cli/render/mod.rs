@@ -1,5 +1,6 @@
 //! Reports as text for people. Pure: a report and a [`Theme`](super::theme::Theme) in, text out.
 
+pub(super) mod blame;
 mod causes;
 pub(super) mod checkout;
 pub(super) mod commit;
@@ -16,6 +17,7 @@ pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
+pub(super) mod why;
 
 pub(super) use packages::list as package_list;
 

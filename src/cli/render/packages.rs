@@ -71,7 +71,7 @@ fn kind(change: &PackageChange) -> ChangeKind {
 }
 
 /// `1.24.4 → 1.26.4`; builds or origins where the version is the same.
-fn versions(change: &PackageChange) -> String {
+pub(super) fn versions(change: &PackageChange) -> String {
     match (&change.from, &change.to) {
         (Some(from), Some(to)) if from.version != to.version => format!("{} → {}", shown(from), shown(to)),
         (Some(from), Some(to)) => {
@@ -91,7 +91,7 @@ fn versions(change: &PackageChange) -> String {
     }
 }
 
-fn shown(package: &Package) -> String {
+pub(super) fn shown(package: &Package) -> String {
     match package.version.as_str() {
         "" => "(no version)".to_owned(),
         version => version.to_owned(),

@@ -83,7 +83,7 @@ pub(super) fn perform(
         &options.cwd,
     )?;
     make_missing_roots(session, options)?;
-    let mut live = Live::capture(session, &WrittenByRoot::new())?;
+    let mut live = Live::capture(&session.outlook(), &WrittenByRoot::new())?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
@@ -115,11 +115,11 @@ pub(super) fn perform(
     }
     let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
     drop(live);
-    let mut live = Live::capture(session, &written)?;
+    let mut live = Live::capture(&session.outlook(), &written)?;
     report.verified = prepared.verify(session, &live, &target, &selection)?;
     target.move_head(session)?;
     if !target.partial {
-        live.mark_recorded(session);
+        live.mark_recorded(&session.outlook());
     }
     let journal = session.repo.journal_path();
     if journal.exists() {
