@@ -57,11 +57,15 @@ fn two_environments_are_compared_as_two_commits() {
     /T/a → /T/b
 
     Packages
-        tinynum    1.24.4 → 1.26.4  (pip)
-      + tinypitch  0.3.4            (pip)
+        tinynum    1.24.4 → 1.26.4  (pip)  +225 B
+                   asked for directly (and 1 more)
+      + tinypitch  0.3.4            (pip)  +1.4 KiB
+                   asked for directly
 
     Files
       env  14 added, 4 modified, 7 removed  +5.3 KiB  -3.7 KiB
+        pip/tinynum    7 added, 4 modified, 7 removed  +225 B
+        pip/tinypitch  7 added  +1.4 KiB
     ");
     let json = shell.ok(&["diff", "--env", "../a", "../b", "--json"]).json();
     assert_eq!(json["from"]["name"], "/T/a");
@@ -75,19 +79,16 @@ fn any_folders_will_do() {
     shell.write("a/configs/x.json", "{\"a\": 1}\n");
     shell.write("b/configs/x.json", "{\"a\": 2}\n");
     shell.write("b/.envgit/format.json", "not looked at");
-    assert_snapshot!(told(&shell, &["diff", "--env", "../a", "../b"]), @r#"
+    assert_snapshot!(told(&shell, &["diff", "--env", "../a", "../b"]), @"
     /T/a → /T/b
 
     Configs in env
-    --- a/configs/x.json
-    +++ b/configs/x.json
-    @@ -1 +1 @@
-    -{"a": 1}
-    +{"a": 2}
+      M configs/x.json
+          ~ a  1 → 2
 
     Files
       env  1 modified  +9 B  -9 B
-    "#);
+    ");
 }
 
 #[test]

@@ -79,7 +79,9 @@ fn an_upgrade_and_the_way_back() {
 
     Packages
         numpy    1.24.4 → 1.26.4  (pip)
+                 no requirement explains it
       + pyworld  0.3.4            (pip)  +203 B
+                 no requirement explains it
 
     Files
       env  7 added, 1 modified, 3 removed  +401 B  -198 B
@@ -284,6 +286,7 @@ fn configs_are_told_by_record() {
     Configs in glm
       M .env
           ~ CUDA_VISIBLE_DEVICES  0 → 0,1
+          ~ HF_HOME               export /data/hf → /data/hf
           also: order
       M configs/G2P_replace_dict.jsonl
           ~ "弦"    "<|X|><|IAN2|>" → "<|X|><|IAN1|>"

@@ -61,7 +61,10 @@ fn a_package_has_a_story() {
 
     Story
         tinynum 1.24.4 → 1.26.4  (pip in env)  60 seconds ago  [id] "pitch tracking"
+          asked for directly
+          because tinypitch 0.3.4 requires tinynum>=1.26
       + tinynum 1.24.4  (pip in env)  3 minutes ago  [id] "works"
+          asked for directly
     "#);
     assert_snapshot!(told(&shell, &["why", "tinynum", "HEAD~1"]), @r#"
     tinynum 1.24.4  (pip) in env, HEAD~1 ([id])
@@ -71,6 +74,7 @@ fn a_package_has_a_story() {
 
     Story
       + tinynum 1.24.4  (pip in env)  4 minutes ago  [id] "works"
+          asked for directly
     "#);
     // What is not committed yet comes first; a package that is gone still has a story.
     wheel::uninstall("tinypitch", &shell.path("env")).unwrap();
@@ -79,7 +83,9 @@ fn a_package_has_a_story() {
 
     Story
       - tinypitch 0.3.4  (pip in env)  not committed yet
+          no requirement explains it
       + tinypitch 0.3.4  (pip in env)  3 minutes ago  [id] "pitch tracking"
+          asked for directly
     "#);
 }
 
@@ -292,13 +298,16 @@ fn a_name_finds_the_conda_package_that_its_python_part_belongs_to() {
 
     Story
       + pytorch 1.0  (conda in env)  60 seconds ago  [id] "works"
+          no requirement explains it
     "#);
     assert_snapshot!(told(&shell, &["why", "torch"]), @r#"
     torch is not there now (live state)
 
     Story
       - pytorch 1.0  (conda in env)  not committed yet
+          no requirement explains it
       + pytorch 1.0  (conda in env)  2 minutes ago  [id] "works"
+          no requirement explains it
     "#);
 }
 

@@ -140,12 +140,15 @@ mod tests {
         });
         insta::assert_snapshot!(told.join("\n"), @"
         GPU build replaced by CPU build
-        asked for by name
-        asked for: conda install numpy
+        asked for directly
+        asked for directly: conda install numpy
         because scipy 1.17.1 requires numpy>=1.26.4
-        because scipy 1.17.1 requires numpy>=1.26.4 (libf0 1.1.1 ← app ← asked for)
-        scipy 1.17.1 changed too and requires numpy>=1.26.4, which held before
-        nothing recorded says why
+        because scipy 1.17.1 requires numpy>=1.26.4, for libf0 1.1.1, for app
+        scipy 1.17.1 requires numpy>=1.26.4, which the version before met too
+        it required numpy<2, and numpy 2.4.6 is there now
+        torch 2.10.0 (pip) has its place
+        nothing requires it any more, as librosa 0.10.1 did
+        no requirement explains it
         ");
     }
 }
