@@ -65,7 +65,9 @@ impl Log {
     /// Names the file.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
         let bytes = self.bytes()?;
-        Ok(lines(&bytes).filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        Ok(lines(&bytes)
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
     }
 
     /// Adds an entry, durable on return. Only for whoever holds the repository's lock.
@@ -77,11 +79,10 @@ impl Log {
         let last = lines(&bytes).last();
         // A line that a crash cut short has its number too.
         let count = lines(&bytes).count() as u64;
-        let known = lines(&bytes).filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
-        let highest = known.map(|entry| entry.id).max().unwrap_or(0);
+        let newest = last_entry(&bytes).map_or(0, |entry| entry.id);
         let entry = Entry {
             format: Entry::FORMAT,
-            id: count.max(highest).saturating_add(1),
+            id: count.max(newest).saturating_add(1),
             prev: last.map(Digest::of),
             event,
         };
@@ -93,21 +94,22 @@ impl Log {
         })
     }
 
-    /// The last restore that was started and has no outcome.
+    /// The restore that was started and has no outcome. It can only be the last: restores hold the repository's lock.
     ///
     /// # Errors
     /// Names the file.
     pub fn unfinished(&self) -> Result<Option<u64>, Error> {
-        let mut open = None;
-        for entry in self.entries()? {
-            match entry.event {
-                Event::Started(_) => open = Some(entry.id),
-                Event::Finished(finished) if open == Some(finished.of) => open = None,
-                _ => {}
-            }
-        }
-        Ok(open)
+        let newest = last_entry(&self.bytes()?);
+        Ok(newest
+            .filter(|entry| matches!(entry.event, Event::Started(_)))
+            .map(|entry| entry.id))
     }
+}
+
+/// The last line that can be understood.
+fn last_entry(bytes: &[u8]) -> Option<Entry> {
+    let all: Vec<&[u8]> = lines(bytes).collect();
+    all.iter().rev().find_map(|line| serde_json::from_slice(line).ok())
 }
 
 /// The lines of a log, without their newlines. A last line without one counts.

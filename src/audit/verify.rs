@@ -174,7 +174,11 @@ mod tests {
 
     fn told(bytes: &[u8], kept: &[End]) -> Vec<String> {
         let verdict = verify(bytes, kept);
-        verdict.faults.iter().map(|f| format!("{}: {}", f.line, f.what)).collect()
+        verdict
+            .faults
+            .iter()
+            .map(|f| format!("{}: {}", f.line, f.what))
+            .collect()
     }
 
     #[test]
@@ -199,14 +203,27 @@ mod tests {
             ["4: the line before it was changed: it has another SHA-256 than was noted here"]
         );
         // The last line edited: only what was noted elsewhere tells.
-        let last = format!("{}{}\n", join(&lines[..5]), lines[5].replace("\"verified\":7", "\"verified\":8"));
+        let last = format!(
+            "{}{}\n",
+            join(&lines[..5]),
+            lines[5].replace("\"verified\":7", "\"verified\":8")
+        );
         assert_eq!(told(last.as_bytes(), &[]), Vec::<String>::new());
         assert_eq!(
             told(last.as_bytes(), &ends),
             ["6: entry 6 is not the one that was noted when it was written"]
         );
         // Removed, in the middle, at the start and at the end.
-        let without = |at: usize| join(&lines.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, l)| *l).collect::<Vec<_>>());
+        let without = |at: usize| {
+            join(
+                &lines
+                    .iter()
+                    .enumerate()
+                    .filter(|(n, _)| *n != at)
+                    .map(|(_, l)| *l)
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(
             told(without(2).as_bytes(), &[]),
             ["3: entry 4 stands where 3 is due: 1 line is missing before it"]
@@ -234,7 +251,10 @@ mod tests {
         let cut = &text[..text.len() - 10];
         assert_eq!(
             told(cut.as_bytes(), &[]),
-            ["6: it was cut short or overwritten: it is no JSON", "6: it was cut short: it has no end"]
+            [
+                "6: it was cut short or overwritten: it is no JSON",
+                "6: it was cut short: it has no end"
+            ]
         );
         let mut short = lines.clone();
         short[2] = &short[2][..40];

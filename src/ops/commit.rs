@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::error::Error;
 use super::live::{Live, describe};
+use super::operations::{Done, OperationKind, Watch};
 use super::pathspec::Selection;
+use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
 use super::{Session, recover};
@@ -45,6 +47,35 @@ pub struct CommitOptions {
 pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    let watch = Watch::begin(session)?;
+    let pause = match session.repo.config().services.quiesce {
+        true => Pause::begin(session)?,
+        false => None,
+    };
+    let outcome = record_live(session, options);
+    let problem = pause.and_then(|pause| pause.end(session));
+    let report = match (outcome, problem) {
+        (Ok(report), problem) => CommitReport {
+            service_problem: problem,
+            ..report
+        },
+        (Err(error), problem) => {
+            problem.iter().for_each(|problem| session.progress.warn(problem));
+            return Err(error);
+        }
+    };
+    let done = match report.commit {
+        Some(_) => Done::refs(
+            OperationKind::Commit,
+            format!("commit: {}", report.message.lines().next().unwrap_or_default()),
+        ),
+        None => Done::refs(OperationKind::Tag, format!("tag {}", report.tags.join(" "))),
+    };
+    watch.end(session, done)?;
+    Ok(report)
+}
+
+fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
     let place = Place::choose(session, options)?;
     let mut live = Live::scan(session, &Default::default())?;
     let mut layer = None;
@@ -75,6 +106,7 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
         tags: options.tags.clone(),
         changes: Changes::default(),
         manifest: None,
+        service_problem: None,
         skipped: [live.failures.clone(), live.special.clone()].concat(),
         warnings: live.warnings.clone(),
     };

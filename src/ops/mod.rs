@@ -1,19 +1,29 @@
 //! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
 
+mod attend;
+pub mod audit;
+pub mod autosaves;
 pub mod checkout;
 pub mod commit;
 pub mod diff;
 pub mod error;
+pub mod health;
 pub mod init;
 pub mod inspect;
 mod live;
 pub mod log;
+pub mod operations;
 mod pathspec;
+mod pause;
 pub mod recover;
+pub mod reflog;
 pub mod refs;
 pub mod report;
+pub mod rescue;
 pub mod roots;
 mod side;
+pub mod standing;
+pub mod undo;
 
 use std::ffi::OsString;
 

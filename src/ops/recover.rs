@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::Session;
+use super::attend::Unasked;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
+use super::operations::{Done, LiveMove, OperationKind, Watch};
+use super::{Session, attend, pause, undo};
 use crate::apply::journal::Journal;
 use crate::apply::{clear_stage, has_stage};
+use crate::audit::Outcome;
 use crate::fsx::atomic::remove_stale_drafts;
 
 /// Finishes an interrupted checkout, if there is one, and removes what one left that had not begun to swap. Takes the
@@ -15,8 +18,10 @@ use crate::fsx::atomic::remove_stale_drafts;
 /// # Errors
 /// What keeps it from being finished; the journal stays.
 pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
-    let roots = &session.repo.config().roots;
-    if !session.repo.journal_path().exists() && !roots.iter().any(|root| has_stage(&root.path)) {
+    let repo = &session.repo;
+    let notes = [repo.journal_path(), repo.undo_path(), repo.pause_path()];
+    let roots = &repo.config().roots;
+    if !notes.iter().any(|note| note.exists()) && !roots.iter().any(|root| has_stage(&root.path)) {
         return Ok(());
     }
     match session.repo.try_lock(&session.purpose)? {
@@ -32,6 +37,35 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
     const ABANDONED: Duration = Duration::from_secs(10);
     session.repo.history().clear_leftovers(ABANDONED)?;
     remove_stale_drafts(&session.repo.layers_dir())?;
+    let recovered = finish_swap(session)?;
+    pause::end_interrupted(session);
+    let outcome = match recovered {
+        Some(_) => Outcome::Recovered,
+        None => Outcome::Dropped,
+    };
+    let audit = attend::note_interrupted(session, outcome)?;
+    if session.repo.undo_path().exists() {
+        let saved = recovered.and_then(|(_, live)| live.from);
+        return undo::finish_interrupted(session, saved, audit);
+    }
+    if let Some((watch, live)) = recovered {
+        let done = Done {
+            kind: OperationKind::Checkout,
+            what: format!(
+                "checkout, finished after an interruption: to {}",
+                session.repo.history().short(live.to)
+            ),
+            of: None,
+            live: Some(live),
+            audit,
+        };
+        watch.end(session, done)?;
+    }
+    Ok(())
+}
+
+/// Finishes a swap that began, and clears away what was only prepared. Returns where the live state went.
+fn finish_swap(session: &mut Session<'_>) -> Result<Option<(Watch, LiveMove)>, Error> {
     let Some(journal) = Journal::read(&session.repo.journal_path())? else {
         for root in &session.repo.config().roots {
             if has_stage(&root.path) {
@@ -42,21 +76,28 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
                 clear_stage(&root.path)?;
             }
         }
-        return Ok(());
+        return Ok(None);
     };
+    let watch = Watch::resume(session)?;
+    let head = session.repo.history().head()?.commit();
     session.progress.warn(&format!(
         "a checkout of {} was interrupted; finishing it first",
         journal.name
     ));
     let options = CheckoutOptions {
         rev: journal.target.clone(),
-        branch: None,
         paths: journal.paths.clone(),
         roots: journal.roots.clone(),
         discard: true,
-        dry_run: false,
         cwd: journal.cwd.clone(),
+        ..CheckoutOptions::default()
     };
-    perform(session, &options, Purpose::Recovery(&journal), &mut |_| true)?;
-    Ok(())
+    let report = perform(session, &options, Purpose::Recovery(&journal), &mut Unasked)?;
+    let saved = journal.before.as_deref().and_then(|id| id.parse().ok());
+    let live = report.target.commit.map(|to| LiveMove {
+        from: saved.or(head),
+        to,
+        discarded: false,
+    });
+    Ok(live.map(|live| (watch, live)))
 }

@@ -186,10 +186,7 @@ mod tests {
         assert_eq!(failure.what, "ended with exit code 3");
         assert_eq!(failure.output.len(), LINES);
         assert_eq!((failure.output[0].as_str(), failure.output[9].as_str()), ("4", "oh no"));
-        assert!(
-            failure.to_string().ends_with("\n  | 12\n  | oh no"),
-            "{failure}"
-        );
+        assert!(failure.to_string().ends_with("\n  | 12\n  | oh no"), "{failure}");
     }
 
     #[test]

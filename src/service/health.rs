@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::command::{Command, Failure, tail};
 use super::Place;
+use super::command::{Command, Failure, tail};
 
 /// What to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,12 +171,16 @@ mod tests {
         let outcome = ask(Check::Url(url.clone()), 0);
         assert!(!outcome.healthy);
         let told = outcome.problem.unwrap().to_string();
-        assert_eq!(told, format!("`{url}` answers 500 Internal Server Error\n  | no weights"));
+        assert_eq!(
+            told,
+            format!("`{url}` answers 500 Internal Server Error\n  | no weights")
+        );
     }
 
     #[test]
     fn a_redirect_is_an_answer_and_is_not_followed() {
-        let url = server(&["302 Found\r\nlocation: https://example.org/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]);
+        let url =
+            server(&["302 Found\r\nlocation: https://example.org/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"]);
         assert!(ask(Check::Url(url), 0).healthy);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,18 @@ pub struct Process {
     pub path: PathBuf,
     /// How many of the files it uses.
     pub files: usize,
+}
+
+/// `7012 ada python serve.py: /env/lib/libtorch.so and 3 more`.
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        write!(f, "{} {} {}: {path}", self.pid, self.user, self.command)?;
+        match self.files {
+            0 | 1 => Ok(()),
+            files => write!(f, " and {} more", files - 1),
+        }
+    }
 }
 
 /// The processes but this one that have one of these files open or mapped, by id. Paths must be free of symlinks. What
@@ -138,7 +151,10 @@ mod tests {
         let found = using(&paths);
         let _ = child.kill();
         let _ = child.wait();
-        let process = found.iter().find(|process| process.pid == child.id()).expect("it is found");
+        let process = found
+            .iter()
+            .find(|process| process.pid == child.id())
+            .expect("it is found");
         assert_eq!((process.path.as_path(), process.files), (path.as_path(), 1));
         assert_eq!(process.command, "sleep 1000");
         assert_eq!(process.user, user_name(rustix::process::getuid().as_raw()));

@@ -1,5 +1,7 @@
 //! The commands, one file each: its arguments directly above its `run`.
 
+mod audit;
+mod autosaves;
 mod branch;
 mod cat;
 mod checkout;
@@ -8,16 +10,21 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod health;
 mod init;
 mod layers;
 mod log;
 mod ls;
 mod man;
 mod packages;
+mod redo;
+mod reflog;
+mod rescue;
 mod root;
 mod show;
 mod status;
 mod tag;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -34,8 +41,15 @@ pub(super) enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Checkout(checkout::Args),
+    Undo(undo::Args),
+    Redo(redo::Args),
+    Autosaves(autosaves::Args),
+    Health(health::Args),
+    Rescue(rescue::Args),
+    Audit(audit::Args),
     Tag(tag::Args),
     Branch(branch::Args),
+    Reflog(reflog::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Packages(packages::Args),
@@ -58,8 +72,15 @@ impl Command {
             Self::Show(args) => show::run(cmd, args),
             Self::Diff(args) => diff::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
+            Self::Undo(args) => undo::run(cmd, args),
+            Self::Redo(args) => redo::run(cmd, args),
+            Self::Autosaves(args) => autosaves::run(cmd, args),
+            Self::Health(args) => health::run(cmd, args),
+            Self::Rescue(args) => rescue::run(cmd, args),
+            Self::Audit(args) => audit::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),
+            Self::Reflog(args) => reflog::run(cmd, args),
             Self::Ls(args) => ls::run(cmd, args),
             Self::Cat(args) => cat::run(cmd, args),
             Self::Packages(args) => packages::run(cmd, args),

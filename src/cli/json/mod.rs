@@ -3,12 +3,14 @@
 mod changes;
 pub(super) mod checkout;
 pub(super) mod commit;
+pub(super) mod control;
 pub(super) mod diff;
 pub(super) mod error;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
 pub(super) mod show;
+pub(super) mod undo;
 
 pub(super) use packages::PackagesJson;
 

@@ -1,5 +1,6 @@
 //! Reports as text for people. Pure: a report and a [`Theme`](super::theme::Theme) in, text out.
 
+pub(super) mod audit;
 pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod diff;
@@ -7,10 +8,12 @@ mod graph;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
+pub(super) mod screen;
 pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
+pub(super) mod undo;
 
 pub(super) use packages::list as package_list;
 

@@ -2,8 +2,13 @@
 
 use crate::digest::Digest;
 use crate::history::{CommitId, Person, Time};
-use crate::ops::report::{DiffReport, HeadReport, LogEntry, PackageCounts, RefLabel, SideName};
-use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, PackageChange, RootChanges, VarChange};
+use crate::ops::report::{
+    CheckoutReport, DiffReport, HeadReport, LogEntry, Outlook, PackageCounts, PlanReport, RefLabel, RootPlanReport,
+    SideName,
+};
+use crate::snapshot::change::{
+    ChangeKind, Changes, ConfigChange, FileChange, FileChangeKind, PackageChange, RootChanges, VarChange,
+};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::path::RelPath;
@@ -172,5 +177,44 @@ pub(in crate::cli) fn commit(byte: u8, parent: Option<u8>, message: &str, refs: 
         packages: PackageCounts::default(),
         package_changes: vec![],
         layer: None,
+    }
+}
+
+/// A checkout of a tag.
+pub(in crate::cli) fn checkout() -> CheckoutReport {
+    CheckoutReport {
+        target: SideName {
+            commit: Some(id(0x1a)),
+            name: "pre-upgrade-torch29".to_owned(),
+        },
+        short: "1a1a1a1a".to_owned(),
+        subject: "works".to_owned(),
+        plan: PlanReport {
+            roots: vec![RootPlanReport {
+                root: "env".parse().unwrap(),
+                added: 12_000,
+                replaced: 1021,
+                removed: 3,
+                metadata: 0,
+                bytes: 46_347_059,
+                paths: vec![
+                    (path("lib/six.py"), FileChangeKind::Added),
+                    (path("lib/x.so"), FileChangeKind::Removed),
+                ],
+                git_tracked: vec![path("start.sh")],
+            }],
+        },
+        autosave: None,
+        head: HeadReport { branch: None, ..head() },
+        partial: false,
+        dry_run: true,
+        changes: changes(),
+        verified: 13_021,
+        outlook: Outlook::default(),
+        service_problem: None,
+        health: None,
+        marked_good: None,
+        rolled_back: None,
+        warnings: vec![],
     }
 }
