@@ -261,9 +261,9 @@ impl Repo {
         self.dir.join("journal/checkout.json")
     }
 
-    /// The note of an undo under way.
-    pub fn undo_path(&self) -> PathBuf {
-        self.dir.join("journal/undo.json")
+    /// The note of an operation that is not in the log yet.
+    pub fn pending_path(&self) -> PathBuf {
+        self.dir.join("journal/operation.json")
     }
 
     /// The note that services stand still.

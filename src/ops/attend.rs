@@ -10,6 +10,7 @@ use super::error::Error;
 use super::health;
 use super::operations::{Done, LiveMove, OperationKind, Watch};
 use super::pause::{Pause, place};
+use super::pending::Pending;
 use super::report::{CheckoutReport, HeadReport, Outlook};
 use super::{Session, undo};
 use crate::audit::{self, Actor, Changed, Event, Finished, HealthResult, Log, Outcome, Point, Started};
@@ -28,7 +29,18 @@ pub(super) fn checkout(
     }
     let watch = Watch::begin(session)?;
     let before = head(session.repo.history())?;
-    let mut attended = Attended::new("checkout", before.clone(), confirm);
+    let what = what(options, &before);
+    let pending = Pending {
+        kind: OperationKind::Checkout,
+        what: what.clone(),
+        of: None,
+        reverses: None,
+        live: None,
+        roots: options.roots.clone(),
+        paths: options.paths.clone(),
+        cwd: options.cwd.clone(),
+    };
+    let mut attended = Attended::new("checkout", before.clone(), pending, confirm);
     let outcome = perform(session, options, Purpose::Checkout, &mut attended);
     let (mut report, end) = attended.finish(session, outcome)?;
     if let Some(commit) = report.target.commit.filter(|_| !report.partial) {
@@ -36,12 +48,13 @@ pub(super) fn checkout(
     }
     let done = Done {
         kind: OperationKind::Checkout,
-        what: what(options, &before),
+        what,
         of: None,
         live: live_move(&report, &before),
         audit: end,
     };
     let operation = watch.end(session, done)?;
+    Pending::clear(session)?;
     let is_ill = report.health.as_ref().is_some_and(|health| !health.healthy);
     if is_ill && options.auto_rollback && operation.is_some() {
         let reason = format!("the health check failed after checkout {}", options.rev);
@@ -119,6 +132,7 @@ fn disturbed(session: &Session<'_>, report: &CheckoutReport) -> HashSet<PathBuf>
 pub(super) struct Attended<'c, 'f> {
     command: &'static str,
     before: HeadReport,
+    pending: Pending,
     confirm: &'c mut Confirm<'f>,
     begun: Instant,
     started: Option<u64>,
@@ -126,10 +140,17 @@ pub(super) struct Attended<'c, 'f> {
 }
 
 impl<'c, 'f> Attended<'c, 'f> {
-    pub(super) fn new(command: &'static str, before: HeadReport, confirm: &'c mut Confirm<'f>) -> Self {
+    /// `pending` is what the next command shall find if this one is interrupted.
+    pub(super) fn new(
+        command: &'static str,
+        before: HeadReport,
+        pending: Pending,
+        confirm: &'c mut Confirm<'f>,
+    ) -> Self {
         Self {
             command,
             before,
+            pending,
             confirm,
             begun: Instant::now(),
             started: None,
@@ -144,6 +165,10 @@ impl<'c, 'f> Attended<'c, 'f> {
         outcome: Result<CheckoutReport, Error>,
     ) -> Result<(CheckoutReport, Option<audit::End>), Error> {
         let problem = self.pause.take().and_then(|pause| pause.end(session));
+        if outcome.is_err() && !session.repo.journal_path().exists() {
+            // Nothing has changed, so nothing is to be finished.
+            Pending::clear(session)?;
+        }
         let mut outcome = outcome;
         match &mut outcome {
             Ok(report) => {
@@ -241,6 +266,11 @@ impl Gate for Attended<'_, '_> {
         }
         self.pause = Pause::begin(session)?;
         Ok(Passed::LookAgain)
+    }
+
+    fn saved(&mut self, session: &Session<'_>, report: &CheckoutReport) -> Result<(), Error> {
+        self.pending.live = live_move(report, &self.before);
+        self.pending.write(session)
     }
 }
 

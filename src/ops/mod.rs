@@ -15,6 +15,7 @@ pub mod log;
 pub mod operations;
 mod pathspec;
 mod pause;
+mod pending;
 pub mod recover;
 pub mod reflog;
 pub mod refs;

@@ -165,6 +165,11 @@ impl Watch {
         }
     }
 
+    /// Whether anything has moved.
+    pub(super) fn has_moved(&self, session: &Session<'_>) -> Result<bool, Error> {
+        Ok(Standing::of(session.repo.history())?.digest() != self.before.digest())
+    }
+
     /// After the last ref moved. Nothing is noted when nothing moved.
     pub(super) fn end(self, session: &Session<'_>, done: Done) -> Result<Option<u64>, Error> {
         let now = Standing::of(session.repo.history())?;

@@ -4,17 +4,15 @@
 //! if the operation had changed it. That is an operation itself, whose undoing is `redo`. The live state before is
 //! recorded as before every checkout, so that stepping loses nothing.
 
-use serde::{Deserialize, Serialize};
-
 use super::attend::{Attended, Unasked, live_move};
 use super::checkout::{CheckoutOptions, Confirm, Purpose, perform};
 use super::diff::head;
 use super::error::Error;
 use super::operations::{Done, LiveMove, Operation, OperationKind, OperationLog, Watch, stacks};
-use super::report::{CheckoutReport, HeadReport, OperationsReport, UndoReport, Undoable};
+use super::pending::Pending;
+use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
-use crate::fsx::{self, Context as _, atomic};
 use crate::history::{CommitId, Expected, RefName};
 
 /// How to undo.
@@ -87,14 +85,6 @@ struct Reversal {
     operation: Operation,
     /// The operation whose moves are reversed: the same, or its last undo or redo.
     reverses: Operation,
-}
-
-/// The note of a reversal under way: the next command finishes it.
-#[derive(Serialize, Deserialize)]
-struct Intent {
-    is_redo: bool,
-    operation: u64,
-    reverses: u64,
 }
 
 impl Reversal {
@@ -176,23 +166,18 @@ impl Reversal {
         let mut end = None;
         let mut checkout = None;
         if self.live().is_some() {
-            self.note_intent(session)?;
-            let mut attended = Attended::new(self.command(), before.clone(), confirm);
+            let mut attended = Attended::new(self.command(), before.clone(), self.pending(session), confirm);
             let outcome = perform(session, &checkout_options, Purpose::LiveOnly, &mut attended);
-            if outcome.is_err() && !session.repo.journal_path().exists() {
-                // Nothing has changed, so nothing is to be finished.
-                drop_intent(session)?;
-            }
             let (mut report, noted) = attended.finish(session, outcome)?;
             report.target.name = self.live_name(session)?;
             (checkout, end) = (Some(report), noted);
         } else {
-            self.note_intent(session)?;
+            self.pending(session).write(session)?;
         }
         self.move_refs(session)?;
         let live = checkout.as_ref().and_then(|report| live_move(report, &before));
         self.note_done(session, watch, live, end)?;
-        drop_intent(session)?;
+        Pending::clear(session)?;
         self.report(session, checkout, false)
     }
 
@@ -251,17 +236,24 @@ impl Reversal {
         Ok(())
     }
 
-    fn note_intent(&self, session: &Session<'_>) -> Result<(), Error> {
-        let intent = Intent {
-            is_redo: self.is_redo,
-            operation: self.operation.id,
-            reverses: self.reverses.id,
-        };
-        let path = session.repo.undo_path();
-        if let Some(dir) = path.parent() {
-            fsx::create_dir_all(dir)?;
+    fn kind(&self) -> OperationKind {
+        match self.is_redo {
+            true => OperationKind::Redo,
+            false => OperationKind::Undo,
         }
-        Ok(atomic::write(&path, &serde_json::to_vec(&intent).unwrap_or_default())?)
+    }
+
+    fn pending(&self, session: &Session<'_>) -> Pending {
+        Pending {
+            kind: self.kind(),
+            what: self.operation.what.clone(),
+            of: Some(self.operation.id),
+            reverses: Some(self.reverses.id),
+            live: None,
+            roots: Vec::new(),
+            paths: Vec::new(),
+            cwd: session.repo.project().to_owned(),
+        }
     }
 
     fn note_done(
@@ -271,12 +263,8 @@ impl Reversal {
         live: Option<LiveMove>,
         audit: Option<crate::audit::End>,
     ) -> Result<(), Error> {
-        let kind = match self.is_redo {
-            true => OperationKind::Redo,
-            false => OperationKind::Undo,
-        };
         let done = Done {
-            kind,
+            kind: self.kind(),
             what: format!("{}: {}", self.command(), self.operation.what),
             of: Some(self.operation.id),
             live,
@@ -323,54 +311,34 @@ impl Reversal {
     }
 }
 
-fn drop_intent(session: &Session<'_>) -> Result<(), Error> {
-    let path = session.repo.undo_path();
-    Ok(std::fs::remove_file(&path).at("remove", &path)?)
-}
-
-/// Finishes a reversal that was interrupted. `saved` is the autosave of its checkout, if that had begun to swap.
+/// Finishes a reversal that was interrupted.
 pub(super) fn finish_interrupted(
     session: &mut Session<'_>,
-    saved: Option<CommitId>,
+    pending: &Pending,
     audit: Option<crate::audit::End>,
 ) -> Result<(), Error> {
-    let path = session.repo.undo_path();
-    let Some(text) = fsx::read_if_present(&path)? else {
-        return Ok(());
-    };
-    let parsed = serde_json::from_slice(&text).map_err(std::io::Error::other);
-    let intent: Intent = parsed.at("understand", &path)?;
     let all = OperationLog::of(session).all()?;
-    // The last thing that it does is to note itself: then it was finished.
-    let is_noted = all
-        .last()
-        .is_some_and(|last| last.of == Some(intent.operation) && last.id > intent.reverses);
-    let reversal = Reversal::of(&all, intent.operation, intent.is_redo);
-    let Some(reversal) = reversal.filter(|reversal| !is_noted && reversal.reverses.id == intent.reverses) else {
-        return drop_intent(session);
+    let reversal = pending
+        .of
+        .and_then(|of| Reversal::of(&all, of, pending.kind == OperationKind::Redo));
+    // The last thing that it does is to note itself: then another operation would be the one to reverse.
+    let Some(reversal) = reversal.filter(|reversal| Some(reversal.reverses.id) == pending.reverses) else {
+        return Ok(());
     };
     session.progress.warn(&format!(
         "{} of \"{}\" was interrupted; finishing it first",
         reversal.command(),
         reversal.operation.what
     ));
-    let before: HeadReport = head(session.repo.history())?;
     let watch = Watch::resume(session)?;
-    let mut live = None;
     if let Some(to) = reversal.live() {
         let options = CheckoutOptions {
             rev: to.to_string(),
             cwd: session.repo.project().to_owned(),
             ..CheckoutOptions::default()
         };
-        let report = perform(session, &options, Purpose::LiveOnly, &mut Unasked)?;
-        live = live_move(&report, &before).or(Some(LiveMove {
-            from: saved.or(before.commit),
-            to,
-            discarded: false,
-        }));
+        perform(session, &options, Purpose::LiveOnly, &mut Unasked)?;
     }
     reversal.move_refs(session)?;
-    reversal.note_done(session, watch, live, audit)?;
-    drop_intent(session)
+    reversal.note_done(session, watch, pending.live.clone(), audit)
 }

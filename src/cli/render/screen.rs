@@ -20,7 +20,7 @@ pub(in crate::cli) fn screen(report: &CheckoutReport, theme: &Theme) -> String {
     section(&mut text, theme, "What will change");
     text.push_str(&root_lines(report, false, theme));
     let packages: Vec<&PackageChange> = report.changes.roots.iter().flat_map(|root| &root.packages).collect();
-    let told: Vec<String> = packages.iter().map(|change| package(change)).collect();
+    let told: Vec<String> = packages.iter().map(|change| format!("  {}", package(change))).collect();
     text.push_str(&lines(&told, "package"));
     if !outlook.services.is_empty() {
         text.push_str(&format!(
@@ -31,7 +31,7 @@ pub(in crate::cli) fn screen(report: &CheckoutReport, theme: &Theme) -> String {
     if !outlook.in_use.is_empty() {
         text.push_str("  in use by processes, which keep the old files until they end:\n");
         let told: Vec<String> = outlook.in_use.iter().map(|process| format!("  {process}")).collect();
-        text.push_str(&lines(&told, "process"));
+        text.push_str(&lines(&told, "program"));
     }
     section(&mut text, theme, "What is saved");
     text.push_str(match (outlook.saves, outlook.is_recorded) {
@@ -55,9 +55,8 @@ fn section(text: &mut String, theme: &Theme, title: &str) {
 fn lines(told: &[String], noun: &str) -> String {
     let mut text: String = told.iter().take(NAMED).map(|line| format!("  {line}\n")).collect();
     if told.len() > NAMED {
-        let more = counted((told.len() - NAMED) as u64, &format!("more {noun}"));
-        let more = more.replace("processs", "processes");
-        text.push_str(&format!("  and {more}\n"));
+        let more = counted((told.len() - NAMED) as u64, noun);
+        text.push_str(&format!("    and {more} more\n"));
     }
     text
 }
@@ -103,7 +102,7 @@ mod tests {
     #[test]
     fn a_long_list_is_cut() {
         let told: Vec<String> = (0..12).map(|n| n.to_string()).collect();
-        assert!(lines(&told, "process").ends_with("  9\n  and 2 more processes\n"));
-        assert!(lines(&told[..11], "package").ends_with("  and 1 more package\n"));
+        assert!(lines(&told, "program").ends_with("  9\n    and 2 programs more\n"));
+        assert!(lines(&told[..11], "package").ends_with("    and 1 package more\n"));
     }
 }

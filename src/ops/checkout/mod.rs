@@ -88,6 +88,11 @@ pub(super) trait Gate {
         options: &CheckoutOptions,
         report: &CheckoutReport,
     ) -> Result<Passed, Error>;
+
+    /// The state before is recorded where it has to be. Nothing has changed yet.
+    fn saved(&mut self, _: &Session<'_>, _: &CheckoutReport) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// How it goes on behind a [`Gate`].
@@ -130,6 +135,7 @@ pub(super) fn perform(
     if report.outlook.saves {
         report.autosave = Some(autosave(session, &mut live)?);
     }
+    gate.saved(session, &report)?;
     let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
     drop(live);
     let mut live = Live::capture(session, &written)?;
