@@ -105,7 +105,47 @@ fn a_checkout_is_undone_with_what_no_commit_held() {
             "undo --list",
         ],
     );
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    $ envgit checkout v1
+    Now at v1 ([id]): 10 paths verified
+
+    Packages
+        numpy  1.26.4 → 1.24.4  (pip)
+    --- stderr
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit undo --dry-run
+    Would undo: checkout: from main to v1
+      HEAD  v1 → main
+      env  5 to add, 1 to replace, 4 to remove; 206 B to write
+    $ envgit undo
+    Undone: checkout: from main to v1
+      HEAD  v1 → main
+      the live state is that of autosave/1 ([id]): 11 paths verified
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit status
+    On branch main at [id]
+
+    Files
+      env  1 added  +8 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    $ envgit redo
+    Done again: checkout: from main to v1
+      HEAD  main → v1
+      the live state is that of v1 ([id]): 10 paths verified
+      what was there is saved as autosave/1
+    $ envgit status
+    At v1 ([id]), on no branch
+    Nothing changed since [id].
+    $ envgit undo --list
+         5  2026-11-01 10:08  redo: checkout: from main to v1
+         4  2026-11-01 10:06  undo: checkout: from main to v1
+    >    3  2026-11-01 10:04  checkout: from main to v1
+         2  2026-11-01 10:03  commit: numpy 1.24.4 → 1.26.4
+         1  2026-11-01 10:02  commit: First state of env: 1 package, 5 files
+    ");
     assert!(!shell.path("env/notes").exists());
     shell.ok(&["undo"]);
     assert_eq!(std::fs::read_to_string(shell.path("env/notes")).unwrap(), "precious");
@@ -134,7 +174,85 @@ fn commits_and_tags_are_undone() {
             "log --oneline",
         ],
     );
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    $ envgit tag -f v1
+    Tagged [id] as v1
+    $ envgit undo
+    Undone: tag v1
+      tag v1  [id] → [id]
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit tag -m paper v2
+    Tagged [id] as v2
+    $ envgit tag -d v2
+    Removed tag v2 (was [id])
+    $ envgit undo
+    Undone: tag -d v2
+      tag v2  is there again, at [id]
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit tag
+      v1  [id]  First state of env: 1 package, 5 files
+      v2  [id]  paper
+    $ envgit undo
+    Undone: tag v2
+      tag v2  is gone (was [id])
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit undo
+    Undone: commit: numpy 1.24.4 → 1.26.4
+      branch main  [id] → [id]
+      the files stay as they are
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit status
+    On branch main at [id]
+
+    Packages
+        numpy  1.24.4 → 1.26.4  (pip)
+
+    Files
+      env  3 added, 1 modified, 3 removed  +198 B  -198 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    $ envgit undo
+    Undone: commit: First state of env: 1 package, 5 files
+      branch main  is gone (was [id])
+      tag v1  is gone (was [id])
+      the files stay as they are
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit undo
+    --- stderr
+    error: there is nothing to undo
+    hint: `envgit reflog` shows where HEAD has been
+    --- exit 1
+    $ envgit redo
+    Done again: commit: First state of env: 1 package, 5 files
+      branch main  is there again, at [id]
+      tag v1  is there again, at [id]
+      the files stay as they are
+    $ envgit redo
+    Done again: commit: numpy 1.24.4 → 1.26.4
+      branch main  [id] → [id]
+      the files stay as they are
+    $ envgit undo --list
+        12  2026-11-01 10:16  redo: commit: numpy 1.24.4 → 1.26.4
+        11  2026-11-01 10:15  redo: commit: First state of env: 1 package, 5 files
+        10  2026-11-01 10:13  undo: commit: First state of env: 1 package, 5 files
+         9  2026-11-01 10:11  undo: commit: numpy 1.24.4 → 1.26.4
+         8  2026-11-01 10:10  undo: tag v2
+         7  2026-11-01 10:08  undo: tag -d v2
+         6  2026-11-01 10:07  tag -d v2  (undone)
+         5  2026-11-01 10:06  tag v2  (undone)
+         4  2026-11-01 10:05  undo: tag v1
+         3  2026-11-01 10:04  tag v1
+    >    2  2026-11-01 10:03  commit: numpy 1.24.4 → 1.26.4
+         1  2026-11-01 10:02  commit: First state of env: 1 package, 5 files
+    $ envgit log --oneline
+    [id] (HEAD -> main) numpy 1.24.4 → 1.26.4
+    [id] (tag: v1) First state of env: 1 package, 5 files
+    ");
 }
 
 #[test]
@@ -146,7 +264,20 @@ fn what_git_moved_is_undone_too() {
     git.env("GIT_DIR", shell.path("glm/.envgit/history"));
     assert!(git.status().unwrap().success());
     let text = session(&shell, &["undo", "tag", "undo --list"]);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    $ envgit undo
+    Undone: moved by git, or by an interrupted envgit
+      tag v1  is there again, at [id]
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit tag
+      v1  [id]  First state of env: 1 package, 5 files
+    $ envgit undo --list
+         4  2026-11-01 10:05  undo: moved by git, or by an interrupted envgit
+         3  2026-11-01 10:05  moved by git, or by an interrupted envgit  (undone)
+    >    2  2026-11-01 10:03  commit: numpy 1.24.4 → 1.26.4
+         1  2026-11-01 10:02  commit: First state of env: 1 package, 5 files
+    ");
 }
 
 #[test]
@@ -154,7 +285,25 @@ fn where_head_has_been() {
     let shell = two_states();
     shell.ok(&["checkout", "v1"]);
     let text = session(&shell, &["reflog", "reflog main", "reflog mian", "reflog HEAD~1"]);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @r#"
+    $ envgit reflog
+    [id] HEAD@{0}: checkout: moving from main to v1
+    [id] HEAD@{1}: commit: numpy 1.24.4 → 1.26.4
+    [id] HEAD@{2}: commit (initial): First state of env: 1 package, 5 files
+    $ envgit reflog main
+    [id] main@{0}: commit: numpy 1.24.4 → 1.26.4
+    [id] main@{1}: commit (initial): First state of env: 1 package, 5 files
+    $ envgit reflog mian
+    --- stderr
+    error: unknown revision "mian"
+    hint: did you mean main?
+    --- exit 1
+    $ envgit reflog HEAD~1
+    --- stderr
+    error: unknown revision "HEAD~1"
+    hint: see `envgit log --oneline`, `envgit branch` and `envgit tag` for what there is
+    --- exit 1
+    "#);
 }
 
 #[test]
@@ -165,7 +314,18 @@ fn autosaves_are_listed_and_kept_by_their_own_rule() {
         shell.ok(&["checkout", "HEAD"]);
     }
     let listed = session(&shell, &["autosaves"]);
-    assert_snapshot!(listed, @"");
+    assert_snapshot!(listed, @"
+    $ envgit autosaves
+    autosave/3  [id]   1 minute ago  +notes
+        1 changed path, 7 B stored; kept: among the newest
+    autosave/2  [id]  2 minutes ago  +notes
+        1 changed path, 7 B stored; kept: among the newest
+    autosave/1  [id]  3 minutes ago  +notes
+        1 changed path, 7 B stored; kept: among the newest
+    Kept: the newest 20 (autosave.keep), and all of the last 30 days (autosave.keep_days)
+    --- stderr
+    hint: bring one back with: envgit checkout autosave/3; compare it with: envgit diff autosave/3
+    ");
     shell.ok(&["config", "autosave.keep", "1"]);
     shell.ok(&["config", "autosave.keep_days", "0"]);
     let kept = |shell: &Shell| {
@@ -215,7 +375,14 @@ fn services_stand_still_during_a_checkout() {
         &format!("[\"sh\", \"-c\", \"echo own start >> {}\"]", calls.display()),
     ]);
     let dry = session(&shell, &["checkout --dry-run v1"]);
-    assert_snapshot!(dry, @"");
+    assert_snapshot!(dry, @"
+    $ envgit checkout --dry-run v1
+    Would bring back v1 ([id]): First state of env: 1 package, 5 files
+
+      env  4 to add, 1 to replace, 4 to remove; 198 B to write
+
+      stopped and started again: echo own stop >> /T/calls, systemd unit glm.service, docker container glm
+    ");
     assert_eq!(log(&shell), "", "a dry run stops nothing");
     shell.ok(&["checkout", "v1"]);
     let expected = "own stop
@@ -260,7 +427,14 @@ fn services_are_started_again_whatever_happens() {
     shell.ok(&["config", "service.start", &start]);
     shell.ok(&["config", "service.stop", "echo cannot >&2; exit 4"]);
     let failed = session(&shell, &["checkout v1"]);
-    assert_snapshot!(failed, @"");
+    assert_snapshot!(failed, @"
+    $ envgit checkout v1
+    --- stderr
+    error: `echo cannot >&2; exit 4` ended with exit code 4
+      | cannot
+    hint: see the settings with `envgit config`; what had been stopped was started again, and nothing was changed
+    --- exit 1
+    ");
     assert_eq!(log(&shell), "start\n");
     // The checkout fails while they are stopped: a layer is gone.
     shell.ok(&["config", "service.stop", "true"]);
@@ -280,7 +454,21 @@ fn services_are_started_again_whatever_happens() {
     // A start that fails is told, and the checkout stands.
     shell.ok(&["config", "service.start", "echo no luck; exit 5"]);
     let text = session(&shell, &["checkout v1", "status"]);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    $ envgit checkout v1
+    Now at v1 ([id]): 10 paths verified
+
+    Packages
+        numpy  1.26.4 → 1.24.4  (pip)
+    --- stderr
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    warning: a service was not started again: `echo no luck; exit 5` ended with exit code 5
+      | no luck
+    --- exit 1
+    $ envgit status
+    At v1 ([id]), on no branch
+    Nothing changed since [id].
+    ");
 }
 
 /// A process with a file of the environment mapped.
@@ -421,7 +609,21 @@ fn plain(text: &str, server: &Server) -> String {
 fn health_is_recorded_and_rescue_leads_back() {
     let (shell, server) = ill();
     let text = session(&shell, &["rescue", "health", "health", "log --oneline"]);
-    assert_snapshot!(plain(&text, &server), @"");
+    assert_snapshot!(plain(&text, &server), @r#"
+    $ envgit rescue
+    --- stderr
+    error: "@good" names no commit: the health check has found none good yet
+    hint: set a check with `envgit config service.health COMMAND` and run `envgit health` while all is well
+    --- exit 1
+    $ envgit health
+    Healthy: http://[server]
+    [id] is marked as good/1
+    $ envgit health
+    Healthy: http://[server]
+    [id] is marked as good/1
+    $ envgit log --oneline
+    [id] (HEAD -> main, good/1) weights
+    "#);
     std::fs::remove_file(shell.path("env/weights")).unwrap();
     shell.write("env/notes", "keep me");
     shell.ok(&["commit", "-m", "lost them"]);
@@ -437,7 +639,47 @@ fn health_is_recorded_and_rescue_leads_back() {
             "undo",
         ],
     );
-    assert_snapshot!(plain(&text, &server), @"");
+    assert_snapshot!(plain(&text, &server), @"
+    $ envgit health
+    Not healthy: `http://[server]` answers 503 Service Unavailable
+      | weights are missing
+    --- stderr
+    hint: the live state is in no commit, so no commit is marked; record it with: envgit commit
+    hint: go back to the last good commit with: envgit rescue
+    --- exit 1
+    $ envgit diff --stat @good
+    env  files: 2 added, 1 removed
+    $ envgit rescue --dry-run
+    Would bring back good/1 ([id]): weights
+
+      env  1 to add, 2 to remove; 1 B to write
+    --- stderr
+    The last good commit is [id] of 2026-11-01 10:02: weights
+    Going there leaves behind, for a later checkout:
+      [id] lost them
+    $ envgit rescue
+    Now at good/1 ([id]): 11 paths verified
+
+    Healthy: http://[server]
+    --- stderr
+    The last good commit is [id] of 2026-11-01 10:02: weights
+    Going there leaves behind, for a later checkout:
+      [id] lost them
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit health
+    Healthy: http://[server]
+    [id] is marked as good/1
+    $ envgit undo
+    Undone: checkout: from main to good/1
+      HEAD  good/1 → main
+      the live state is that of autosave/1 ([id]): 12 paths verified
+    Not healthy: `http://[server]` answers 503 Service Unavailable
+      | weights are missing
+    --- stderr
+    hint: take this back with: envgit redo
+    --- exit 1
+    ");
     assert!(shell.path("env/more").exists() && !shell.path("env/weights").exists());
 }
 
@@ -472,7 +714,45 @@ fn a_checkout_after_which_not_all_is_well() {
         &shell,
         &["checkout --auto-rollback ill", "status", "checkout ill", "undo"],
     );
-    assert_snapshot!(plain(&text, &server), @"");
+    assert_snapshot!(plain(&text, &server), @"
+    $ envgit checkout --auto-rollback ill
+    Now at ill ([id]): 10 paths verified
+
+    Not healthy: `http://[server]` answers 503 Service Unavailable
+      | weights are missing
+
+    Undone: checkout: from well to ill
+      HEAD  ill → well
+      the live state is that of autosave/1 ([id]): 12 paths verified
+    --- stderr
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    --- exit 1
+    $ envgit status
+    At well ([id]), on no branch
+
+    Files
+      env  1 added  +4 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    $ envgit checkout ill
+    Now at ill ([id]): 10 paths verified
+
+    Not healthy: `http://[server]` answers 503 Service Unavailable
+      | weights are missing
+    --- stderr
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    hint: go back to the state before with: envgit undo
+    --- exit 1
+    $ envgit undo
+    Undone: checkout: from well to ill
+      HEAD  ill → well
+      the live state is that of autosave/1 ([id]): 12 paths verified
+    Healthy: http://[server]
+    --- stderr
+    hint: take this back with: envgit redo
+    ");
     let said = shell.run(&["checkout", "--auto-rollback", "--json", "ill"]);
     assert_eq!(said.code, 1);
     let json = said.json();
@@ -489,13 +769,42 @@ fn every_restore_is_in_the_audit_log() {
     let shell = two_states();
     shell.ok(&["config", "audit.require_reason", "true"]);
     let refused = session(&shell, &["checkout v1"]);
-    assert_snapshot!(refused, @"");
+    assert_snapshot!(refused, @"
+    $ envgit checkout v1
+    --- stderr
+    error: audit.require_reason is set, and no reason was given
+    hint: say why with --reason TEXT
+    --- exit 2
+    ");
     shell.write("env/notes", "mine");
     shell.ok(&["checkout", "--reason", "torch 2.9 broke inference", "v1"]);
     assert_ne!(shell.run(&["undo"]).code, 0);
     shell.ok(&["undo", "--reason", "it did not"]);
     let text = session(&shell, &["audit", "audit --verify"]);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    $ envgit audit
+    #3  2026-11-01T10:08:00+00:00  undo  done
+      who     Ada ([user] on [host])
+      why     it did not
+      from    v1 ([id])
+      to      3ae4ba27a8644dc245a59ad4ff763a13f25f4453 ([id])
+      changed 5 added, 1 replaced, 4 removed
+              numpy 1.24.4 → 1.26.4
+      took    [time]
+
+    #1  2026-11-01T10:06:00+00:00  checkout  done
+      who     Ada ([user] on [host])
+      why     torch 2.9 broke inference
+      from    main ([id]), with changes that no commit held
+      to      v1 ([id])
+      changed 4 added, 1 replaced, 5 removed
+              numpy 1.26.4 → 1.24.4
+      saved   autosave/1
+      took    [time]
+    $ envgit audit --verify
+    /T/glm/.envgit/audit.jsonl is as it was written: 4 lines
+    Entry 4 ends it; keep its SHA-256 elsewhere: [id]
+    ");
     let ids = |args: &[&str]| {
         let list = shell.ok(&[&["audit", "--json"], args].concat()).json();
         let restores = list["restores"].as_array().unwrap().clone();

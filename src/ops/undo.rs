@@ -13,7 +13,7 @@ use super::pending::Pending;
 use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
-use crate::history::{CommitId, Expected, RefName};
+use crate::history::{CommitId, Expected, RefKind, RefName};
 
 /// How to undo.
 #[derive(Clone, Debug, Default)]
@@ -149,7 +149,7 @@ impl Reversal {
         self.refuse_impossible(session)?;
         let before = head(session.repo.history())?;
         let checkout_options = CheckoutOptions {
-            rev: self.live().map(|commit| commit.to_string()).unwrap_or_default(),
+            rev: self.live_name(session)?,
             dry_run: options.dry_run,
             force: options.force,
             reason: options.reason.clone(),
@@ -168,8 +168,7 @@ impl Reversal {
         if self.live().is_some() {
             let mut attended = Attended::new(self.command(), before.clone(), self.pending(session), confirm);
             let outcome = perform(session, &checkout_options, Purpose::LiveOnly, &mut attended);
-            let (mut report, noted) = attended.finish(session, outcome)?;
-            report.target.name = self.live_name(session)?;
+            let (report, noted) = attended.finish(session, outcome)?;
             (checkout, end) = (Some(report), noted);
         } else {
             self.pending(session).write(session)?;
@@ -274,18 +273,26 @@ impl Reversal {
         watch.end_always(session, done)
     }
 
-    /// By what name the live state is known that is brought back.
+    /// By what name the live state is known that is brought back, so that people see it; else its id.
     fn live_name(&self, session: &Session<'_>) -> Result<String, Error> {
         let Some(commit) = self.live() else {
             return Ok(String::new());
         };
         let history = session.repo.history();
+        let rank = |kind| match kind {
+            RefKind::Branch => Some(0),
+            RefKind::Tag => Some(1),
+            RefKind::Autosave => Some(2),
+            _ => None,
+        };
         let names = history.refs()?.into_iter().filter(|known| known.commit == commit);
-        let names: Vec<String> = names
-            .filter(|known| known.kind() != crate::history::RefKind::Undo)
-            .map(|known| known.short_name().to_owned())
-            .collect();
-        Ok(names.into_iter().next().unwrap_or_else(|| history.short(commit)))
+        let names = names.filter_map(|known| Some((rank(known.kind())?, known.short_name().to_owned())));
+        let mut names: Vec<(u8, String)> = names.collect();
+        names.sort();
+        // A name that is both a tag's and a branch's may lead elsewhere.
+        let leads_there = |name: &String| history.resolve(name).is_ok_and(|found| found == commit);
+        let name = names.into_iter().map(|(_, name)| name).find(leads_there);
+        Ok(name.unwrap_or_else(|| commit.to_string()))
     }
 
     fn report(

@@ -104,7 +104,9 @@ pub(super) fn perform(
     }
     let text = render::checkout::done(&report, &theme);
     cmd.ui.print(&text)?;
-    advise(cmd, &report);
+    if report.rolled_back.is_none() {
+        advise(cmd, &report);
+    }
     tell_health(cmd, &report, options)?;
     Ok(ending(&report))
 }

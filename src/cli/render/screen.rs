@@ -88,9 +88,40 @@ mod tests {
             path: "/env/lib/x.so".into(),
             files: 3,
         }];
-        insta::assert_snapshot!(screen(&report, &Theme::plain()), @"");
+        insta::assert_snapshot!(screen(&report, &Theme::plain()), @"
+        This brings back pre-upgrade-torch29 (1a1a1a1a): works
+
+        What will change
+          env  12,000 to add, 1,021 to replace, 3 to remove; 44.2 MiB to write
+            numpy 1.24.4 → 1.26.4
+            + pyworld 0.3.4
+            - six 1.16.0
+          stopped and started again: systemd unit glm.service
+          in use by processes, which keep the old files until they end:
+            7012 ada python serve.py: /env/lib/x.so and 2 more
+
+        What is saved
+          the state as it is now: it is in no commit, so it is recorded first, as an autosave
+
+        How to return
+          envgit undo
+        ");
         report.outlook = Default::default();
-        insta::assert_snapshot!(screen(&report, &Theme::plain()), @"");
+        insta::assert_snapshot!(screen(&report, &Theme::plain()), @"
+        This brings back pre-upgrade-torch29 (1a1a1a1a): works
+
+        What will change
+          env  12,000 to add, 1,021 to replace, 3 to remove; 44.2 MiB to write
+            numpy 1.24.4 → 1.26.4
+            + pyworld 0.3.4
+            - six 1.16.0
+
+        What is saved
+          NOTHING, as you asked with --discard: what is in no commit will be lost
+
+        How to return
+          envgit undo leads back to the last commit, without what was lost
+        ");
         report.outlook.is_recorded = true;
         let text = screen(&report, &Theme::plain());
         assert!(
