@@ -354,6 +354,32 @@ fn autosaves_are_listed_and_kept_by_their_own_rule() {
 }
 
 #[test]
+fn an_autosave_that_a_later_checkout_relies_on_is_not_old() {
+    let mut shell = two_states();
+    shell.ok(&["config", "autosave.keep", "0"]);
+    shell.ok(&["config", "autosave.keep_days", "1"]);
+    shell.write("env/notes", "mine");
+    shell.ok(&["checkout", "HEAD"]);
+    let kept = |shell: &Shell| {
+        let list = shell.ok(&["autosaves", "--json"]).json();
+        assert_eq!(list["autosaves"].as_array().unwrap().len(), 1);
+        list["autosaves"][0]["kept"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kept(&shell), "until");
+    shell
+        .vars
+        .push(("ENVGIT_DATE".to_owned(), "2026-11-05T10:00:00Z".to_owned()));
+    assert_eq!(kept(&shell), "expired");
+    shell.ok(&["undo"]);
+    shell.ok(&["checkout", "HEAD"]);
+    assert_eq!(
+        kept(&shell),
+        "until",
+        "the same autosave holds the state before this checkout"
+    );
+}
+
+#[test]
 fn services_stand_still_during_a_checkout() {
     let mut shell = two_states();
     let calls = shell.path("calls");
@@ -724,9 +750,6 @@ fn a_checkout_after_which_not_all_is_well() {
     Undone: checkout: from well to ill
       HEAD  ill → well
       the live state is that of autosave/1 ([id]): 12 paths verified
-    --- stderr
-    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
-    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
     --- exit 1
     $ envgit status
     At well ([id]), on no branch
@@ -787,7 +810,7 @@ fn every_restore_is_in_the_audit_log() {
       who     Ada ([user] on [host])
       why     it did not
       from    v1 ([id])
-      to      3ae4ba27a8644dc245a59ad4ff763a13f25f4453 ([id])
+      to      autosave/1 ([id])
       changed 5 added, 1 replaced, 4 removed
               numpy 1.24.4 → 1.26.4
       took    [time]

@@ -8,7 +8,7 @@ use super::operations::OperationLog;
 use super::pathspec::Selection;
 use super::report::{AutosaveEntry, AutosavesReport, Kept};
 use super::side::{Side, compare, manifest_of};
-use crate::history::{Ref, RefKind, Time};
+use crate::history::{CommitId, Ref, RefKind, Time};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -46,23 +46,25 @@ fn judged(session: &Session<'_>, kind: RefKind) -> Result<Vec<(Ref, Time, Kept)>
     let history = session.repo.history();
     let rule = session.repo.config().autosaves;
     let of_kind = history.refs()?.into_iter().filter(|known| known.kind() == kind);
-    // A commit may be old when an operation leaves it.
-    let operations: HashMap<u64, Time> = match kind {
-        RefKind::Undo => OperationLog::of(session)
-            .all()?
-            .into_iter()
-            .map(|operation| (operation.id, operation.time))
-            .collect(),
-        _ => HashMap::new(),
-    };
+    // A commit may be old when an operation leaves it, and an autosave when another checkout relies on it.
+    let mut left: HashMap<u64, Time> = HashMap::new();
+    let mut needed: HashMap<CommitId, Time> = HashMap::new();
+    for operation in OperationLog::of(session).all()? {
+        left.insert(operation.id, operation.time);
+        if let Some(from) = operation.live.and_then(|live| live.from) {
+            needed.insert(from, operation.time);
+        }
+    }
     let mut list = Vec::new();
     for known in of_kind {
         let number = number(&known);
-        let time = match operations.get(&number) {
-            Some(time) => *time,
-            None => history.commit_info(known.commit)?.time,
+        let made = history.commit_info(known.commit)?.time;
+        let time = match (kind, left.get(&number)) {
+            (RefKind::Undo, Some(time)) => *time,
+            _ => made,
         };
-        list.push((number, known, time));
+        let last_use = needed.get(&known.commit).map_or(time, |needed| time.max(*needed));
+        list.push((number, known, time, last_use));
     }
     list.sort_by(|a, b| (b.0, &b.1.name).cmp(&(a.0, &a.1.name)));
     let judge = |place: usize, time: Time| {
@@ -78,7 +80,7 @@ fn judged(session: &Session<'_>, kind: RefKind) -> Result<Vec<(Ref, Time, Kept)>
     Ok(list
         .into_iter()
         .enumerate()
-        .map(|(place, (_, known, time))| (known, time, judge(place, time)))
+        .map(|(place, (_, known, time, last_use))| (known, time, judge(place, last_use)))
         .collect())
 }
 
