@@ -216,6 +216,16 @@ fn check(steps: &[Step]) {
     // Git's own clean-up takes nothing that stepping needs.
     git(&sandbox, &["reflog", "expire", "--expire=now", "--all"]);
     git(&sandbox, &["-c", "gc.reflogExpire=now", "gc", "--prune=now", "--quiet"]);
+    while let Some(last) = undone.pop() {
+        assert!(perform(&sandbox, &Step::Redo), "after gc: {steps:?}");
+        let now = world(&sandbox);
+        assert_eq!(
+            (&now.head, &now.refs),
+            (&last.after.head, &last.after.refs),
+            "after gc: {steps:?}"
+        );
+        done.push(last);
+    }
     while let Some(last) = done.pop() {
         assert!(perform(&sandbox, &Step::Undo), "after gc: {steps:?}");
         let now = world(&sandbox);
@@ -225,6 +235,37 @@ fn check(steps: &[Step]) {
             "after gc: {steps:?}"
         );
     }
+}
+
+/// What chance seldom finds: annotations of tags, and commits that nothing but an undo or a redo leads to.
+#[test]
+fn annotations_and_orphans_outlive_the_cleanup_of_git() {
+    use Step::*;
+    check(&[AnnotatedTag(0), RemoveTag(0), Undo, RemoveTag(0)]);
+    check(&[AnnotatedTag(0), Edit(0, 1), Commit, Tag(0), Undo, Tag(0)]);
+    check(&[Edit(0, 1), Commit, Edit(0, 2), Commit, Undo, Undo]);
+    check(&[CommitOnBranch(0), Checkout(0), RemoveTag(0), RemoveBranch(0)]);
+    check(&[
+        CommitOnBranch(0),
+        Checkout(2),
+        Edit(1, 1),
+        Commit,
+        Checkout(0),
+        RemoveBranch(0),
+        Undo,
+        Undo,
+    ]);
+    check(&[
+        Edit(0, 1),
+        Commit,
+        Checkout(1),
+        Edit(1, 5),
+        Checkout(0),
+        Undo,
+        Undo,
+        Edit(2, 2),
+        Redo,
+    ]);
 }
 
 proptest! {

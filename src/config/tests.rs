@@ -108,7 +108,10 @@ fn errors_name_file_line_key_and_remedy() {
             "line 2: there is no setting files.max-size; did you mean files.max_size?",
         ),
         ("\n[flies]\n", "line 2: there is no setting flies; did you mean files?"),
-        ("[hooks]\n", "line 1: there is no setting hooks; see `envgit config`"),
+        (
+            "[experimental]\n",
+            "line 1: there is no setting experimental; see `envgit config`",
+        ),
         (
             "[files]\nmax_size = \"1 MB\"",
             "line 2: files.max_size must be a number of bytes, or text such as",
