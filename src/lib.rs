@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod audit;
 pub mod capture;
 pub mod cli;
 pub mod compare;
@@ -26,5 +27,6 @@ pub mod plan;
 pub mod progress;
 pub mod registry;
 pub mod repo;
+pub mod service;
 pub mod snapshot;
 pub mod store;

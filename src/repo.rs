@@ -7,7 +7,9 @@
 //!   history/      bare git repository
 //!   layers/       <sha256>.tar.zst
 //!   cache/        state/, index/: may be deleted at any time
-//!   journal/      a checkout under way
+//!   journal/      a checkout or undo under way; services that stand still
+//!   operations.jsonl   what moved which ref, for undo
+//!   audit.jsonl   every restore
 //!   lock          held by the command that changes something
 //! ```
 
@@ -257,6 +259,21 @@ impl Repo {
     /// The journal of a checkout under way.
     pub fn journal_path(&self) -> PathBuf {
         self.dir.join("journal/checkout.json")
+    }
+
+    /// The note of an operation that is not in the log yet.
+    pub fn pending_path(&self) -> PathBuf {
+        self.dir.join("journal/operation.json")
+    }
+
+    /// The note that services stand still.
+    pub fn pause_path(&self) -> PathBuf {
+        self.dir.join("journal/services")
+    }
+
+    /// The log of operations, for `undo`.
+    pub fn operations_path(&self) -> PathBuf {
+        self.dir.join("operations.jsonl")
     }
 
     /// Takes the lock that every command holds while it changes something.

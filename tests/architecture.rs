@@ -20,7 +20,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("history", &["digest", "fsx", "snapshot"]),
     ("plan", &["digest", "snapshot"]),
     ("apply", &["digest", "fsx", "plan", "progress", "snapshot"]),
-    ("config", &["capture", "fsx", "snapshot"]),
+    ("service", &["snapshot"]),
+    ("audit", &["digest", "fsx"]),
+    ("config", &["capture", "fsx", "service", "snapshot"]),
     ("registry", &["fsx", "snapshot"]),
     (
         "repo",
@@ -30,15 +32,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "apply", "capture", "compare", "config", "demo", "digest", "fsx", "history", "plan", "progress",
-            "registry", "repo", "snapshot", "store",
+            "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "plan", "progress",
+            "registry", "repo", "service", "snapshot", "store",
         ],
     ),
     (
         "cli",
         &[
-            "apply", "capture", "compare", "config", "demo", "digest", "fsx", "history", "ops", "plan", "progress",
-            "registry", "repo", "snapshot", "store",
+            "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "ops", "plan",
+            "progress", "registry", "repo", "service", "snapshot", "store",
         ],
     ),
 ];
@@ -57,6 +59,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("dialoguer", &["cli"]),
     ("anstream", &["cli", "main"]),
     ("anstyle", &["cli"]),
+    ("ureq", &["service"]),
 ];
 
 /// Words that only some modules may say.
@@ -65,6 +68,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("eprintln!", &["cli", "main"]),
     ("print!", &["cli", "main"]),
     ("eprint!", &["cli", "main"]),
+    // The user's commands run in one place.
+    ("std::process::Command", &["cli", "service"]),
     ("dbg!", &[]),
     (".unwrap()", &[]),
     ("todo!(", &[]),

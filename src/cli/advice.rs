@@ -85,6 +85,18 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             FAILED,
             "list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH",
         ),
+        ops::Error::InUse { .. } => Advice::new(
+            "in-use",
+            FAILED,
+            "stop them, have envgit stop and start them (`envgit config service.systemd UNIT`), or go on with --force: \
+             they then keep the old files until they end; nothing was changed",
+        ),
+        ops::Error::Service(_) => Advice::new(
+            "service",
+            FAILED,
+            "see the settings with `envgit config`; what had been stopped was started again, and nothing was changed",
+        ),
+        ops::Error::NoReason => Advice::new("no-reason", USAGE, "say why with --reason TEXT"),
         ops::Error::Declined => Advice::new("declined", FAILED, ""),
         ops::Error::Refused { hint, .. } => Advice::new("refused", FAILED, hint.clone().unwrap_or_default()),
     }
@@ -146,6 +158,11 @@ fn of_revision(error: &RevisionError) -> Advice {
             "not-a-commit",
             FAILED,
             "name one commit, such as HEAD~1, a tag or a branch; a file of it is shown by `envgit cat REV:PATH`",
+        ),
+        RevisionError::NoGood { .. } => Advice::new(
+            "no-good-commit",
+            FAILED,
+            "set a check with `envgit config service.health COMMAND` and run `envgit health` while all is well",
         ),
         RevisionError::NoCommits { .. } => Advice::new(
             "no-commits",

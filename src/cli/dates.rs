@@ -124,10 +124,7 @@ pub(super) fn ago(time: Time, now: Time) -> String {
 
 /// RFC 3339: `2026-11-01T10:00:00+08:00`.
 pub(super) fn rfc3339(time: Time) -> String {
-    match time.to_zoned() {
-        Some(zoned) => zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        None => time.to_string(),
-    }
+    time.rfc3339()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod advice;
 mod commands;
+mod consent;
 mod context;
 mod dates;
 mod error;

@@ -306,6 +306,11 @@ fn parse_value(shape: Shape, text: &str) -> Value {
         Shape::Number => trimmed
             .parse::<i64>()
             .map_or_else(|_| Value::from(trimmed), Value::from),
+        Shape::Flag => trimmed
+            .parse::<bool>()
+            .map_or_else(|_| Value::from(trimmed), Value::from),
+        Shape::Command if !trimmed.starts_with('[') => Value::from(trimmed),
+        Shape::Command => trimmed.parse().unwrap_or_else(|_| Value::from(trimmed)),
         Shape::List if trimmed.starts_with('[') => trimmed.parse().unwrap_or_else(|_| Value::from(trimmed)),
         Shape::List => {
             let elements = trimmed.split(',').map(str::trim).filter(|element| !element.is_empty());

@@ -29,6 +29,7 @@ pub use edit::{Editor, Listed, Origin};
 
 use crate::capture::configs::DEFAULT_MAX_SIZE;
 use crate::fsx;
+use crate::service::{Health, Services};
 use crate::snapshot::root::{Root, RootName};
 
 /// The name of the file within `.envgit`.
@@ -49,6 +50,39 @@ pub struct Config {
     pub layers: Layers,
     /// How long to wait for others.
     pub lock: Locking,
+    /// What stands still while the live state changes.
+    pub services: Services,
+    /// How to learn whether all is well.
+    pub health: Health,
+    /// What the audit log demands.
+    pub audit: Audit,
+    /// How long states that were recorded before a checkout are kept.
+    pub autosaves: Autosaves,
+}
+
+/// What the audit log demands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// A restore needs a reason.
+    pub require_reason: bool,
+}
+
+/// How long autosaves, and states that only `undo` leads to, are kept: as long as either of the two says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Autosaves {
+    /// The newest so many, however old.
+    pub keep: usize,
+    /// All of the last so many days.
+    pub keep_days: u32,
+}
+
+impl Default for Autosaves {
+    fn default() -> Self {
+        Self {
+            keep: 20,
+            keep_days: 30,
+        }
+    }
 }
 
 /// Which files of project roots are kept in the inventory as text.

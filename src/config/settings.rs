@@ -6,6 +6,7 @@ use toml_edit::{Array, Value};
 
 use super::Config;
 use crate::capture::configs::ConfigPatterns;
+use crate::service::{Check, Command};
 
 /// What is wrong with a value, to be put after its key.
 pub(super) type Problem = String;
@@ -35,6 +36,10 @@ pub(super) enum Shape {
     Number,
     /// A TOML array, or elements separated by commas.
     List,
+    /// A TOML array, or a line for the shell.
+    Command,
+    /// `true` or `false`.
+    Flag,
 }
 
 /// The keys of a root's section.
@@ -142,6 +147,158 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        key: "service.systemd",
+        shape: Shape::List,
+        about: &["Units that `systemctl` stops before a checkout and starts again after it, also when it fails."],
+        example: Some("[\"glm.service\"]"),
+        get: |config| Some(list(&config.services.systemd)),
+        put: |config, value| {
+            config.services.systemd = names(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.docker",
+        shape: Shape::List,
+        about: &["Containers that `docker` stops and starts likewise."],
+        example: Some("[\"glm\"]"),
+        get: |config| Some(list(&config.services.docker)),
+        put: |config, value| {
+            config.services.docker = names(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.stop",
+        shape: Shape::Command,
+        about: &[
+            "Your own commands for the same: a line for the shell, or a list of a program and its arguments. What one",
+            "leaves running should write its output to a file of its own.",
+        ],
+        example: Some("\"supervisorctl stop glm\""),
+        get: |config| config.services.stop.as_ref().map(command_value),
+        put: |config, value| {
+            config.services.stop = Some(command(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.start",
+        shape: Shape::Command,
+        about: &[],
+        example: Some("[\"supervisorctl\", \"start\", \"glm\"]"),
+        get: |config| config.services.start.as_ref().map(command_value),
+        put: |config, value| {
+            config.services.start = Some(command(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.timeout",
+        shape: Shape::Number,
+        about: &["How many seconds each of these may take."],
+        example: None,
+        get: |config| Some(seconds_value(config.services.timeout)),
+        put: |config, value| {
+            config.services.timeout = seconds(value, 1)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.quiesce",
+        shape: Shape::Flag,
+        about: &["Stop and start them around a commit too, so that it records files that hold still."],
+        example: None,
+        get: |config| Some(Value::from(config.services.quiesce)),
+        put: |config, value| {
+            config.services.quiesce = flag(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.health",
+        shape: Shape::Command,
+        about: &[
+            "How to learn whether all is well, for `envgit health` and after a checkout: a command as above, or an",
+            "address http://… that answers with a status from 200 to 399.",
+        ],
+        example: Some("\"http://localhost:8000/health\""),
+        get: |config| match config.health.check.as_ref()? {
+            Check::Url(url) => Some(Value::from(url.as_str())),
+            Check::Command(command) => Some(command_value(command)),
+        },
+        put: |config, value| {
+            config.health.check = Some(check(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.health_timeout",
+        shape: Shape::Number,
+        about: &["How many seconds one try may take, how often to try again, and how many seconds to wait between."],
+        example: None,
+        get: |config| Some(seconds_value(config.health.timeout)),
+        put: |config, value| {
+            config.health.timeout = seconds(value, 1)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.health_retries",
+        shape: Shape::Number,
+        about: &[],
+        example: None,
+        get: |config| Some(Value::from(i64::from(config.health.retries))),
+        put: |config, value| {
+            config.health.retries = u32::try_from(number(value, 0, 1000)?).unwrap_or(0);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "service.health_interval",
+        shape: Shape::Number,
+        about: &[],
+        example: None,
+        get: |config| Some(seconds_value(config.health.interval)),
+        put: |config, value| {
+            config.health.interval = seconds(value, 0)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "audit.require_reason",
+        shape: Shape::Flag,
+        about: &["Refuse a checkout or undo without --reason."],
+        example: None,
+        get: |config| Some(Value::from(config.audit.require_reason)),
+        put: |config, value| {
+            config.audit.require_reason = flag(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "autosave.keep",
+        shape: Shape::Number,
+        about: &["Autosaves are kept while they are among the newest so many, or younger than so many days."],
+        example: None,
+        get: |config| i64::try_from(config.autosaves.keep).ok().map(Value::from),
+        put: |config, value| {
+            config.autosaves.keep = usize::try_from(number(value, 0, 1_000_000)?).unwrap_or(0);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "autosave.keep_days",
+        shape: Shape::Number,
+        about: &[],
+        example: None,
+        get: |config| Some(Value::from(i64::from(config.autosaves.keep_days))),
+        put: |config, value| {
+            config.autosaves.keep_days = u32::try_from(number(value, 0, 36_500)?).unwrap_or(0);
+            Ok(())
+        },
+    },
 ];
 
 /// The setting of a dotted key.
@@ -230,6 +387,59 @@ fn number(value: &Value, least: i64, most: i64) -> Result<i64, Problem> {
         .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
+fn flag(value: &Value) -> Result<bool, Problem> {
+    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+}
+
+fn seconds(value: &Value, least: i64) -> Result<Duration, Problem> {
+    Ok(Duration::from_secs(number(value, least, 86_400)?.unsigned_abs()))
+}
+
+fn seconds_value(time: Duration) -> Value {
+    Value::from(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Names for `systemctl` and `docker`: one alone needs no list.
+fn names(value: &Value) -> Result<Vec<String>, Problem> {
+    let names = match value.as_str() {
+        Some(one) => vec![one.to_owned()],
+        None => texts(value)?,
+    };
+    if names.iter().any(|name| name.trim().is_empty() || name.starts_with('-')) {
+        return Err("must hold names, which are not empty and do not begin with a dash".to_owned());
+    }
+    Ok(names)
+}
+
+fn command(value: &Value) -> Result<Command, Problem> {
+    let empty = || "must not be an empty command".to_owned();
+    match value.as_str() {
+        Some(line) if line.trim().is_empty() => Err(empty()),
+        Some(line) => Ok(Command::Shell(line.to_owned())),
+        None => match texts(value).map_err(|_| "must be a line for the shell, or a list of words".to_owned())? {
+            words if words.first().is_none_or(String::is_empty) => Err(empty()),
+            words => Ok(Command::Argv(words)),
+        },
+    }
+}
+
+fn command_value(command: &Command) -> Value {
+    match command {
+        Command::Shell(line) => Value::from(line.as_str()),
+        Command::Argv(words) => list(words),
+    }
+}
+
+fn check(value: &Value) -> Result<Check, Problem> {
+    match value.as_str() {
+        Some(url) if url.starts_with("https://") => Err(format!(
+            "must be a command or an http:// address; for https write \"curl -fsS {url}\""
+        )),
+        Some(url) if url.starts_with("http://") => Ok(Check::Url(url.to_owned())),
+        _ => command(value).map(Check::Command),
+    }
+}
+
 const UNITS: &[(&str, u64)] = &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 /// Bytes, or text with a unit.
@@ -290,8 +500,28 @@ mod tests {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
         assert_eq!(nearest("files.max-size", keys()).as_deref(), Some("files.max_size"));
         assert_eq!(nearest("vars.recrod", keys()).as_deref(), Some("vars.record"));
-        assert_eq!(nearest("service.restart", keys()), None);
+        assert_eq!(nearest("hooks.post", keys()), None);
         assert_eq!(distance("ab", "ba"), 1);
+    }
+
+    #[test]
+    fn commands_and_checks() {
+        let parsed = |text: &str| check(&text.parse().unwrap());
+        assert_eq!(parsed("\"true\""), Ok(Check::Command(Command::Shell("true".into()))));
+        assert_eq!(
+            parsed("[\"a b\", \"c\"]"),
+            Ok(Check::Command(Command::argv(&["a b", "c"])))
+        );
+        assert_eq!(parsed("\"http://h/\""), Ok(Check::Url("http://h/".into())));
+        let told = parsed("\"https://h/\"").unwrap_err();
+        assert!(told.contains("curl -fsS https://h/"), "{told}");
+        for bad in ["\"\"", "[]", "[\"\"]", "7", "[7]"] {
+            assert!(parsed(bad).is_err(), "{bad}");
+        }
+        for bad in ["\"-x\"", "[\"\"]", "true"] {
+            assert!(names(&bad.parse().unwrap()).is_err(), "{bad}");
+        }
+        assert_eq!(names(&"\"a\"".parse().unwrap()), Ok(vec!["a".to_owned()]));
     }
 
     #[test]
@@ -300,6 +530,11 @@ mod tests {
         config.user.name = Some("Ada".into());
         config.user.email = Some("a@b".into());
         config.files.patterns = vec!["*.csv".into()];
+        config.services.stop = Some(Command::Shell("stop it".into()));
+        config.services.start = Some(Command::argv(&["start", "a b"]));
+        config.services.quiesce = true;
+        config.health.check = Some(Check::Url("http://localhost/".into()));
+        config.autosaves.keep = 7;
         let mut again = Config::default();
         for setting in SETTINGS {
             let value = (setting.get)(&config).unwrap();

@@ -109,12 +109,20 @@ fn errors_name_file_line_key_and_remedy() {
         ),
         ("\n[flies]\n", "line 2: there is no setting flies; did you mean files?"),
         (
-            "[service]\n",
-            "line 1: there is no setting service; see `envgit config`",
+            "[experimental]\n",
+            "line 1: there is no setting experimental; see `envgit config`",
         ),
         (
             "[files]\nmax_size = \"1 MB\"",
             "line 2: files.max_size must be a number of bytes, or text such as",
+        ),
+        (
+            "[service]\nsystemd = [\"-x\"]",
+            "line 2: service.systemd must hold names",
+        ),
+        (
+            "[service]\nquiesce = 1",
+            "line 2: service.quiesce must be true or false",
         ),
         (
             "[files]\npatterns = \"*.csv\"",

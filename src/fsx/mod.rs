@@ -2,6 +2,7 @@
 //!
 //! All durable writes of envgit go through here.
 
+pub mod append;
 pub mod atomic;
 pub mod lock;
 pub mod stable;

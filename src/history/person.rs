@@ -30,6 +30,14 @@ impl Time {
         let moment = jiff::Timestamp::from_second(self.seconds).ok()?;
         Some(moment.to_zoned(zone.to_time_zone()))
     }
+
+    /// RFC 3339: `2026-11-01T10:00:00+08:00`.
+    pub fn rfc3339(self) -> String {
+        match self.to_zoned() {
+            Some(zoned) => zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl From<&jiff::Zoned> for Time {

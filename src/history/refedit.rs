@@ -125,6 +125,24 @@ impl History {
         self.set_ref_to(name, new, new, expected, note)
     }
 
+    /// Brings a ref back to an object it was at: a commit, or the annotation of a tag.
+    ///
+    /// # Errors
+    /// [`RefError::Moved`] when it is not where it was expected; [`Error::Missing`] when the object is gone.
+    pub fn restore_ref(
+        &self,
+        name: &RefName,
+        object: CommitId,
+        expected: Expected,
+        note: &Note,
+    ) -> Result<(), RefError> {
+        let (commit, _) = self.peel(object.oid())?.ok_or_else(|| Error::Missing {
+            kind: "commit",
+            id: object.to_string(),
+        })?;
+        self.set_ref_to(name, object, commit, expected, note)
+    }
+
     /// Moves or makes a ref that is at `object`, which stands for `commit`.
     pub(super) fn set_ref_to(
         &self,

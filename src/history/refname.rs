@@ -17,6 +17,10 @@ pub enum RefKind {
     Tag,
     /// `refs/autosave/…`: a state that was recorded before a checkout.
     Autosave,
+    /// `refs/good/N`: a commit that the health check found good, the newest finding with the highest number.
+    Good,
+    /// `refs/undo/N`: what only undoing operation N leads to.
+    Undo,
     /// Any other.
     Other,
 }
@@ -24,6 +28,8 @@ pub enum RefKind {
 const BRANCHES: &str = "refs/heads/";
 const TAGS: &str = "refs/tags/";
 const AUTOSAVES: &str = "refs/autosave/";
+pub(super) const GOOD: &str = "refs/good/";
+const UNDO: &str = "refs/undo/";
 
 impl RefName {
     /// Checks a full name.
@@ -66,6 +72,22 @@ impl RefName {
         Self::short(AUTOSAVES, name)
     }
 
+    /// The mark of this number on a commit that was found good.
+    ///
+    /// # Errors
+    /// [`RefError::BadName`].
+    pub fn good(number: u64) -> Result<Self, RefError> {
+        Self::short(GOOD, &number.to_string())
+    }
+
+    /// What keeps a state for undoing an operation: `name` is the operation's number, or that and more.
+    ///
+    /// # Errors
+    /// [`RefError::BadName`].
+    pub fn undo(name: &str) -> Result<Self, RefError> {
+        Self::short(UNDO, name)
+    }
+
     fn short(prefix: &str, name: &str) -> Result<Self, RefError> {
         let bad = |why: String| RefError::BadName {
             name: name.to_owned(),
@@ -96,6 +118,10 @@ impl RefName {
             RefKind::Tag
         } else if self.0.starts_with(AUTOSAVES) {
             RefKind::Autosave
+        } else if self.0.starts_with(GOOD) {
+            RefKind::Good
+        } else if self.0.starts_with(UNDO) {
+            RefKind::Undo
         } else {
             RefKind::Other
         }
@@ -142,6 +168,8 @@ mod tests {
         assert_eq!(of("refs/heads/a/b"), (RefKind::Branch, "a/b".into()));
         assert_eq!(of("refs/tags/v1"), (RefKind::Tag, "v1".into()));
         assert_eq!(of("refs/autosave/3"), (RefKind::Autosave, "autosave/3".into()));
+        assert_eq!(of("refs/good/3"), (RefKind::Good, "good/3".into()));
+        assert_eq!(of("refs/undo/3-1"), (RefKind::Undo, "undo/3-1".into()));
         assert_eq!(of("refs/notes/x"), (RefKind::Other, "notes/x".into()));
     }
 }

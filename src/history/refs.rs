@@ -12,6 +12,8 @@ use super::refname::{RefKind, RefName};
 pub struct Ref {
     /// Its full name.
     pub name: RefName,
+    /// The object it is at: the commit, or the annotation's own.
+    pub object: CommitId,
     /// The commit, behind an annotation too.
     pub commit: CommitId,
     /// What an annotated tag says.
@@ -33,6 +35,11 @@ impl Ref {
     /// What it is for.
     pub fn kind(&self) -> RefKind {
         self.name.kind()
+    }
+
+    /// The number at the end of its name: of autosaves and of marks of good commits.
+    pub fn number(&self) -> Option<u64> {
+        self.short_name().rsplit('/').next()?.parse().ok()
     }
 
     /// Its name for people.
@@ -59,6 +66,7 @@ impl History {
             if let Some((commit, annotation)) = self.peel(raw.oid())? {
                 list.push(Ref {
                     name,
+                    object: raw,
                     commit,
                     annotation,
                 });

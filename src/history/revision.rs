@@ -1,4 +1,4 @@
-//! Revisions: `main`, `HEAD~2`, `v1^{commit}`, `main@{1}`, `autosave/3`, `1a2b3c4d`.
+//! Revisions: `main`, `HEAD~2`, `v1^{commit}`, `main@{1}`, `autosave/3`, `1a2b3c4d`, `@good`.
 
 use gix::revision::spec::parse::error::CandidateInfo;
 use gix::revision::spec::parse::{Error as ParseError, ObjectKindHint, Options};
@@ -8,7 +8,16 @@ use super::error::Error;
 use super::head::Head;
 use super::id::CommitId;
 use super::near::near;
-use super::refname::RefName;
+use super::refname::{RefKind, RefName};
+use super::refs::Ref;
+
+/// The commit that was found good most recently.
+const GOOD_WORD: &str = "@good";
+
+/// Whether this can follow a name in a revision.
+fn is_suffix(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['~', '^', '@', ':'])
+}
 
 /// Why a revision names no commit.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +44,12 @@ pub enum RevisionError {
         /// The revision.
         rev: String,
     },
+    /// No commit was found good yet.
+    #[error("{rev:?} names no commit: the health check has found none good yet")]
+    NoGood {
+        /// The revision.
+        rev: String,
+    },
     /// There is no commit yet.
     #[error("{rev:?} names no commit: nothing is committed yet")]
     NoCommits {
@@ -57,10 +72,30 @@ impl History {
             ..Options::default()
         };
         let not_a_commit = || RevisionError::NotACommit { rev: rev.to_owned() };
-        let spec = gix::revision::Spec::from_bstr(rev, &self.repo, options).map_err(|e| self.explain(rev, e))?;
+        let given = rev;
+        let after_good = rev.strip_prefix(GOOD_WORD).filter(|rest| is_suffix(rest));
+        let rev = match after_good {
+            Some(rest) => {
+                let newest = self.newest_good()?;
+                let newest = newest.ok_or_else(|| RevisionError::NoGood { rev: rev.to_owned() })?;
+                format!("{}{rest}", newest.name)
+            }
+            None => rev.to_owned(),
+        };
+        let rev = rev.as_str();
+        let spec = gix::revision::Spec::from_bstr(rev, &self.repo, options).map_err(|e| self.explain(given, e))?;
         let id = spec.single().ok_or_else(not_a_commit)?.detach();
         let peeled = self.peel(id)?;
         peeled.map(|(commit, _)| commit).ok_or_else(not_a_commit)
+    }
+
+    /// The mark on the commit that the health check found good most recently.
+    ///
+    /// # Errors
+    /// When the refs cannot be read.
+    pub fn newest_good(&self) -> Result<Option<Ref>, Error> {
+        let marks = self.refs()?.into_iter().filter(|known| known.kind() == RefKind::Good);
+        Ok(marks.max_by_key(|mark| mark.number()))
     }
 
     /// The shortest beginning of an id that no other object shares, of at least eight digits.
@@ -148,6 +183,25 @@ mod tests {
         for odd in ["", "~", "a..", "^{", "@{", "main@{99}", ":/nothing", "\u{0}", "a b"] {
             assert!(history.resolve(odd).is_err(), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn the_newest_good_commit_has_a_word() {
+        let (_dir, history) = history();
+        let a = commit_at(&history, "a", 1, &[]);
+        let b = commit_at(&history, "b", 2, &[a]);
+        branch(&history, "main", b);
+        let none = history.resolve("@good").unwrap_err();
+        assert!(matches!(none, RevisionError::NoGood { .. }), "{none:?}");
+        // By number, not by the order of names.
+        for (number, commit) in [(9, a), (10, b)] {
+            let mark = RefName::good(number).unwrap();
+            history.set_ref(&mark, commit, Expected::Absent, &note("good")).unwrap();
+        }
+        assert_eq!(history.resolve("@good").unwrap(), b);
+        assert_eq!(history.resolve("@good~1").unwrap(), a);
+        assert!(matches!(history.resolve("@good~5"), Err(RevisionError::Unknown { .. })));
+        assert!(history.resolve("@goodness").is_err());
     }
 
     #[test]

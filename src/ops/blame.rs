@@ -118,7 +118,7 @@ pub fn blame(session: &mut Session<'_>, options: &BlameOptions) -> Result<BlameR
     let (root, path) = place(&session.repo.config().roots, &options.path, &options.cwd)?;
     let live = match &options.rev {
         Some(_) => None,
-        None => Some(Live::capture(&session.outlook(), &Default::default())?),
+        None => Some(Live::capture(&session.viewpoint(), &Default::default())?),
     };
     let mut trail = Trail::new(session.repo.history(), live.as_ref(), options.rev.as_deref())?;
     let none = |side: &Side<'_>| Error::NoSuchPath {

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::error::Error;
 use super::live::{Live, describe};
+use super::operations::{Done, OperationKind, Watch};
 use super::pathspec::Selection;
+use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
 use super::{Session, recover};
@@ -45,20 +47,49 @@ pub struct CommitOptions {
 pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    let watch = Watch::begin(session)?;
+    let pause = match session.repo.config().services.quiesce {
+        true => Pause::begin(session)?,
+        false => None,
+    };
+    let outcome = record_live(session, options);
+    let problem = pause.and_then(|pause| pause.end(session));
+    let report = match (outcome, problem) {
+        (Ok(report), problem) => CommitReport {
+            service_problem: problem,
+            ..report
+        },
+        (Err(error), problem) => {
+            problem.iter().for_each(|problem| session.progress.warn(problem));
+            return Err(error);
+        }
+    };
+    let done = match report.commit {
+        Some(_) => Done::refs(
+            OperationKind::Commit,
+            format!("commit: {}", report.message.lines().next().unwrap_or_default()),
+        ),
+        None => Done::refs(OperationKind::Tag, format!("tag {}", report.tags.join(" "))),
+    };
+    watch.end(session, done)?;
+    Ok(report)
+}
+
+fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
     let place = Place::choose(session, options)?;
-    let mut live = Live::scan(&session.outlook(), &Default::default())?;
+    let mut live = Live::scan(&session.viewpoint(), &Default::default())?;
     let mut layer = None;
     let mut changes = Changes::default();
     // Where nothing must be read, nothing may have changed, and then the layers need not even be opened.
     let maybe_unchanged = live.is_known() && place.parent.is_some();
     if maybe_unchanged {
-        live.complete(&session.outlook())?;
+        live.complete(&session.viewpoint())?;
         changes = changes_since(session, place.parent, &live)?;
     }
     if !maybe_unchanged || !changes.is_empty() || options.allow_empty {
         layer = absorb(session, &mut live)?;
         refuse_unreadable(&live, options)?;
-        live.complete(&session.outlook())?;
+        live.complete(&session.viewpoint())?;
         changes = changes_since(session, place.parent, &live)?;
     }
     refuse_unreadable(&live, options)?;
@@ -75,6 +106,7 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
         tags: options.tags.clone(),
         changes: Changes::default(),
         manifest: None,
+        service_problem: None,
         skipped: [live.failures.clone(), live.special.clone()].concat(),
         warnings: live.warnings.clone(),
     };
@@ -89,7 +121,7 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
     };
     let (commit, manifest) = record(session, &live, layer, place.parent, &message)?;
     place.publish(session, commit, &message, &options.tags)?;
-    live.mark_recorded(&session.outlook());
+    live.mark_recorded(&session.viewpoint());
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);
     report.started_branch = place.starts_branch;

@@ -42,7 +42,7 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
                     .progress
                     .warn(&format!("an interrupted checkout could not be finished: {error}"));
             }
-            Some(Live::capture(&session.outlook(), &Default::default())?)
+            Some(Live::capture(&session.viewpoint(), &Default::default())?)
         }
     };
     let history = session.repo.history();

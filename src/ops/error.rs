@@ -115,6 +115,18 @@ pub enum Error {
         /// The state.
         state: String,
     },
+    /// Processes use files that would be replaced or removed.
+    #[error("files that would be replaced or removed are in use:{}", .processes.iter().map(|process| format!("\n  {process}")).collect::<String>())]
+    InUse {
+        /// The processes, a line each.
+        processes: Vec<String>,
+    },
+    /// A command of the user failed.
+    #[error(transparent)]
+    Service(#[from] crate::service::Failure),
+    /// A reason is demanded and none was given.
+    #[error("audit.require_reason is set, and no reason was given")]
+    NoReason,
     /// The user said no.
     #[error("stopped; nothing was changed")]
     Declined,

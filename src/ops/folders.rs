@@ -7,7 +7,7 @@ use super::check::findings;
 use super::diff::warnings;
 use super::error::Error;
 use super::explain::explain;
-use super::live::{Live, Outlook};
+use super::live::{Live, Viewpoint};
 use super::pathspec::{Selection, lexical};
 use super::report::{CheckReport, DiffReport, HeadReport};
 use super::side::{Side, compare};
@@ -89,13 +89,13 @@ fn capture(path: &Path, progress: &dyn Progress) -> Result<Live, Error> {
         }],
         ..Config::default()
     };
-    let outlook = Outlook {
+    let viewpoint = Viewpoint {
         config: &config,
         repo: None,
         env: &[],
         progress,
     };
-    Live::capture(&outlook, &Default::default())
+    Live::capture(&viewpoint, &Default::default())
 }
 
 /// Takes out what differs only because the environments were made at two times and stand at two places.

@@ -29,7 +29,7 @@ pub(super) fn with_side<T>(
     match rev {
         Some(rev) => each(session, &Side::of_commit(history, history.resolve(rev)?, rev)?),
         None => {
-            let live = Live::capture(&session.outlook(), &Default::default())?;
+            let live = Live::capture(&session.viewpoint(), &Default::default())?;
             each(session, &Side::of_live(history, &live))
         }
     }

@@ -53,7 +53,7 @@ pub(super) type WrittenByRoot = HashMap<RootName, Written>;
 
 /// By which settings the live state is looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Outlook<'a> {
+pub(super) struct Viewpoint<'a> {
     /// The roots and what is recorded of them.
     pub(super) config: &'a Config,
     /// Keeps the stat cache. Without one everything is read, and nothing is remembered.
@@ -66,8 +66,8 @@ pub(super) struct Outlook<'a> {
 
 impl Session<'_> {
     /// How this session looks at the live state.
-    pub(super) fn outlook(&self) -> Outlook<'_> {
-        Outlook {
+    pub(super) fn viewpoint(&self) -> Viewpoint<'_> {
+        Viewpoint {
             config: self.repo.config(),
             repo: Some(&self.repo),
             env: &self.env,
@@ -76,7 +76,7 @@ impl Session<'_> {
     }
 }
 
-impl Outlook<'_> {
+impl Viewpoint<'_> {
     fn state_path(&self, root: &Root) -> Option<PathBuf> {
         self.repo.map(|repo| repo.state_path(&root.name))
     }
@@ -87,19 +87,19 @@ impl Live {
     ///
     /// # Errors
     /// A root that is not there.
-    pub(super) fn scan(outlook: &Outlook<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
-        let config = outlook.config;
-        outlook.progress.begin(Phase::Scan, None);
+    pub(super) fn scan(viewpoint: &Viewpoint<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let config = viewpoint.config;
+        viewpoint.progress.begin(Phase::Scan, None);
         let none = Written::new();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let scan = |root: &Root| -> Result<LiveRoot, Error> {
-            let rules = rules(outlook, root)?;
+            let rules = rules(viewpoint, root)?;
             let written = written.get(&root.name).unwrap_or(&none);
-            let state = outlook.state_path(root);
+            let state = viewpoint.state_path(root);
             Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, threads)?)
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
-        outlook.progress.end();
+        viewpoint.progress.end();
         let roots = roots?;
         let name = |root: &LiveRoot, path: &RelPath| format!("{}:{path}", root.root.name);
         Ok(Self {
@@ -112,7 +112,7 @@ impl Live {
                 .flat_map(|root| &root.unreadable)
                 .map(|error| format!("{error}: {}", error.source))
                 .collect(),
-            vars: variables::collect(outlook.env.iter().cloned(), &config.vars),
+            vars: variables::collect(viewpoint.env.iter().cloned(), &config.vars),
             inventory: BTreeMap::new(),
             texts: HashMap::new(),
             warnings: Vec::new(),
@@ -124,19 +124,19 @@ impl Live {
     ///
     /// # Errors
     /// A root that is not there.
-    pub(super) fn capture(outlook: &Outlook<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
-        let mut live = Self::scan(outlook, written)?;
+    pub(super) fn capture(viewpoint: &Viewpoint<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
+        let mut live = Self::scan(viewpoint, written)?;
         let bytes = live.pending_bytes();
         if live.roots.iter().any(|root| !root.pending.is_empty()) {
-            outlook.progress.begin(Phase::Read, Some(bytes));
+            viewpoint.progress.begin(Phase::Read, Some(bytes));
             let threads = std::thread::available_parallelism().map_or(2, usize::from);
             for root in &mut live.roots {
-                let failures = root.hash_pending(threads, outlook.progress);
+                let failures = root.hash_pending(threads, viewpoint.progress);
                 live.failures.extend(failures.iter().map(describe));
             }
-            outlook.progress.end();
+            viewpoint.progress.end();
         }
-        live.complete(outlook)?;
+        live.complete(viewpoint)?;
         Ok(live)
     }
 
@@ -158,14 +158,19 @@ impl Live {
     ///
     /// # Errors
     /// A config file that cannot be read.
-    pub(super) fn complete(&mut self, outlook: &Outlook<'_>) -> Result<(), Error> {
+    pub(super) fn complete(&mut self, viewpoint: &Viewpoint<'_>) -> Result<(), Error> {
         self.inventory.clear();
         for root in &mut self.roots {
             root.finish();
             self.warnings.append(&mut root.warnings);
             if root.changed {
                 number_units(root);
-                read_configs(root, &rules(outlook, &root.root)?, &mut self.texts, &mut self.failures);
+                read_configs(
+                    root,
+                    &rules(viewpoint, &root.root)?,
+                    &mut self.texts,
+                    &mut self.failures,
+                );
             }
             let name = root.root.name.as_str();
             for unit in &root.state.units {
@@ -187,18 +192,18 @@ impl Live {
                 }
             }
             if root.changed {
-                self.warnings.extend(save(outlook, root));
+                self.warnings.extend(save(viewpoint, root));
             }
         }
         Ok(())
     }
 
     /// Notes in the stat cache that all entries are part of the last commit.
-    pub(super) fn mark_recorded(&mut self, outlook: &Outlook<'_>) {
+    pub(super) fn mark_recorded(&mut self, viewpoint: &Viewpoint<'_>) {
         for root in &mut self.roots {
             if root.state.marks.iter().any(|mark| !mark.recorded) {
                 root.state.marks.iter_mut().for_each(|mark| mark.recorded = true);
-                self.warnings.extend(save(outlook, root));
+                self.warnings.extend(save(viewpoint, root));
             }
         }
     }
@@ -292,8 +297,8 @@ pub(super) fn describe(error: &stable::Error) -> String {
 }
 
 /// Writes the stat cache; what goes wrong costs only speed.
-fn save(outlook: &Outlook<'_>, root: &LiveRoot) -> Option<String> {
-    let path = outlook.state_path(&root.root)?;
+fn save(viewpoint: &Viewpoint<'_>, root: &LiveRoot) -> Option<String> {
+    let path = viewpoint.state_path(&root.root)?;
     let saved = path.parent().map_or(Ok(()), crate::fsx::create_dir_all);
     let saved = saved.and_then(|()| root.state.save(&path));
     saved
@@ -372,15 +377,15 @@ fn read_configs(root: &mut LiveRoot, rules: &Rules, texts: &mut HashMap<Vec<u8>,
 }
 
 /// By which rules a root is captured.
-pub(super) fn rules(outlook: &Outlook<'_>, root: &Root) -> Result<Rules, Error> {
-    let config = outlook.config;
+pub(super) fn rules(viewpoint: &Viewpoint<'_>, root: &Root) -> Result<Rules, Error> {
+    let config = viewpoint.config;
     let beneath = |path: &std::path::Path| {
         let rest = path.strip_prefix(&root.path).ok()?;
         RelPath::new(rest.as_os_str().as_encoded_bytes()).ok()
     };
     let others = config.roots.iter().filter(|other| other.name != root.name);
     let mut excluded: BTreeSet<RelPath> = others.filter_map(|other| beneath(&other.path)).collect();
-    match outlook.repo {
+    match viewpoint.repo {
         Some(repo) => excluded.extend(beneath(repo.dir())),
         None => excluded.extend(RelPath::new(DIR_NAME).ok()),
     }

@@ -139,7 +139,12 @@ struct Teller<'a> {
 impl<'a> Teller<'a> {
     fn new(history: &'a History, head: &HeadReport) -> Result<Self, Error> {
         let mut labels: HashMap<CommitId, Vec<RefLabel>> = HashMap::new();
-        for known in history.refs()? {
+        // What keeps a state for `undo` is no name that anybody gave.
+        let named = history
+            .refs()?
+            .into_iter()
+            .filter(|known| known.kind() != RefKind::Undo);
+        for known in named {
             labels.entry(known.commit).or_default().push(RefLabel {
                 name: known.short_name().to_owned(),
                 kind: known.kind(),

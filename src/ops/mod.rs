@@ -1,5 +1,8 @@
 //! The verbs, one file each: options in, report out. The only place where the halves of envgit meet.
 
+mod attend;
+pub mod audit;
+pub mod autosaves;
 pub mod blame;
 pub mod check;
 pub mod checkout;
@@ -8,18 +11,26 @@ pub mod diff;
 pub mod error;
 mod explain;
 pub mod folders;
+pub mod health;
 mod imports;
 pub mod init;
 pub mod inspect;
 mod live;
 pub mod log;
+pub mod operations;
 mod pathspec;
+mod pause;
+mod pending;
 pub mod recover;
+pub mod reflog;
 pub mod refs;
 pub mod report;
+pub mod rescue;
 pub mod roots;
 mod side;
+pub mod standing;
 mod trail;
+pub mod undo;
 pub mod why;
 
 use std::ffi::OsString;

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use super::Session;
+use super::attend::Unasked;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
+use super::operations::{Done, LiveMove, OperationKind, Watch};
+use super::pending::Pending;
+use super::{Session, attend, pause, undo};
 use crate::apply::journal::Journal;
 use crate::apply::{clear_stage, has_stage};
+use crate::audit::Outcome;
 use crate::fsx::atomic::remove_stale_drafts;
 
 /// Finishes an interrupted checkout, if there is one, and removes what one left that had not begun to swap. Takes the
@@ -15,8 +19,10 @@ use crate::fsx::atomic::remove_stale_drafts;
 /// # Errors
 /// What keeps it from being finished; the journal stays.
 pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
-    let roots = &session.repo.config().roots;
-    if !session.repo.journal_path().exists() && !roots.iter().any(|root| has_stage(&root.path)) {
+    let repo = &session.repo;
+    let notes = [repo.journal_path(), repo.pending_path(), repo.pause_path()];
+    let roots = &repo.config().roots;
+    if !notes.iter().any(|note| note.exists()) && !roots.iter().any(|root| has_stage(&root.path)) {
         return Ok(());
     }
     match session.repo.try_lock(&session.purpose)? {
@@ -32,6 +38,58 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
     const ABANDONED: Duration = Duration::from_secs(10);
     session.repo.history().clear_leftovers(ABANDONED)?;
     remove_stale_drafts(&session.repo.layers_dir())?;
+    let swapped = finish_swap(session)?;
+    pause::end_interrupted(session);
+    let pending = Pending::read(session)?;
+    let is_stepping = pending.as_ref().is_some_and(|pending| pending.of.is_some());
+    let has_happened = match &pending {
+        Some(pending) if swapped.is_none() && !is_stepping => has_happened(session, pending)?,
+        _ => swapped.is_some() || is_stepping,
+    };
+    let outcome = if has_happened {
+        Outcome::Recovered
+    } else {
+        Outcome::Dropped
+    };
+    let audit = attend::note_interrupted(session, outcome)?;
+    match &pending {
+        Some(pending) if is_stepping => undo::finish_interrupted(session, pending, audit)?,
+        _ if has_happened => {
+            let what = pending.as_ref().map_or("checkout", |pending| pending.what.as_str());
+            let done = Done {
+                kind: OperationKind::Checkout,
+                what: format!("{what} (interrupted, and finished later)"),
+                of: None,
+                live: pending.as_ref().and_then(|pending| pending.live.clone()).or(swapped),
+                audit,
+            };
+            Watch::resume(session)?.end(session, done)?;
+        }
+        _ => {}
+    }
+    Pending::clear(session)
+}
+
+/// Whether a checkout that was not swapping when it was interrupted was through with that.
+fn has_happened(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Error> {
+    if Watch::resume(session)?.has_moved(session)? {
+        return Ok(true);
+    }
+    let Some(live) = &pending.live else { return Ok(false) };
+    let options = CheckoutOptions {
+        rev: live.to.to_string(),
+        roots: pending.roots.clone(),
+        paths: pending.paths.clone(),
+        dry_run: true,
+        cwd: pending.cwd.clone(),
+        ..CheckoutOptions::default()
+    };
+    let report = perform(session, &options, Purpose::LiveOnly, &mut Unasked)?;
+    Ok(report.plan.roots.is_empty())
+}
+
+/// Finishes a swap that began, and clears away what was only prepared. Returns where the live state went.
+fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
     let Some(journal) = Journal::read(&session.repo.journal_path())? else {
         for root in &session.repo.config().roots {
             if has_stage(&root.path) {
@@ -42,21 +100,26 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
                 clear_stage(&root.path)?;
             }
         }
-        return Ok(());
+        return Ok(None);
     };
+    let head = session.repo.history().head()?.commit();
     session.progress.warn(&format!(
         "a checkout of {} was interrupted; finishing it first",
         journal.name
     ));
     let options = CheckoutOptions {
         rev: journal.target.clone(),
-        branch: None,
         paths: journal.paths.clone(),
         roots: journal.roots.clone(),
         discard: true,
-        dry_run: false,
         cwd: journal.cwd.clone(),
+        ..CheckoutOptions::default()
     };
-    perform(session, &options, Purpose::Recovery(&journal), &mut |_| true)?;
-    Ok(())
+    let report = perform(session, &options, Purpose::Recovery(&journal), &mut Unasked)?;
+    let saved = journal.before.as_deref().and_then(|id| id.parse().ok());
+    Ok(report.target.commit.map(|to| LiveMove {
+        from: saved.or(head),
+        to,
+        discarded: false,
+    }))
 }

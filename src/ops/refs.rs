@@ -1,8 +1,9 @@
 //! `branch` and `tag`.
 
-use super::Session;
 use super::error::Error;
+use super::operations::{Done, OperationKind, Watch};
 use super::report::RefEntry;
+use super::{Session, recover};
 use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName};
 
 /// All branches, sorted.
@@ -26,7 +27,12 @@ pub fn tags(session: &mut Session<'_>) -> Result<Vec<RefEntry>, Error> {
 /// # Errors
 /// A name that is taken or malformed, an unknown revision, or the branch that HEAD is on.
 pub fn create_branch(session: &mut Session<'_>, name: &str, rev: Option<&str>, force: bool) -> Result<RefEntry, Error> {
-    let _lock = session.repo.lock(&session.purpose)?;
+    recorded(session, OperationKind::Branch, format!("branch {name}"), |session| {
+        make_branch(session, name, rev, force)
+    })
+}
+
+fn make_branch(session: &Session<'_>, name: &str, rev: Option<&str>, force: bool) -> Result<RefEntry, Error> {
     let full = RefName::branch(name)?;
     let commit = session.repo.history().resolve(rev.unwrap_or("HEAD"))?;
     if force && current(session)?.as_deref() == Some(name) {
@@ -56,7 +62,12 @@ pub fn create_branch(session: &mut Session<'_>, name: &str, rev: Option<&str>, f
 /// # Errors
 /// An unknown branch, the branch that HEAD is on, or one whose commits nothing else reaches.
 pub fn delete_branch(session: &mut Session<'_>, name: &str, force: bool) -> Result<RefEntry, Error> {
-    let _lock = session.repo.lock(&session.purpose)?;
+    recorded(session, OperationKind::Branch, format!("branch -d {name}"), |session| {
+        remove_branch(session, name, force)
+    })
+}
+
+fn remove_branch(session: &Session<'_>, name: &str, force: bool) -> Result<RefEntry, Error> {
     let full = RefName::branch(name)?;
     let known = find(session, &full)?.ok_or_else(|| no_such("branch", name))?;
     if current(session)?.as_deref() == Some(name) {
@@ -91,7 +102,15 @@ pub fn delete_branch(session: &mut Session<'_>, name: &str, force: bool) -> Resu
 /// # Errors
 /// An unknown branch, or a name that is taken or malformed.
 pub fn rename_branch(session: &mut Session<'_>, old: &str, new: &str) -> Result<RefEntry, Error> {
-    let _lock = session.repo.lock(&session.purpose)?;
+    recorded(
+        session,
+        OperationKind::Branch,
+        format!("branch -m {old} {new}"),
+        |session| move_branch(session, old, new),
+    )
+}
+
+fn move_branch(session: &Session<'_>, old: &str, new: &str) -> Result<RefEntry, Error> {
     let (from, to) = (RefName::branch(old)?, RefName::branch(new)?);
     let note = session.note(format!(
         "branch: renamed {from} to {to}",
@@ -128,7 +147,18 @@ pub fn create_tag(
     message: Option<&str>,
     force: bool,
 ) -> Result<RefEntry, Error> {
-    let _lock = session.repo.lock(&session.purpose)?;
+    recorded(session, OperationKind::Tag, format!("tag {name}"), |session| {
+        make_tag(session, name, rev, message, force)
+    })
+}
+
+fn make_tag(
+    session: &Session<'_>,
+    name: &str,
+    rev: Option<&str>,
+    message: Option<&str>,
+    force: bool,
+) -> Result<RefEntry, Error> {
     let full = RefName::tag(name)?;
     let history = session.repo.history();
     let commit = history.resolve(rev.unwrap_or("HEAD"))?;
@@ -156,12 +186,32 @@ pub fn create_tag(
 /// # Errors
 /// An unknown tag.
 pub fn delete_tag(session: &mut Session<'_>, name: &str) -> Result<RefEntry, Error> {
-    let _lock = session.repo.lock(&session.purpose)?;
+    recorded(session, OperationKind::Tag, format!("tag -d {name}"), |session| {
+        remove_tag(session, name)
+    })
+}
+
+fn remove_tag(session: &Session<'_>, name: &str) -> Result<RefEntry, Error> {
     let full = RefName::tag(name)?;
     let known = find(session, &full)?.ok_or_else(|| no_such("tag", name))?;
     let removed = entry(session, name.to_owned(), known.commit, None)?;
     session.repo.history().delete_ref(&full, Expected::Any)?;
     Ok(removed)
+}
+
+/// Moves refs under the lock, so that it can be undone.
+fn recorded<T>(
+    session: &mut Session<'_>,
+    kind: OperationKind,
+    what: String,
+    act: impl FnOnce(&Session<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    recover::finish_interrupted(session)?;
+    let watch = Watch::begin(session)?;
+    let done = act(session)?;
+    watch.end(session, Done::refs(kind, what))?;
+    Ok(done)
 }
 
 fn no_such(what: &str, name: &str) -> Error {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::operations::Operation;
+use super::standing::{HeadMove, RefMove};
 use crate::history::{CommitId, Person, Time};
 use crate::snapshot::change::Changes;
 use crate::snapshot::entry::Entry;
@@ -117,6 +119,8 @@ pub struct CommitReport {
     pub changes: Changes,
     /// What it says of its roots, system and layer.
     pub manifest: Option<Manifest>,
+    /// Services that were not started again, and why.
+    pub service_problem: Option<String>,
     /// Files left out: unreadable (with `skip_unreadable`) or sockets, fifos and devices, each with the reason.
     pub skipped: Vec<String>,
     /// What the user should know.
@@ -174,8 +178,190 @@ pub struct CheckoutReport {
     pub changes: Changes,
     /// Paths compared with the target afterwards.
     pub verified: u64,
+    /// What was found out before anything changed.
+    pub outlook: Outlook,
+    /// Services that were not started again, and why.
+    pub service_problem: Option<String>,
+    /// What the health check said afterwards.
+    pub health: Option<crate::service::Outcome>,
+    /// The mark that the commit got, because all is well: `good/3`.
+    pub marked_good: Option<String>,
+    /// The way back, taken because the health check failed.
+    pub rolled_back: Option<Box<UndoReport>>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What is found out before a checkout changes anything.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// A commit holds the live state.
+    pub is_recorded: bool,
+    /// The live state will be recorded first.
+    pub saves: bool,
+    /// What will be stopped and started again.
+    pub services: Vec<String>,
+    /// Processes that use files which will be replaced or removed.
+    pub in_use: Vec<crate::service::processes::Process>,
+}
+
+/// What `undo` and `redo` did, or with `dry_run` would do.
+#[derive(Clone, Debug)]
+pub struct UndoReport {
+    /// It was done again rather than undone.
+    pub is_redo: bool,
+    /// The operation.
+    pub operation: Operation,
+    /// Where HEAD went.
+    pub head_move: Option<HeadMove>,
+    /// Which refs moved.
+    pub refs: Vec<RefMove>,
+    /// Where the repository stands now.
+    pub head: HeadReport,
+    /// The live state, if the operation had changed it.
+    pub checkout: Option<CheckoutReport>,
+    /// What comes next for `undo`.
+    pub next_undo: Option<Operation>,
+    /// What comes next for `redo`.
+    pub next_redo: Option<Operation>,
+    /// Only planned.
+    pub dry_run: bool,
+}
+
+/// The operations there are.
+#[derive(Clone, Debug)]
+pub struct OperationsReport {
+    /// Each with whether it can be undone, newest first.
+    pub operations: Vec<(Operation, Undoable)>,
+}
+
+/// Whether an operation can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undoable {
+    /// By `undo`, when those after it are undone.
+    Done,
+    /// By `redo`: it is undone.
+    Undone,
+    /// No longer: it was undone, and then something else was done.
+    Past,
+}
+
+/// What `health` found.
+#[derive(Clone, Debug)]
+pub struct HealthReport {
+    /// The answer.
+    pub outcome: crate::service::Outcome,
+    /// Where the repository stands.
+    pub head: HeadReport,
+    /// The live state is not that of HEAD's commit, so that the answer says nothing of it.
+    pub differs: bool,
+    /// The mark that the commit got: `good/3`.
+    pub marked: Option<String>,
+    /// Marks that the commit lost.
+    pub withdrawn: Vec<String>,
+}
+
+/// Where `rescue` goes.
+#[derive(Clone, Debug)]
+pub struct RescueReport {
+    /// The revision to check out.
+    pub rev: String,
+    /// The commit that was found good most recently.
+    pub commit: CommitId,
+    /// Its short id.
+    pub short: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it was made.
+    pub time: Time,
+    /// The commits that the live state leaves behind, newest first: short id and subject.
+    pub leaves: Vec<(String, String)>,
+}
+
+/// A state recorded before a checkout, in a list.
+#[derive(Clone, Debug)]
+pub struct AutosaveEntry {
+    /// Its short name: `autosave/3`.
+    pub name: String,
+    /// Its commit.
+    pub commit: CommitId,
+    /// The commit's short id.
+    pub short: String,
+    /// The commit's subject.
+    pub subject: String,
+    /// When it was recorded.
+    pub time: Time,
+    /// How many seconds ago.
+    pub age: i64,
+    /// Paths in which it differs from the commit that it followed.
+    pub changed: u64,
+    /// Bytes of content that were stored for it.
+    pub stored: u64,
+    /// How long it is kept.
+    pub kept: Kept,
+}
+
+/// How long a state is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// While it is among the newest.
+    Newest,
+    /// Until then.
+    Until(Time),
+    /// No longer: the next clean-up may drop it.
+    Expired,
+}
+
+/// The autosaves.
+#[derive(Clone, Debug)]
+pub struct AutosavesReport {
+    /// Newest first.
+    pub autosaves: Vec<AutosaveEntry>,
+    /// How many of the newest are kept in any case.
+    pub keep: usize,
+    /// How many days all are kept.
+    pub keep_days: u32,
+}
+
+/// A line of a ref's log.
+#[derive(Clone, Debug)]
+pub struct ReflogEntry {
+    /// `HEAD@{0}`.
+    pub selector: String,
+    /// Where the ref was.
+    pub old: Option<CommitId>,
+    /// Where it went.
+    pub new: CommitId,
+    /// The short id of that.
+    pub short: String,
+    /// Who moved it.
+    pub who: Person,
+    /// When.
+    pub time: Time,
+    /// Why.
+    pub message: String,
+}
+
+/// One restore of the audit log.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    /// The number of the line that began it.
+    pub id: u64,
+    /// How it began.
+    pub started: crate::audit::Started,
+    /// How it ended; nothing for one that was interrupted.
+    pub finished: Option<crate::audit::Finished>,
+}
+
+/// The audit log.
+#[derive(Clone, Debug)]
+pub struct AuditReport {
+    /// Restores, newest first.
+    pub entries: Vec<AuditEntry>,
+    /// What the check of the chain found, where it was asked for.
+    pub verdict: Option<crate::audit::Verdict>,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// A state recorded before a checkout.

@@ -90,7 +90,7 @@ pub struct Chapter {
 pub fn why(session: &mut Session<'_>, options: &WhyOptions) -> Result<WhyReport, Error> {
     let live = match &options.rev {
         Some(_) => None,
-        None => Some(Live::capture(&session.outlook(), &Default::default())?),
+        None => Some(Live::capture(&session.viewpoint(), &Default::default())?),
     };
     let history = session.repo.history();
     let mut trail = Trail::new(history, live.as_ref(), options.rev.as_deref())?;

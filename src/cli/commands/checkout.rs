@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use dialoguer::Confirm;
-
+use crate::cli::consent::{self, Asking, consent};
 use crate::cli::context::{CommandContext, path_texts};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, FAILED};
 use crate::cli::{json, render};
 use crate::ops::checkout::{CheckoutOptions, checkout};
-use crate::ops::report::{CheckoutReport, PlanReport};
+use crate::ops::report::CheckoutReport;
+use crate::ops::undo::UndoOptions;
 
 /// Bring a recorded state back.
 ///
@@ -23,7 +23,8 @@ Examples:
   envgit checkout HEAD                        undo all changes since the last commit
   envgit checkout --dry-run v1                what would be done
   envgit checkout v1 -- configs/              only that folder
-  envgit checkout -b try-torch-2.9 v1         on a new branch")]
+  envgit checkout -b try-torch-2.9 v1         on a new branch
+  envgit undo                                 back to where you were")]
 pub(in crate::cli) struct Args {
     /// The commit, tag or branch.
     #[arg(value_name = "REV")]
@@ -43,6 +44,15 @@ pub(in crate::cli) struct Args {
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
+    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
+    #[arg(long)]
+    force: bool,
+    /// Why, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// When the health check fails afterwards, go back at once.
+    #[arg(long)]
+    auto_rollback: bool,
     /// Only these paths: relative to the current folder, absolute, or ROOT:PATH.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
@@ -56,18 +66,32 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         roots: args.roots.clone(),
         discard: args.discard,
         dry_run: args.dry_run,
+        force: args.force,
+        reason: args.reason.clone(),
+        auto_rollback: args.auto_rollback,
         cwd: cmd.world.cwd.clone(),
     };
+    let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
+    perform(cmd, &options, asking, "")
+}
+
+/// Performs a checkout and tells of it; also for `rescue`.
+pub(super) fn perform(
+    cmd: &mut CommandContext<'_>,
+    options: &CheckoutOptions,
+    asking: Asking,
+    lead: &str,
+) -> Result<ExitCode, CliError> {
     let bars = cmd.bars();
     let mut session = cmd.session("checkout", &bars)?;
-    let report = checkout(&mut session, &options, &mut |plan| confirm(cmd, args, plan))?;
+    let report = checkout(&mut session, options, &mut |report| consent(cmd, report, asking, lead))?;
     drop(session);
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
     if volume.json {
         cmd.ui
             .json(&json::checkout::CheckoutJson::of(&report, volume.verbose))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ending(&report));
     }
     cmd.ui.warn_all(&report.warnings);
     if report.dry_run {
@@ -80,28 +104,52 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     }
     let text = render::checkout::done(&report, &theme);
     cmd.ui.print(&text)?;
-    advise(cmd, &report);
-    Ok(ExitCode::SUCCESS)
+    if report.rolled_back.is_none() {
+        advise(cmd, &report);
+    }
+    tell_health(cmd, &report, options)?;
+    Ok(ending(&report))
 }
 
-/// Says which files git tracks, and asks on a terminal.
-fn confirm(cmd: &mut CommandContext<'_>, args: &Args, plan: &PlanReport) -> bool {
-    let Some(told) = render::checkout::git_tracked(plan) else {
-        return true;
-    };
-    if args.dry_run {
-        return true;
+/// A checkout after which not all is well has failed, also when it was taken back.
+fn ending(report: &CheckoutReport) -> ExitCode {
+    let is_ill = report.health.as_ref().is_some_and(|health| !health.healthy);
+    match is_ill || report.service_problem.is_some() {
+        true => ExitCode::from(FAILED),
+        false => ExitCode::SUCCESS,
     }
-    cmd.ui.warn(&told);
-    if args.yes || !cmd.ui.can_ask() {
-        return true;
+}
+
+/// What runs on the new state, and the way back when it is not well.
+fn tell_health(
+    cmd: &mut CommandContext<'_>,
+    report: &CheckoutReport,
+    options: &CheckoutOptions,
+) -> Result<(), CliError> {
+    let theme = cmd.ui.theme;
+    if let Some(problem) = &report.service_problem {
+        cmd.ui.warn(problem);
     }
-    // A terminal that cannot answer has not agreed.
-    Confirm::new()
-        .with_prompt("Go on?")
-        .default(true)
-        .interact()
-        .unwrap_or(false)
+    let Some(health) = &report.health else { return Ok(()) };
+    cmd.ui
+        .print(&format!("\n{}", render::checkout::health(health, &theme)))?;
+    if health.healthy {
+        return Ok(());
+    }
+    if let Some(back) = &report.rolled_back {
+        cmd.ui.print(&format!("\n{}", render::undo::undo(back, &theme)))?;
+        return Ok(());
+    }
+    if cmd.ui.can_ask() && consent::yes(cmd, "Go back to the state before?") {
+        let options = UndoOptions {
+            force: options.force,
+            reason: Some(format!("the health check failed after checkout {}", options.rev)),
+            ..UndoOptions::default()
+        };
+        return super::undo::perform(cmd, &options, Asking::Never).map(|_| ());
+    }
+    cmd.ui.hint("go back to the state before with: envgit undo");
+    Ok(())
 }
 
 fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, FAILED};
 use crate::cli::{json, render};
 use crate::ops::commit::{CommitOptions, commit};
+use crate::ops::report::CommitReport;
 
 /// Record the present state of all roots.
 ///
@@ -52,7 +53,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     drop(bars);
     if cmd.ui.volume.json {
         cmd.ui.json(&json::commit::CommitJson::of(&report))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ending(&report));
     }
     let skipped: Vec<String> = report.skipped.iter().map(|path| format!("left out {path}")).collect();
     cmd.ui.warn_all(&skipped);
@@ -70,5 +71,16 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     } else if report.is_first {
         cmd.ui.hint("after the next change, see it with: envgit diff");
     }
-    Ok(ExitCode::SUCCESS)
+    if let Some(problem) = &report.service_problem {
+        cmd.ui.warn(problem);
+    }
+    Ok(ending(&report))
+}
+
+/// What is recorded is recorded, but a service that does not run is a failure.
+fn ending(report: &CommitReport) -> ExitCode {
+    match report.service_problem {
+        Some(_) => ExitCode::from(FAILED),
+        None => ExitCode::SUCCESS,
+    }
 }

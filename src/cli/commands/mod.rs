@@ -1,5 +1,7 @@
 //! The commands, one file each: its arguments directly above its `run`.
 
+mod audit;
+mod autosaves;
 mod blame;
 mod branch;
 mod cat;
@@ -10,16 +12,21 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod health;
 mod init;
 mod layers;
 mod log;
 mod ls;
 mod man;
 mod packages;
+mod redo;
+mod reflog;
+mod rescue;
 mod root;
 mod show;
 mod status;
 mod tag;
+mod undo;
 mod why;
 
 use std::process::ExitCode;
@@ -40,8 +47,15 @@ pub(super) enum Command {
     Why(why::Args),
     Blame(blame::Args),
     Checkout(checkout::Args),
+    Undo(undo::Args),
+    Redo(redo::Args),
+    Autosaves(autosaves::Args),
+    Health(health::Args),
+    Rescue(rescue::Args),
+    Audit(audit::Args),
     Tag(tag::Args),
     Branch(branch::Args),
+    Reflog(reflog::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Packages(packages::Args),
@@ -67,8 +81,15 @@ impl Command {
             Self::Why(args) => why::run(cmd, args),
             Self::Blame(args) => blame::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
+            Self::Undo(args) => undo::run(cmd, args),
+            Self::Redo(args) => redo::run(cmd, args),
+            Self::Autosaves(args) => autosaves::run(cmd, args),
+            Self::Health(args) => health::run(cmd, args),
+            Self::Rescue(args) => rescue::run(cmd, args),
+            Self::Audit(args) => audit::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),
+            Self::Reflog(args) => reflog::run(cmd, args),
             Self::Ls(args) => ls::run(cmd, args),
             Self::Cat(args) => cat::run(cmd, args),
             Self::Packages(args) => packages::run(cmd, args),

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::FORMAT;
 use super::changes::ChangesJson;
+use super::control::{HealthJson, ProcessJson};
 use super::diff::{HeadJson, SideJson};
+use super::undo::UndoJson;
 use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::history::CommitId;
 use crate::ops::report::{CheckoutReport, RootPlanReport};
@@ -22,6 +24,17 @@ pub(in crate::cli) struct CheckoutJson<'a> {
     head: HeadJson<'a>,
     autosave: Option<AutosaveJson<'a>>,
     verified: u64,
+    /// The live state was in a commit.
+    recorded: bool,
+    services: &'a [String],
+    in_use: Vec<ProcessJson<'a>>,
+    /// Null unless services were not started again.
+    service_problem: Option<&'a str>,
+    /// Null when there is no check, or nothing changed.
+    health: Option<HealthJson<'a>>,
+    marked_good: Option<&'a str>,
+    /// With `--auto-rollback` after a bad answer: as `undo` has it.
+    rolled_back: Option<Box<UndoJson<'a>>>,
     plan: Vec<RootPlanJson<'a>>,
     changes: ChangesJson<'a>,
     warnings: &'a [String],
@@ -84,6 +97,16 @@ impl<'a> CheckoutJson<'a> {
                 commit: autosave.commit,
             }),
             verified: report.verified,
+            recorded: report.outlook.is_recorded,
+            services: &report.outlook.services,
+            in_use: report.outlook.in_use.iter().map(ProcessJson::of).collect(),
+            service_problem: report.service_problem.as_deref(),
+            health: report.health.as_ref().map(HealthJson::of),
+            marked_good: report.marked_good.as_deref(),
+            rolled_back: report
+                .rolled_back
+                .as_ref()
+                .map(|back| Box::new(UndoJson::of(back, lists_paths))),
             plan: report.plan.roots.iter().map(root).collect(),
             changes: ChangesJson::of(&report.changes, sections),
             warnings: &report.warnings,

@@ -22,6 +22,8 @@ pub(in crate::cli) struct CommitJson<'a> {
     layer: Option<LayerJson>,
     #[serde(flatten)]
     changes: ChangesJson<'a>,
+    /// Null unless services were not started again.
+    service_problem: Option<&'a str>,
     skipped: &'a [String],
     warnings: &'a [String],
 }
@@ -45,6 +47,7 @@ impl<'a> CommitJson<'a> {
             tags: &report.tags,
             layer: layer.filter(|_| report.commit.is_some()).map(LayerJson::of),
             changes: ChangesJson::of(&report.changes, sections),
+            service_problem: report.service_problem.as_deref(),
             skipped: &report.skipped,
             warnings: &report.warnings,
         }

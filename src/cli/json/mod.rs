@@ -5,6 +5,7 @@ mod changes;
 pub(super) mod check;
 pub(super) mod checkout;
 pub(super) mod commit;
+pub(super) mod control;
 pub(super) mod diff;
 pub(super) mod error;
 mod explanation;
@@ -12,6 +13,7 @@ pub(super) mod lists;
 pub(super) mod log;
 mod packages;
 pub(super) mod show;
+pub(super) mod undo;
 pub(super) mod why;
 
 pub(super) use packages::PackagesJson;

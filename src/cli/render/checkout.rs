@@ -4,6 +4,7 @@ use super::diff::{self, Configs, Files, Sections};
 use super::{count, counted, padded, size, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{CheckoutReport, PlanReport};
+use crate::service::Outcome;
 
 /// How many files that git tracks are named.
 const NAMED: usize = 5;
@@ -15,6 +16,23 @@ pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &T
         return format!("Nothing to do: the live state is {target} already.\n");
     }
     let mut text = format!("Would bring back {}: {}\n\n", target, theme.foreign(&report.subject));
+    text.push_str(&root_lines(report, lists_paths, theme));
+    if !report.outlook.services.is_empty() {
+        let services = report.outlook.services.join(", ");
+        text.push_str(&format!("\n  stopped and started again: {services}\n"));
+    }
+    if !report.outlook.in_use.is_empty() {
+        text.push_str("\n  in use by:\n");
+        for process in &report.outlook.in_use {
+            text.push_str(&format!("    {process}\n"));
+        }
+    }
+    text
+}
+
+/// A line a root, and with `lists_paths` every path.
+pub(super) fn root_lines(report: &CheckoutReport, lists_paths: bool, theme: &Theme) -> String {
+    let mut text = String::new();
     let names = report
         .plan
         .roots
@@ -39,6 +57,20 @@ pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &T
         }
     }
     text
+}
+
+/// What the health check said.
+pub(in crate::cli) fn health(outcome: &Outcome, theme: &Theme) -> String {
+    match &outcome.problem {
+        None => format!("{} {}\n", paint(theme.added, "Healthy:"), outcome.check),
+        Some(problem) => {
+            let tries = match outcome.attempts {
+                1 => String::new(),
+                tries => format!(" ({tries} tries)"),
+            };
+            format!("{} {problem}{tries}\n", paint(theme.error, "Not healthy:"))
+        }
+    }
 }
 
 /// The files that the user's own git tracks and that a plan changes, in a few words.
@@ -95,47 +127,12 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{changes, head, id, path};
+    use super::super::testing::checkout;
     use super::*;
-    use crate::ops::report::{RootPlanReport, SideName};
-    use crate::snapshot::change::FileChangeKind;
-
-    fn report() -> CheckoutReport {
-        CheckoutReport {
-            target: SideName {
-                commit: Some(id(0x1a)),
-                name: "pre-upgrade-torch29".to_owned(),
-            },
-            short: "1a1a1a1a".to_owned(),
-            subject: "works".to_owned(),
-            plan: PlanReport {
-                roots: vec![RootPlanReport {
-                    root: "env".parse().unwrap(),
-                    added: 12_000,
-                    replaced: 1021,
-                    removed: 3,
-                    metadata: 0,
-                    bytes: 46_347_059,
-                    paths: vec![
-                        (path("lib/six.py"), FileChangeKind::Added),
-                        (path("lib/x.so"), FileChangeKind::Removed),
-                    ],
-                    git_tracked: vec![path("start.sh")],
-                }],
-            },
-            autosave: None,
-            head: crate::ops::report::HeadReport { branch: None, ..head() },
-            partial: false,
-            dry_run: true,
-            changes: changes(),
-            verified: 13_021,
-            warnings: vec![],
-        }
-    }
 
     #[test]
     fn a_plan_counts_and_lists() {
-        insta::assert_snapshot!(plan(&report(), true, &Theme::plain()), @r"
+        insta::assert_snapshot!(plan(&checkout(), true, &Theme::plain()), @r"
         Would bring back pre-upgrade-torch29 (1a1a1a1a): works
 
           env  12,000 to add, 1,021 to replace, 3 to remove; 44.2 MiB to write
@@ -146,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told() {
-        insta::assert_snapshot!(done(&report(), &Theme::plain()), @r"
+        insta::assert_snapshot!(done(&checkout(), &Theme::plain()), @r"
         Now at pre-upgrade-torch29 (1a1a1a1a): 13,021 paths verified
 
         Packages in env
@@ -161,7 +158,7 @@ mod tests {
 
     #[test]
     fn files_under_git_are_named() {
-        let told = git_tracked(&report().plan);
+        let told = git_tracked(&checkout().plan);
         assert_eq!(
             told.as_deref(),
             Some("this changes 1 file that git tracks: env/start.sh")

@@ -89,6 +89,7 @@ mod tests {
             message: "numpy 1.24.4 → 1.26.4".to_owned(),
             tags: vec!["v2".to_owned()],
             changes: changes(),
+            service_problem: None,
             manifest: Some(Manifest {
                 format: 1,
                 roots: [

@@ -1,5 +1,6 @@
 //! Reports as text for people. Pure: a report and a [`Theme`](super::theme::Theme) in, text out.
 
+pub(super) mod audit;
 pub(super) mod blame;
 mod causes;
 pub(super) mod checkout;
@@ -13,10 +14,12 @@ pub(super) mod log;
 pub(super) mod markdown;
 mod packages;
 pub(super) mod problems;
+pub(super) mod screen;
 pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
+pub(super) mod undo;
 pub(super) mod why;
 
 pub(super) use packages::list as package_list;

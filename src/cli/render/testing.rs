@@ -3,9 +3,12 @@
 use crate::digest::Digest;
 use crate::history::{CommitId, Person, Time};
 use crate::ops::report::{
-    CheckReport, DiffReport, HeadReport, LogEntry, PackageCounts, RefLabel, RootFindings, SideName,
+    CheckReport, CheckoutReport, DiffReport, HeadReport, LogEntry, Outlook, PackageCounts, PlanReport, RefLabel,
+    RootFindings, RootPlanReport, SideName,
 };
-use crate::snapshot::change::{ChangeKind, Changes, ConfigChange, FileChange, PackageChange, RootChanges, VarChange};
+use crate::snapshot::change::{
+    ChangeKind, Changes, ConfigChange, FileChange, FileChangeKind, PackageChange, RootChanges, VarChange,
+};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use crate::snapshot::explanation::{Cause, Explanation, PackageStory, ProblemChanges};
 use crate::snapshot::finding::{Finding, PackageRef, Paths, Problem, Severity};
@@ -298,4 +301,43 @@ pub(in crate::cli) fn explained() -> Changes {
         commands: Vec::new(),
     });
     changes
+}
+
+/// A checkout of a tag.
+pub(in crate::cli) fn checkout() -> CheckoutReport {
+    CheckoutReport {
+        target: SideName {
+            commit: Some(id(0x1a)),
+            name: "pre-upgrade-torch29".to_owned(),
+        },
+        short: "1a1a1a1a".to_owned(),
+        subject: "works".to_owned(),
+        plan: PlanReport {
+            roots: vec![RootPlanReport {
+                root: "env".parse().unwrap(),
+                added: 12_000,
+                replaced: 1021,
+                removed: 3,
+                metadata: 0,
+                bytes: 46_347_059,
+                paths: vec![
+                    (path("lib/six.py"), FileChangeKind::Added),
+                    (path("lib/x.so"), FileChangeKind::Removed),
+                ],
+                git_tracked: vec![path("start.sh")],
+            }],
+        },
+        autosave: None,
+        head: HeadReport { branch: None, ..head() },
+        partial: false,
+        dry_run: true,
+        changes: changes(),
+        verified: 13_021,
+        outlook: Outlook::default(),
+        service_problem: None,
+        health: None,
+        marked_good: None,
+        rolled_back: None,
+        warnings: vec![],
+    }
 }

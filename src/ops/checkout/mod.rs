@@ -1,7 +1,7 @@
 //! `checkout`: the live state becomes that of a commit.
 //!
 //! ```text
-//! scan ─► plan ─► preflight ─► autosave ─► stage ─► seal journal ─► swap ─► verify ─► move HEAD ─► drop journal
+//! scan ─► plan ─► preflight ─► gate ─► autosave ─► stage ─► seal journal ─► swap ─► verify ─► move HEAD ─► drop journal
 //! ```
 
 mod autosave;
@@ -15,8 +15,8 @@ use super::diff::head;
 use super::error::Error;
 use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
-use super::report::{CheckoutReport, PlanReport, SideName};
-use super::{Session, recover};
+use super::report::{CheckoutReport, Outlook, SideName};
+use super::{Session, attend, recover};
 use crate::apply::clear_stage;
 use crate::apply::journal::Journal;
 use autosave::autosave;
@@ -38,12 +38,18 @@ pub struct CheckoutOptions {
     pub discard: bool,
     /// Only plan.
     pub dry_run: bool,
+    /// Go on although processes have files open that will be replaced.
+    pub force: bool,
+    /// Why, for the audit log.
+    pub reason: Option<String>,
+    /// When the health check fails afterwards, go back by itself.
+    pub auto_rollback: bool,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }
 
-/// Decides on the plan before anything is changed.
-pub type Confirm<'a> = dyn FnMut(&PlanReport) -> bool + 'a;
+/// Decides on the plan before anything is changed. The report tells what is to be done, not what was.
+pub type Confirm<'a> = dyn FnMut(&CheckoutReport) -> bool + 'a;
 
 /// Makes the live state that of a commit. Returns only after the two were compared and found equal.
 ///
@@ -57,7 +63,7 @@ pub fn checkout(
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
-    perform(session, options, Purpose::Checkout, confirm)
+    attend::checkout(session, options, confirm)
 }
 
 /// Why a checkout is performed.
@@ -66,6 +72,35 @@ pub(super) enum Purpose<'a> {
     Checkout,
     /// The swap of an earlier one began and did not end.
     Recovery(&'a Journal),
+    /// Only the live state is brought back: HEAD is moved by whoever asks for it.
+    LiveOnly,
+}
+
+/// What is asked when the plan is known and nothing has changed yet.
+pub(super) trait Gate {
+    /// Adds to the report what else is known beforehand.
+    fn look(&mut self, session: &Session<'_>, options: &CheckoutOptions, report: &mut CheckoutReport);
+
+    /// The last moment at which nothing has changed.
+    fn pass(
+        &mut self,
+        session: &Session<'_>,
+        options: &CheckoutOptions,
+        report: &CheckoutReport,
+    ) -> Result<Passed, Error>;
+
+    /// The state before is recorded where it has to be. Nothing has changed yet.
+    fn saved(&mut self, _: &Session<'_>, _: &CheckoutReport) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// How it goes on behind a [`Gate`].
+pub(super) enum Passed {
+    /// The plan holds.
+    GoOn,
+    /// Services that wrote to the roots were stopped meanwhile.
+    LookAgain,
 }
 
 /// A checkout under the lock.
@@ -73,7 +108,7 @@ pub(super) fn perform(
     session: &mut Session<'_>,
     options: &CheckoutOptions,
     purpose: Purpose<'_>,
-    confirm: &mut Confirm<'_>,
+    gate: &mut dyn Gate,
 ) -> Result<CheckoutReport, Error> {
     let target = Target::find(session, options, purpose)?;
     let selection = Selection::new(
@@ -83,12 +118,56 @@ pub(super) fn perform(
         &options.cwd,
     )?;
     make_missing_roots(session, options)?;
-    let mut live = Live::capture(&session.outlook(), &WrittenByRoot::new())?;
+    let (mut live, mut prepared, mut report) = plan(session, options, &target, &selection)?;
+    gate.look(session, options, &mut report);
+    if options.dry_run {
+        return Ok(report);
+    }
+    if let Passed::LookAgain = gate.pass(session, options, &report)? {
+        let outlook = report.outlook;
+        (live, prepared, report) = plan(session, options, &target, &selection)?;
+        report.outlook = Outlook {
+            is_recorded: report.outlook.is_recorded,
+            saves: report.outlook.saves,
+            ..outlook
+        };
+    }
+    if report.outlook.saves {
+        report.autosave = Some(autosave(session, &mut live)?);
+    }
+    gate.saved(session, &report)?;
+    let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    drop(live);
+    let mut live = Live::capture(&session.viewpoint(), &written)?;
+    report.verified = prepared.verify(session, &live, &target, &selection)?;
+    target.move_head(session)?;
+    if !target.partial {
+        live.mark_recorded(&session.viewpoint());
+    }
+    let journal = session.repo.journal_path();
+    if journal.exists() {
+        Journal::drop_from(&journal)?;
+    }
+    for root in &session.repo.config().roots {
+        clear_stage(&root.path)?;
+    }
+    report.head = head(session.repo.history())?;
+    Ok(report)
+}
+
+/// Looks at the live state and plans, and changes nothing.
+fn plan(
+    session: &Session<'_>,
+    options: &CheckoutOptions,
+    target: &Target,
+    selection: &Selection,
+) -> Result<(Live, Prepared, CheckoutReport), Error> {
+    let live = Live::capture(&session.viewpoint(), &WrittenByRoot::new())?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
-    let prepared = Prepared::new(session, &live, &target, &selection, options)?;
-    let mut report = CheckoutReport {
+    let prepared = Prepared::new(session, &live, target, selection, options)?;
+    let report = CheckoutReport {
         target: SideName {
             commit: Some(target.commit),
             name: target.name.clone(),
@@ -102,34 +181,18 @@ pub(super) fn perform(
         dry_run: options.dry_run,
         changes: prepared.changes.clone(),
         verified: 0,
+        outlook: Outlook {
+            is_recorded: prepared.is_recorded,
+            saves: !options.discard && !prepared.is_recorded && prepared.has_work(),
+            ..Outlook::default()
+        },
+        service_problem: None,
+        health: None,
+        marked_good: None,
+        rolled_back: None,
         warnings: live.warnings.clone(),
     };
-    if options.dry_run {
-        return Ok(report);
-    }
-    if !confirm(&report.plan) {
-        return Err(Error::Declined);
-    }
-    if !options.discard && !prepared.is_recorded && prepared.has_work() {
-        report.autosave = Some(autosave(session, &mut live)?);
-    }
-    let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
-    drop(live);
-    let mut live = Live::capture(&session.outlook(), &written)?;
-    report.verified = prepared.verify(session, &live, &target, &selection)?;
-    target.move_head(session)?;
-    if !target.partial {
-        live.mark_recorded(&session.outlook());
-    }
-    let journal = session.repo.journal_path();
-    if journal.exists() {
-        Journal::drop_from(&journal)?;
-    }
-    for root in &session.repo.config().roots {
-        clear_stage(&root.path)?;
-    }
-    report.head = head(session.repo.history())?;
-    Ok(report)
+    Ok((live, prepared, report))
 }
 
 /// A root whose directory is gone is made anew, empty, so that it can be brought back.

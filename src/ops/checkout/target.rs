@@ -33,6 +33,15 @@ impl Target {
                 partial: journal.partial,
             });
         }
+        if let Purpose::LiveOnly = purpose {
+            return Ok(Self {
+                commit,
+                name: options.rev.clone(),
+                branch: None,
+                new_branch: false,
+                partial: true,
+            });
+        }
         let refs = history.refs()?;
         let is_branch = |name: &str| {
             refs.iter()

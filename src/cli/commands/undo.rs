@@ -1,0 +1,115 @@
+//! `envgit undo`.
+
+use std::process::ExitCode;
+
+use crate::cli::consent::{Asking, consent};
+use crate::cli::context::CommandContext;
+use crate::cli::error::{CliError, FAILED};
+use crate::cli::{json, render};
+use crate::ops::undo::{UndoOptions, operations, undo};
+
+/// Undo the last checkout, commit, or change of tags and branches.
+///
+/// A checkout is undone by bringing back the state before it, recorded or not. A commit is undone by moving its branch
+/// back: the files stay as they are. Every undo can be undone with `envgit redo`, and nothing is lost by either: what
+/// no commit holds is recorded first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit undo                  step back
+  envgit undo --list           what was done, and what the next undo undoes
+  envgit undo --dry-run")]
+pub(in crate::cli) struct Args {
+    /// List what was done, newest first, and do nothing.
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How to step; the same for `redo`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct How {
+    /// Show what would be done and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Ask nothing.
+    #[arg(short, long)]
+    yes: bool,
+    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
+    #[arg(long)]
+    force: bool,
+    /// Why, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl How {
+    /// Steps.
+    pub(super) fn step(&self, cmd: &mut CommandContext<'_>, redo: bool) -> Result<ExitCode, CliError> {
+        let options = UndoOptions {
+            redo,
+            dry_run: self.dry_run,
+            force: self.force,
+            reason: self.reason.clone(),
+        };
+        perform(cmd, &options, if self.yes { Asking::Never } else { Asking::WhenLarge })
+    }
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    if !args.list {
+        return args.how.step(cmd, false);
+    }
+    let bars = cmd.bars();
+    let mut session = cmd.session("undo", &bars)?;
+    let report = operations(&mut session)?;
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::undo::OperationsJson::of(&report))?;
+    } else {
+        let text = render::undo::operations(&report, &cmd.ui.theme);
+        cmd.ui.print(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Steps back or forth and tells of it.
+pub(super) fn perform(
+    cmd: &mut CommandContext<'_>,
+    options: &UndoOptions,
+    asking: Asking,
+) -> Result<ExitCode, CliError> {
+    let bars = cmd.bars();
+    let mut session = cmd.session(if options.redo { "redo" } else { "undo" }, &bars)?;
+    let report = undo(&mut session, options, &mut |report| consent(cmd, report, asking, ""))?;
+    drop(session);
+    drop(bars);
+    let health = report.checkout.as_ref().and_then(|checkout| checkout.health.as_ref());
+    let problem = report
+        .checkout
+        .as_ref()
+        .and_then(|checkout| checkout.service_problem.as_ref());
+    let code = match problem.is_some() || health.is_some_and(|health| !health.healthy) {
+        true => ExitCode::from(FAILED),
+        false => ExitCode::SUCCESS,
+    };
+    let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
+    if volume.json {
+        cmd.ui.json(&json::undo::UndoJson::of(&report, volume.verbose))?;
+        return Ok(code);
+    }
+    if let Some(checkout) = &report.checkout {
+        cmd.ui.warn_all(&checkout.warnings);
+    }
+    cmd.ui.print(&render::undo::undo(&report, &theme))?;
+    if let Some(health) = health {
+        cmd.ui.print(&render::checkout::health(health, &theme))?;
+    }
+    if let Some(problem) = problem {
+        cmd.ui.warn(problem);
+    }
+    if !report.dry_run && !report.is_redo {
+        cmd.ui.hint("take this back with: envgit redo");
+    }
+    Ok(code)
+}

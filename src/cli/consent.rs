@@ -1,0 +1,58 @@
+//! Asking before a large change: one screen, one question.
+
+use dialoguer::Confirm;
+
+use super::context::CommandContext;
+use super::render;
+use crate::ops::report::CheckoutReport;
+
+/// From how many paths on a change is large.
+const MANY: usize = 100;
+/// From how many written bytes on.
+const MUCH: u64 = 64 << 20;
+
+/// When the user is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Never: `--yes`.
+    Never,
+    /// When the change is large, or touches what git tracks.
+    WhenLarge,
+    /// For every change.
+    Always,
+}
+
+/// Shows what a checkout will do and asks, when somebody is there to ask. `lead` stands above it.
+pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, asking: Asking, lead: &str) -> bool {
+    let tracked = render::checkout::git_tracked(&report.plan);
+    if let Some(told) = &tracked {
+        cmd.ui.warn(told);
+    }
+    let wanted = match asking {
+        Asking::Never => false,
+        Asking::WhenLarge => tracked.is_some() || is_large(report),
+        Asking::Always => !report.plan.roots.is_empty(),
+    };
+    if !wanted || !cmd.ui.can_ask() {
+        return true;
+    }
+    let screen = render::screen::screen(report, &cmd.ui.err_theme());
+    cmd.ui.complain(&format!("{lead}{screen}\n"));
+    yes(cmd, "Go on?")
+}
+
+/// A question with two answers, of which yes is the usual one. A terminal that cannot answer has not agreed.
+pub(super) fn yes(cmd: &mut CommandContext<'_>, question: &str) -> bool {
+    cmd.ui.can_ask()
+        && Confirm::new()
+            .with_prompt(question)
+            .default(true)
+            .interact()
+            .unwrap_or(false)
+}
+
+fn is_large(report: &CheckoutReport) -> bool {
+    let roots = &report.plan.roots;
+    let paths: usize = roots.iter().map(|root| root.paths.len()).sum();
+    paths >= MANY || roots.iter().map(|root| root.bytes).sum::<u64>() >= MUCH
+}
