@@ -12,6 +12,7 @@ pub mod frame;
 pub mod ingest;
 pub mod tarball;
 pub mod toc;
+pub mod verify;
 mod window;
 pub mod writer;
 
@@ -99,15 +100,28 @@ impl Store {
     /// # Errors
     /// A layer without an index that cannot be read itself.
     pub fn open(layers: &Path, cache: &Path, settings: Settings) -> Result<Self, Error> {
+        let mut store = Self::open_only(layers, cache, settings, &[])?;
+        for digest in store.list()? {
+            let index = store.index(&digest)?;
+            store.catalog.add(digest, index);
+        }
+        Ok(store)
+    }
+
+    /// Opens a store that knows only these layers.
+    ///
+    /// # Errors
+    /// One of them without an index that cannot be read itself.
+    pub fn open_only(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Result<Self, Error> {
         let mut store = Self {
             layers: layers.to_owned(),
             cache: cache.join("index"),
             settings,
             catalog: Catalog::default(),
         };
-        for digest in store.list()? {
-            let index = store.index(&digest)?;
-            store.catalog.add(digest, index);
+        for digest in only {
+            let index = store.index(digest)?;
+            store.catalog.add(*digest, index);
         }
         Ok(store)
     }
