@@ -14,6 +14,8 @@ pub mod refs;
 pub mod report;
 pub mod roots;
 mod side;
+mod survey;
+pub mod verify;
 
 use std::ffi::OsString;
 

@@ -27,11 +27,7 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
 
 /// As [`if_needed`], under the lock that the caller holds. Also removes what killed processes left half-written.
 pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error> {
-    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
-    /// holds one for an instant.
-    const ABANDONED: Duration = Duration::from_secs(10);
-    session.repo.history().clear_leftovers(ABANDONED)?;
-    remove_stale_drafts(&session.repo.layers_dir())?;
+    clear_drafts(session)?;
     let Some(journal) = Journal::read(&session.repo.journal_path())? else {
         for root in &session.repo.config().roots {
             if has_stage(&root.path) {
@@ -59,4 +55,14 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
     };
     perform(session, &options, Purpose::Recovery(&journal), &mut |_| true)?;
     Ok(())
+}
+
+/// Removes what killed processes left half-written, under the lock that the caller holds. Tells how many there were.
+pub(super) fn clear_drafts(session: &Session<'_>) -> Result<usize, Error> {
+    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
+    /// holds one for an instant.
+    const ABANDONED: Duration = Duration::from_secs(10);
+    let in_history = session.repo.history().clear_leftovers(ABANDONED)?;
+    let in_layers = remove_stale_drafts(&session.repo.layers_dir())?;
+    Ok(in_history.len() + in_layers.len())
 }

@@ -262,6 +262,18 @@ impl Catalog {
         self.layers.push((digest, index));
     }
 
+    /// Forgets contents of which a part is in no layer, so that nobody takes them for stored.
+    pub fn forget_incomplete(&mut self) {
+        let recipes = self.places.iter().filter(|(_, place)| matches!(place, Place::Recipe { .. }));
+        let incomplete: Vec<Digest> = recipes
+            .map(|(digest, _)| *digest)
+            .filter(|digest| self.locate(digest).is_none())
+            .collect();
+        for digest in incomplete {
+            self.places.remove(&digest);
+        }
+    }
+
     /// The digest of layer number `at`.
     pub fn layer(&self, at: usize) -> Digest {
         self.layers[at].0

@@ -95,6 +95,11 @@ impl LayerCheck {
         });
     }
 
+    /// Whether a frame of it comes back.
+    pub(super) fn is_good(&self, frame: &Frame) -> bool {
+        !self.bad_frames.contains(&frame.offset)
+    }
+
     /// Nothing is wrong with it.
     pub fn is_sound(&self) -> bool {
         self.flaws.is_empty()
@@ -120,13 +125,12 @@ impl Holdings {
         let mut holdings = Self::default();
         for check in checks {
             let Some(index) = &check.index else { continue };
-            let is_good = |frame: &Frame| !check.bad_frames.contains(&frame.offset);
             for whole in &index.wholes {
                 let frames = &index.frames[whole.first as usize..][..whole.count as usize];
                 if !check.lost.contains_key(&whole.digest) {
                     holdings.wholes.insert(whole.digest, whole.size);
                 }
-                for frame in frames.iter().filter(|frame| is_good(frame)) {
+                for frame in frames.iter().filter(|frame| check.is_good(frame)) {
                     holdings.chunks.insert(frame.digest, ());
                 }
             }

@@ -18,6 +18,7 @@ mod root;
 mod show;
 mod status;
 mod tag;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ pub(super) enum Command {
     Cat(cat::Args),
     Packages(packages::Args),
     Layers(layers::Args),
+    Verify(verify::Args),
     Root(root::Args),
     Config(config::Args),
     Demo(demo::Args),
@@ -64,6 +66,7 @@ impl Command {
             Self::Cat(args) => cat::run(cmd, args),
             Self::Packages(args) => packages::run(cmd, args),
             Self::Layers(args) => layers::run(cmd, args),
+            Self::Verify(args) => verify::run(cmd, args),
             Self::Root(args) => root::run(cmd, args),
             Self::Config(args) => config::run(cmd, args),
             Self::Demo(args) => demo::run(cmd, args),

@@ -9,6 +9,7 @@ pub(super) mod lists;
 pub(super) mod log;
 mod packages;
 pub(super) mod show;
+pub(super) mod verify;
 
 pub(super) use packages::PackagesJson;
 

@@ -11,6 +11,7 @@ pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
+pub(super) mod verify;
 
 pub(super) use packages::list as package_list;
 
