@@ -45,6 +45,11 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
              nothing was committed",
         ),
         ops::Error::Inventory { .. } => Advice::new("damaged", DAMAGED, DAMAGED_HISTORY),
+        ops::Error::Damaged(_) => Advice::new(
+            "damaged",
+            DAMAGED,
+            "see all that is damaged with `envgit verify`; `envgit verify --repair` brings back what it can",
+        ),
         ops::Error::Lost { .. } => Advice::new("damaged", DAMAGED, DAMAGED_LAYER),
         ops::Error::NotEqual { .. } => Advice::new(
             "not-equal",

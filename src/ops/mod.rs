@@ -3,7 +3,9 @@
 pub mod checkout;
 pub mod commit;
 pub mod diff;
+pub mod env;
 pub mod error;
+pub mod gc;
 pub mod init;
 pub mod inspect;
 mod live;
@@ -12,6 +14,7 @@ mod pathspec;
 pub mod recover;
 pub mod refs;
 pub mod report;
+pub mod restore;
 pub mod roots;
 mod side;
 mod survey;

@@ -49,6 +49,7 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
         branch: None,
         paths: journal.paths.clone(),
         roots: journal.roots.clone(),
+        exact: journal.exact.clone(),
         discard: true,
         dry_run: false,
         cwd: journal.cwd.clone(),

@@ -1,6 +1,6 @@
 //! One side of a comparison: a commit or the live state, both as an inventory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
 use super::live::Live;
@@ -139,6 +139,12 @@ impl<'a> Side<'a> {
     /// The units of a root with the ids of their file lists.
     fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
         self.under(&part(root, "files/"))
+    }
+
+    /// The paths of the config files of a root.
+    pub(super) fn config_paths(&self, root: &RootName) -> BTreeSet<RelPath> {
+        let paths = self.configs(root).into_keys();
+        paths.filter_map(|path| RelPath::new(path).ok()).collect()
     }
 
     fn configs(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {

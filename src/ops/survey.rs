@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Mutex;
 
+use super::Session;
 use super::error::Error;
 use crate::history::{self, BlobId, CommitId, Head, History, RefName, TreeEntry, TreeId, told};
 use crate::snapshot::path::escape;
@@ -15,6 +16,18 @@ pub(super) struct Reach<'a> {
     pub(super) without: &'a [RefName],
     /// Reflog lines before this moment (seconds since 1970) do not count.
     pub(super) since: i64,
+}
+
+impl<'a> Reach<'a> {
+    /// From all refs but `without`, and from the logs as far back as `gc.keep_days` says.
+    pub(super) fn of(session: &Session<'_>, without: &'a [RefName]) -> Self {
+        const DAY: i64 = 86_400;
+        let since = match session.repo.config().gc.keep_days {
+            0 => i64::MAX,
+            days => session.now.seconds - i64::from(days) * DAY,
+        };
+        Self { without, since }
+    }
 }
 
 /// What a file of an inventory is.
@@ -71,6 +84,7 @@ pub(super) struct Survey {
     pub(super) flaws: Vec<HistoryFlaw>,
     /// How many refs were read.
     pub(super) refs: u64,
+    starts: Vec<(CommitId, String)>,
     trees: HashMap<(Folder, TreeId), Vec<Child>>,
 }
 
@@ -95,8 +109,8 @@ impl Survey {
     /// Surveys the history.
     pub(super) fn of(history: &History, reach: &Reach<'_>) -> Self {
         let mut survey = Self::default();
-        let starts = survey.starts(history, reach);
-        survey.walk(history, starts);
+        survey.starts = survey.find_starts(history, reach);
+        survey.walk(history);
         let mut seen = BTreeSet::new();
         let trees: Vec<TreeId> = survey.commits.values().map(|commit| commit.tree).collect();
         for tree in trees {
@@ -105,12 +119,19 @@ impl Survey {
         survey
     }
 
+    /// Whether the refs and logs lead where they led when the survey was made.
+    pub(super) fn is_current(&self, history: &History, reach: &Reach<'_>) -> bool {
+        let mut now = Self::default();
+        let starts = now.find_starts(history, reach);
+        starts == self.starts && now.flaws.is_empty()
+    }
+
     /// How many distinct objects were met.
     pub(super) fn objects(&self) -> u64 {
         (self.commits.len() + self.trees.len() + self.texts.len()) as u64
     }
 
-    fn starts(&mut self, history: &History, reach: &Reach<'_>) -> Vec<(CommitId, String)> {
+    fn find_starts(&mut self, history: &History, reach: &Reach<'_>) -> Vec<(CommitId, String)> {
         let mut starts = Vec::new();
         let mut logs = vec!["HEAD".to_owned()];
         for found in history.checked_refs() {
@@ -163,11 +184,10 @@ impl Survey {
         });
     }
 
-    fn walk(&mut self, history: &History, starts: Vec<(CommitId, String)>) {
-        let mut todo: Vec<(CommitId, Option<CommitId>, Option<String>)> = starts
-            .into_iter()
-            .map(|(commit, name)| (commit, None, Some(name)))
-            .collect();
+    fn walk(&mut self, history: &History) {
+        let starts = self.starts.iter().cloned();
+        let mut todo: Vec<(CommitId, Option<CommitId>, Option<String>)> =
+            starts.map(|(commit, name)| (commit, None, Some(name))).collect();
         let mut broken: BTreeMap<CommitId, usize> = BTreeMap::new();
         while let Some((id, follower, name)) = todo.pop() {
             if let Some(known) = self.commits.get_mut(&id) {

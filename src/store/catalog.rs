@@ -274,6 +274,11 @@ impl Catalog {
         }
     }
 
+    /// All layers with what they hold.
+    pub fn layers(&self) -> impl Iterator<Item = (&Digest, &LayerIndex)> {
+        self.layers.iter().map(|(digest, index)| (digest, index))
+    }
+
     /// The digest of layer number `at`.
     pub fn layer(&self, at: usize) -> Digest {
         self.layers[at].0

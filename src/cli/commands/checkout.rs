@@ -57,10 +57,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         discard: args.discard,
         dry_run: args.dry_run,
         cwd: cmd.world.cwd.clone(),
+        ..CheckoutOptions::default()
     };
     let bars = cmd.bars();
     let mut session = cmd.session("checkout", &bars)?;
-    let report = checkout(&mut session, &options, &mut |plan| confirm(cmd, args, plan))?;
+    let report = checkout(&mut session, &options, &mut |plan| agree(cmd, plan, args.dry_run, !args.yes))?;
     drop(session);
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
@@ -85,15 +86,15 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
 }
 
 /// Says which files git tracks, and asks on a terminal.
-fn confirm(cmd: &mut CommandContext<'_>, args: &Args, plan: &PlanReport) -> bool {
+pub(super) fn agree(cmd: &mut CommandContext<'_>, plan: &PlanReport, is_dry: bool, asks: bool) -> bool {
     let Some(told) = render::checkout::git_tracked(plan) else {
         return true;
     };
-    if args.dry_run {
+    if is_dry {
         return true;
     }
     cmd.ui.warn(&told);
-    if args.yes || !cmd.ui.can_ask() {
+    if !asks || !cmd.ui.can_ask() {
         return true;
     }
     // A terminal that cannot answer has not agreed.
@@ -104,7 +105,7 @@ fn confirm(cmd: &mut CommandContext<'_>, args: &Args, plan: &PlanReport) -> bool
         .unwrap_or(false)
 }
 
-fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {
+pub(super) fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {
     if let Some(autosave) = &report.autosave {
         let name = &autosave.name;
         cmd.ui.note(&format!(

@@ -8,12 +8,15 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod env;
+mod gc;
 mod init;
 mod layers;
 mod log;
 mod ls;
 mod man;
 mod packages;
+mod restore;
 mod root;
 mod show;
 mod status;
@@ -35,13 +38,16 @@ pub(super) enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Checkout(checkout::Args),
+    Restore(restore::Args),
     Tag(tag::Args),
     Branch(branch::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Packages(packages::Args),
     Layers(layers::Args),
+    Env(env::Args),
     Verify(verify::Args),
+    Gc(gc::Args),
     Root(root::Args),
     Config(config::Args),
     Demo(demo::Args),
@@ -60,13 +66,16 @@ impl Command {
             Self::Show(args) => show::run(cmd, args),
             Self::Diff(args) => diff::run(cmd, args),
             Self::Checkout(args) => checkout::run(cmd, args),
+            Self::Restore(args) => restore::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),
             Self::Ls(args) => ls::run(cmd, args),
             Self::Cat(args) => cat::run(cmd, args),
             Self::Packages(args) => packages::run(cmd, args),
             Self::Layers(args) => layers::run(cmd, args),
+            Self::Env(args) => env::run(cmd, args),
             Self::Verify(args) => verify::run(cmd, args),
+            Self::Gc(args) => gc::run(cmd, args),
             Self::Root(args) => root::run(cmd, args),
             Self::Config(args) => config::run(cmd, args),
             Self::Demo(args) => demo::run(cmd, args),

@@ -3,6 +3,8 @@
 pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod diff;
+pub(super) mod env;
+pub(super) mod gc;
 mod graph;
 pub(super) mod lists;
 pub(super) mod log;

@@ -16,7 +16,7 @@ use super::error::Error;
 use super::survey::{Part, Reach, Survey, Text};
 use super::{Session, recover};
 use crate::digest::Digest;
-use crate::history::{BlobId, CommitId, RefName};
+use crate::history::{BlobId, CommitId};
 use crate::progress::Phase;
 use crate::snapshot::facts::{LayerFacts, Manifest, Vars};
 use crate::snapshot::path::RelPath;
@@ -53,16 +53,6 @@ pub fn verify(session: &mut Session<'_>, options: VerifyOptions) -> Result<Verif
     Ok(report)
 }
 
-/// The commits from which everything must be there.
-pub(super) fn reach<'a>(session: &Session<'_>, without: &'a [RefName]) -> Reach<'a> {
-    const DAY: i64 = 86_400;
-    let days = i64::from(session.repo.config().gc.keep_days);
-    Reach {
-        without,
-        since: session.now.seconds - days * DAY,
-    }
-}
-
 /// Everything that was found.
 struct Examination {
     survey: Survey,
@@ -97,7 +87,7 @@ impl Examination {
     fn of(session: &Session<'_>) -> Result<Self, Error> {
         let history = session.repo.history();
         // Refs first: whatever they lead to was in the layers before. What is written meanwhile does not matter.
-        let survey = Survey::of(history, &reach(session, &[]));
+        let survey = Survey::of(history, &Reach::of(session, &[]));
         let (layers, strays) = list(&session.repo.layers_dir())?;
         let bytes = layers.values().filter_map(|path| path.metadata().ok()).map(|meta| meta.len());
         session.progress.begin(Phase::Verify, Some(bytes.sum()));

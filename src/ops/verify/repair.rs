@@ -119,19 +119,25 @@ fn layers(
             damaged.push(check);
         }
     }
-    let wanted = wanted(session, found, &Holdings::of(intact))?;
-    if !wanted.is_empty() {
-        store_again(session, found, live, &sound, &wanted, outcome)?;
-    }
-    // What could be had of them is durable elsewhere by now.
-    for check in damaged {
-        move_aside(&check.path, aside)?;
-        let index = session.repo.dir().join("cache/index").join(check.name.to_string());
-        let _ = std::fs::remove_file(index);
+    // Kept before anything new can take the place of one: a layer that is rebuilt may be equal to what it was.
+    for check in &damaged {
+        keep(&check.path, aside)?;
         outcome
             .done
             .push(format!("moved the damaged layer {} aside", check.name.short()));
     }
+    let wanted = wanted(session, found, &Holdings::of(intact))?;
+    let new = match wanted.is_empty() {
+        true => None,
+        false => store_again(session, found, live, &sound, &wanted, outcome)?,
+    };
+    // What could be had of them is durable elsewhere by now.
+    for check in damaged.iter().filter(|check| Some(check.name) != new) {
+        std::fs::remove_file(&check.path).at("remove", &check.path)?;
+        let index = session.repo.dir().join("cache/index").join(check.name.to_string());
+        let _ = std::fs::remove_file(index);
+    }
+    atomic::sync_dir(&dir)?;
     strays(session, &dir, aside, outcome)
 }
 
@@ -208,7 +214,7 @@ fn wanted(
     Ok(wanted)
 }
 
-/// Stores what can be had of the wanted contents in one new layer.
+/// Stores what can be had of the wanted contents in one new layer, and tells which that is.
 fn store_again(
     session: &mut Session<'_>,
     found: &Examination,
@@ -216,7 +222,7 @@ fn store_again(
     sound: &[Digest],
     wanted: &BTreeMap<Digest, Wanted>,
     outcome: &mut Outcome,
-) -> Result<(), Error> {
+) -> Result<Option<Digest>, Error> {
     let repo_dir = session.repo.dir().to_owned();
     let scratch = tempfile::Builder::new()
         .prefix(".draft-salvage-")
@@ -273,8 +279,10 @@ fn store_again(
             *counts.entry(from).or_default() += 1;
         }
     }
+    let mut new = None;
     if let Some(layer) = absorption.layer {
         let facts = store.add(layer)?;
+        new = Some(facts.digest);
         for (from, count) in counts {
             outcome.done.push(format!(
                 "stored {} from {from} in layer {}",
@@ -289,7 +297,7 @@ fn store_again(
             .notes
             .push(format!("{} could be had from nowhere", counted(lost as u64, "content")));
     }
-    Ok(())
+    Ok(new)
 }
 
 fn counted(count: u64, noun: &str) -> String {
@@ -346,16 +354,25 @@ fn pinned_files(pins: &Path, wanted: &BTreeMap<Digest, u64>) -> BTreeMap<Digest,
     found
 }
 
-/// Moves a damaged file into the folder for such, under a name that is free.
-fn move_aside(path: &Path, aside: &Path) -> Result<(), Error> {
+/// Gives a damaged file a further name in the folder for such.
+fn keep(path: &Path, aside: &Path) -> Result<(), Error> {
     fsx::create_dir_all(aside)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let to = (1..)
         .map(|n| aside.join(format!("{name}.{n}")))
         .find(|to| to.symlink_metadata().is_err())
         .unwrap_or_else(|| aside.join(&name));
-    std::fs::rename(path, &to).at("move aside", path)?;
-    atomic::sync_dir(aside)?;
+    std::fs::hard_link(path, &to)
+        .or_else(|_| std::fs::copy(path, &to).map(|_| ()))
+        .at("keep", path)?;
+    atomic::sync_file(&to)?;
+    Ok(atomic::sync_dir(aside)?)
+}
+
+/// Moves a damaged file into the folder for such.
+fn move_aside(path: &Path, aside: &Path) -> Result<(), Error> {
+    keep(path, aside)?;
+    std::fs::remove_file(path).at("remove", path)?;
     path.parent().map_or(Ok(()), atomic::sync_dir)?;
     Ok(())
 }
