@@ -286,7 +286,7 @@ fn an_interrupted_restore_is_finished_and_touches_nothing_else() {
 #[test]
 fn a_wheel_of_the_demo_goes_back_and_forth() {
     use envgit::demo::wheel::install;
-    let wheels = [envgit::demo::TINYNUM_1_24, envgit::demo::TINYNUM_1_26, envgit::demo::TINYPITCH];
+    let wheels = [envgit::demo::TINYNUM_OLD, envgit::demo::TINYNUM_NEW, envgit::demo::TINYPITCH];
     let sandbox = Sandbox::venv();
     sandbox.write("pyvenv.cfg", "home = /usr/bin\n");
     let put = |wheel: &[u8]| install(wheel, &sandbox.env(), "python3.11").unwrap();
