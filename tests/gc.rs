@@ -72,7 +72,12 @@ fn what_nothing_leads_to_goes_and_the_rest_stays() {
     let report = collect(&sandbox);
     assert_eq!((&report.removed, report.kept), (&plan.removed, 1));
     assert_eq!(layers(&sandbox).len(), 1);
-    assert_eq!(std::fs::read_dir(sandbox.repo_dir().join("cache/index")).unwrap().count(), 1);
+    assert_eq!(
+        std::fs::read_dir(sandbox.repo_dir().join("cache/index"))
+            .unwrap()
+            .count(),
+        1
+    );
     assert!(!sandbox.repo_dir().join("journal/gc.json").exists());
     is_sound(&sandbox);
     assert!(collect(&sandbox).removed.is_empty());
@@ -122,7 +127,10 @@ fn a_layer_of_which_a_part_is_needed_stays_and_its_dead_bytes_are_told() {
     create_branch(&mut sandbox.session(), "tmp", None, false).unwrap();
     sandbox.checkout("tmp");
     sandbox.write("lib/shared.py", "shared\n");
-    sandbox.write("lib/waste.so", (0..100_000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    sandbox.write(
+        "lib/waste.so",
+        (0..100_000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>(),
+    );
     sandbox.commit();
     std::fs::remove_file(sandbox.env().join("lib/waste.so")).unwrap();
     let kept = sandbox.commit_tagged("v2").commit.unwrap();
@@ -136,7 +144,10 @@ fn a_layer_of_which_a_part_is_needed_stays_and_its_dead_bytes_are_told() {
     assert_eq!((report.removed.len(), report.kept, report.partly_dead), (0, 2, 1));
     assert!(report.dead_bytes > 10_000, "{report:?}");
     is_sound(&sandbox);
-    assert!(sandbox.session().repo.history().commit_info(kept).is_ok(), "commits stay");
+    assert!(
+        sandbox.session().repo.history().commit_info(kept).is_ok(),
+        "commits stay"
+    );
 }
 
 #[test]
@@ -145,10 +156,19 @@ fn nothing_is_removed_from_a_damaged_repository() {
     sandbox.write("lib/a.py", "a\n");
     sandbox.commit_tagged("v1");
     garbage(&sandbox, "x", 2);
-    std::fs::write(sandbox.history().join("refs/tags/gone"), format!("{}\n", "3".repeat(40))).unwrap();
+    std::fs::write(
+        sandbox.history().join("refs/tags/gone"),
+        format!("{}\n", "3".repeat(40)),
+    )
+    .unwrap();
     let before = layers(&sandbox);
     let error = gc(&mut sandbox.session(), &GcOptions::default()).unwrap_err();
-    assert!(error.to_string().starts_with("nothing is removed from a damaged repository: ref refs/tags/gone"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("nothing is removed from a damaged repository: ref refs/tags/gone"),
+        "{error}"
+    );
     assert_eq!(layers(&sandbox), before);
 }
 
@@ -164,7 +184,13 @@ fn what_killed_commands_left_is_cleaned_up() {
         file.set_times(std::fs::FileTimes::new().set_modified(old)).unwrap();
         path
     };
-    let left = ["layers/.draft-x", "cache/index/.draft-x", ".draft-x", "history/refs/heads/x.lock"].map(leave);
+    let left = [
+        "layers/.draft-x",
+        "cache/index/.draft-x",
+        ".draft-x",
+        "history/refs/heads/x.lock",
+    ]
+    .map(leave);
     // Somebody may be writing this one.
     let fresh = sandbox.repo_dir().join("cache/state/.draft-y");
     std::fs::write(&fresh, "").unwrap();
@@ -182,7 +208,10 @@ fn a_killed_gc_loses_nothing_and_the_next_one_ends_it() {
     let goal = picture(&sandbox.env());
     let mut command = Command::new(env!("CARGO_BIN_EXE_envgit"));
     command.arg("-C").arg(sandbox.project()).arg("gc").env_clear();
-    command.env("HOME", sandbox.dir.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .env("HOME", sandbox.dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     garbage(&sandbox, "first", 12);
     let start = std::time::Instant::now();
     assert!(command.status().unwrap().success());
@@ -208,7 +237,11 @@ fn a_killed_gc_loses_nothing_and_the_next_one_ends_it() {
     let mark = serde_json::json!({"refs": [], "layers": marked}).to_string();
     std::fs::write(sandbox.repo_dir().join("journal/gc.json"), mark).unwrap();
     collect(&sandbox);
-    assert_eq!(layers(&sandbox).len(), 5, "killed between mark and end: {between} times");
+    assert_eq!(
+        layers(&sandbox).len(),
+        5,
+        "killed between mark and end: {between} times"
+    );
     for n in 0..5 {
         sandbox.checkout(&format!("v{n}"));
     }
@@ -277,7 +310,11 @@ impl Model {
             todo.extend(self.parents[&commit]);
         }
         let holds = |held: &&BTreeSet<Vec<u8>>| !held.is_disjoint(&contents);
-        self.layers.iter().filter(|(_, held)| holds(held)).map(|(layer, _)| layer.clone()).collect()
+        self.layers
+            .iter()
+            .filter(|(_, held)| holds(held))
+            .map(|(layer, _)| layer.clone())
+            .collect()
     }
 }
 

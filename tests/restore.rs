@@ -106,7 +106,10 @@ fn a_package_comes_back_whole_and_the_rest_stays() {
     assert_eq!(sandbox.status().head, head);
     let change = &report.changes.roots[0].packages[0];
     let versions = [&change.from, &change.to].map(|package| package.clone().unwrap().version);
-    assert_eq!((report.changes.roots[0].packages.len(), versions), (1, ["2.0", "1.0"].map(str::to_owned)));
+    assert_eq!(
+        (report.changes.roots[0].packages.len(), versions),
+        (1, ["2.0", "1.0"].map(str::to_owned))
+    );
     // HEAD held the state before, so there was nothing to save; back is one command.
     assert_eq!(report.autosave, None);
     perform(&sandbox, &packages("HEAD", &["num-py"])).unwrap();
@@ -134,7 +137,11 @@ fn a_dry_run_changes_nothing() {
         ..packages("v1", &["num-py"])
     };
     let report = perform(&sandbox, &options).unwrap();
-    assert!(report.plan.roots[0].removed > 0 && report.plan.roots[0].added > 0, "{:?}", report.plan);
+    assert!(
+        report.plan.roots[0].removed > 0 && report.plan.roots[0].added > 0,
+        "{:?}",
+        report.plan
+    );
     assert_eq!(differing(&picture(&sandbox.env()), &before), [] as [String; 0]);
 }
 
@@ -170,8 +177,16 @@ fn two_owners_of_one_path_are_refused_unless_forced() {
         ..packages("v1", &["cv"])
     };
     perform(&sandbox, &forced).unwrap();
-    assert_eq!(sandbox.read(&format!("{SITE}/cv2/__init__.py")), "cv 1.0 cv2/__init__.py\n");
-    assert!(sandbox.env().join(format!("{SITE}/cv_headless-1.0.dist-info/METADATA")).exists());
+    assert_eq!(
+        sandbox.read(&format!("{SITE}/cv2/__init__.py")),
+        "cv 1.0 cv2/__init__.py\n"
+    );
+    assert!(
+        sandbox
+            .env()
+            .join(format!("{SITE}/cv_headless-1.0.dist-info/METADATA"))
+            .exists()
+    );
 }
 
 #[test]
@@ -197,7 +212,10 @@ fn paths_come_back_and_only_they() {
     assert!(!sandbox.env().join(&file).exists());
     assert_eq!(sandbox.read(&format!("{SITE}/six.py")), "six 2.0 six.py\n");
     let error = perform(&sandbox, &paths(&sandbox, "v1", &["nothing/here"])).unwrap_err();
-    assert_eq!(error.to_string(), "\"nothing/here\" matches nothing in v1 or the live state");
+    assert_eq!(
+        error.to_string(),
+        "\"nothing/here\" matches nothing in v1 or the live state"
+    );
 }
 
 #[test]
@@ -221,11 +239,18 @@ fn config_files_come_back_and_other_files_stay() {
         ..options.clone()
     };
     perform(&sandbox, &only_one).unwrap();
-    assert_eq!((sandbox.read("configs/a.json"), sandbox.read("start.sh")), ("{\"a\": 1}\n".into(), "echo 2\n".into()));
+    assert_eq!(
+        (sandbox.read("configs/a.json"), sandbox.read("start.sh")),
+        ("{\"a\": 1}\n".into(), "echo 2\n".into())
+    );
     perform(&sandbox, &options).unwrap();
     assert_eq!(sandbox.read("start.sh"), "echo 1\n");
     assert_eq!(sandbox.read("run.py"), "print(2)\n");
-    assert_eq!(sandbox.read("configs/new.json"), "{}\n", "what no commit recorded is left alone");
+    assert_eq!(
+        sandbox.read("configs/new.json"),
+        "{}\n",
+        "what no commit recorded is left alone"
+    );
     // A state without any: not everything is meant then.
     let bare = Sandbox::venv();
     bare.write("a.json", "{}");
@@ -286,7 +311,11 @@ fn an_interrupted_restore_is_finished_and_touches_nothing_else() {
 #[test]
 fn a_wheel_of_the_demo_goes_back_and_forth() {
     use envgit::demo::wheel::install;
-    let wheels = [envgit::demo::TINYNUM_OLD, envgit::demo::TINYNUM_NEW, envgit::demo::TINYPITCH];
+    let wheels = [
+        envgit::demo::TINYNUM_OLD,
+        envgit::demo::TINYNUM_NEW,
+        envgit::demo::TINYPITCH,
+    ];
     let sandbox = Sandbox::venv();
     sandbox.write("pyvenv.cfg", "home = /usr/bin\n");
     let put = |wheel: &[u8]| install(wheel, &sandbox.env(), "python3.11").unwrap();

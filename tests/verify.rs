@@ -115,7 +115,9 @@ fn frame_of(layer: &Path, name: &str) -> u64 {
     let toc = zstd::decode_all(&bytes[number(0)..number(0) + number(8)]).unwrap();
     let toc: serde_json::Value = serde_json::from_slice(&toc).unwrap();
     let entries = toc["entries"].as_array().unwrap();
-    let entry = entries.iter().find(|entry| entry["name"].as_str().unwrap().ends_with(name));
+    let entry = entries
+        .iter()
+        .find(|entry| entry["name"].as_str().unwrap().ends_with(name));
     entry.unwrap()["offset"].as_u64().unwrap()
 }
 
@@ -139,12 +141,20 @@ fn a_flipped_bit_in_a_frame() {
     assert_eq!(damage.kind, DamageKind::Layer);
     assert_eq!(names(damage), ["v1"], "{damage:?}");
     assert_eq!(damage.paths, [format!("env:{SITE}/pkg/only_v1.py")]);
-    assert!(damage.what.iter().any(|what| what.contains("frame at byte")), "{damage:?}");
+    assert!(
+        damage.what.iter().any(|what| what.contains("frame at byte")),
+        "{damage:?}"
+    );
     // No live file has it any more: that is said, the damaged file is kept, and all else is moved to a sound layer.
     let report = run(&sandbox, true);
     let damage = only(&report);
     assert_eq!((damage.kind, damage.lost), (DamageKind::MissingLayer, 1));
-    assert!(report.notes.iter().any(|note| note.contains("could be had from nowhere")));
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("could be had from nowhere"))
+    );
     assert_eq!(std::fs::read_dir(report.aside.unwrap()).unwrap().count(), 1);
     sandbox.checkout("v2");
     // Once the file is back, so is the commit.
@@ -179,11 +189,18 @@ fn a_damaged_part_of_a_file_in_parts() {
     // The first layer has the frame, and the file of the second commit is made of it.
     let kinds: Vec<_> = report.damages.iter().map(|damage| damage.kind).collect();
     assert_eq!(kinds, [DamageKind::Layer, DamageKind::Layer]);
-    let second = report.damages.iter().find(|damage| damage.what.iter().any(|what| what.contains("part")));
+    let second = report
+        .damages
+        .iter()
+        .find(|damage| damage.what.iter().any(|what| what.contains("part")));
     assert_eq!(names(second.unwrap()), ["main", "v2"]);
     // The live file gives the newer one back, and its other frames the rest of the older but one.
     let report = run(&sandbox, true);
-    assert!(report.damages.iter().all(|damage| !names(damage).contains(&"v2")), "{:#?}", report.damages);
+    assert!(
+        report.damages.iter().all(|damage| !names(damage).contains(&"v2")),
+        "{:#?}",
+        report.damages
+    );
     sandbox.checkout("v2");
 }
 
@@ -194,7 +211,10 @@ fn a_missing_part() {
     // The second layer alone: its recipe names parts that only the first has.
     std::fs::remove_file(&first).unwrap();
     let report = run(&sandbox, false);
-    let found = report.damages.iter().find(|damage| damage.object.contains(second.file_name().unwrap().to_str().unwrap()));
+    let found = report
+        .damages
+        .iter()
+        .find(|damage| damage.object.contains(second.file_name().unwrap().to_str().unwrap()));
     let found = found.expect("the layer with the recipe is named");
     assert!(found.what[0].contains("which no layer gives"), "{found:?}");
     assert_eq!(found.paths, ["env:lib/big.jsonl"]);
@@ -225,7 +245,10 @@ fn a_flipped_bit_in_tar_split_or_in_a_header() {
         let damage = only(&report);
         assert_eq!((damage.lost, names(damage).len()), (0, 0), "{part}: no content is hurt");
         let named = if part == "header" { "tar headers" } else { "" };
-        assert!(damage.what.iter().any(|what| what.contains(named)) && damage.what.len() > 1, "{damage:?}");
+        assert!(
+            damage.what.iter().any(|what| what.contains(named)) && damage.what.len() > 1,
+            "{damage:?}"
+        );
         repaired(&sandbox);
     }
 }
@@ -236,11 +259,14 @@ fn a_footer_that_is_cut_off_and_a_file_that_is_cut_short() {
         let sandbox = sandbox();
         let [_, second] = layers(&sandbox);
         let len = second.metadata().unwrap().len();
-        cut(&second, match keep {
-            "footer" => len - 60,
-            "half" => len / 2,
-            _ => 0,
-        });
+        cut(
+            &second,
+            match keep {
+                "footer" => len - 60,
+                "half" => len / 2,
+                _ => 0,
+            },
+        );
         let report = run(&sandbox, false);
         let damage = only(&report);
         assert_eq!(names(damage), ["main", "v2"], "{keep}");
@@ -278,7 +304,10 @@ fn a_layer_under_a_wrong_name() {
     let odd = second.with_file_name("layer (copy).tar.zst");
     std::fs::rename(&second, &odd).unwrap();
     let report = run(&sandbox, false);
-    assert!(report.damages.iter().any(|damage| damage.object.contains("(copy)")), "{report:?}");
+    assert!(
+        report.damages.iter().any(|damage| damage.object.contains("(copy)")),
+        "{report:?}"
+    );
     repaired(&sandbox);
 }
 
@@ -360,18 +389,33 @@ fn git_objects_that_nobody_can_tell_are_named() {
 fn refs_and_logs_that_lead_nowhere() {
     let sandbox = sandbox();
     let blob = git(&sandbox, &["rev-parse", "v1:vars.json"]);
-    std::fs::write(sandbox.history().join("refs/tags/gone"), format!("{}\n", "3".repeat(40))).unwrap();
+    std::fs::write(
+        sandbox.history().join("refs/tags/gone"),
+        format!("{}\n", "3".repeat(40)),
+    )
+    .unwrap();
     std::fs::write(sandbox.history().join("refs/tags/blob"), format!("{blob}\n")).unwrap();
     std::fs::write(sandbox.history().join("refs/tags/noise"), "noise\n").unwrap();
     let log = sandbox.history().join("logs/refs/heads/main");
     let text = std::fs::read_to_string(&log).unwrap();
     std::fs::write(&log, format!("nonsense\n{text}")).unwrap();
     let report = run(&sandbox, false);
-    let refs: Vec<_> = report.damages.iter().filter(|damage| damage.kind == DamageKind::Ref).collect();
+    let refs: Vec<_> = report
+        .damages
+        .iter()
+        .filter(|damage| damage.kind == DamageKind::Ref)
+        .collect();
     assert_eq!(refs.len(), 3, "{:#?}", report.damages);
     assert!(refs.iter().any(|damage| damage.object == "refs/tags/gone"));
-    assert!(refs.iter().any(|damage| damage.object == "refs/tags/blob" && damage.what[0].contains("no commit")));
-    let logs: Vec<_> = report.damages.iter().filter(|damage| damage.kind == DamageKind::Reflog).collect();
+    assert!(
+        refs.iter()
+            .any(|damage| damage.object == "refs/tags/blob" && damage.what[0].contains("no commit"))
+    );
+    let logs: Vec<_> = report
+        .damages
+        .iter()
+        .filter(|damage| damage.kind == DamageKind::Reflog)
+        .collect();
     assert_eq!(logs.len(), 1);
     assert_eq!(report.damages.len(), 4);
     for name in ["gone", "blob", "noise"] {
@@ -421,7 +465,10 @@ fn an_inventory_that_makes_no_sense() {
          git tag odd $(git -c user.name=a -c user.email=a@b commit-tree -p v2 -m odd $(git write-tree))",
         index = sandbox.dir.path().join("index").display()
     );
-    let made = Command::new("sh").args(["-c", &script]).env("GIT_DIR", sandbox.history()).status();
+    let made = Command::new("sh")
+        .args(["-c", &script])
+        .env("GIT_DIR", sandbox.history())
+        .status();
     assert!(made.unwrap().success());
     let report = run(&sandbox, false);
     let damage = only(&report);
@@ -438,14 +485,23 @@ fn live_files_that_are_altered_are_told_by_package() {
     let before = std::fs::metadata(&path).unwrap();
     std::fs::write(&path, "evil= 2\n").unwrap();
     let times = std::fs::FileTimes::new().set_modified(before.modified().unwrap());
-    std::fs::File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
     std::fs::remove_file(sandbox.env().join("bin/tool")).unwrap();
     sandbox.write("bin/extra", "x");
     let report = live();
     let told: Vec<String> = report.roots[0]
         .units
         .iter()
-        .flat_map(|(unit, changes)| changes.iter().map(move |c| format!("{unit} {:?} {}", c.kind(), c.path())))
+        .flat_map(|(unit, changes)| {
+            changes
+                .iter()
+                .map(move |c| format!("{unit} {:?} {}", c.kind(), c.path()))
+        })
         .collect();
     assert_eq!(
         told,
@@ -467,7 +523,10 @@ fn pins_give_back_what_layers_lost() {
     std::fs::write(pins.join("only_v1.py"), "gone = 1\n").unwrap();
     std::fs::write(pins.join("other.py"), "gone = 2\n").unwrap();
     let report = repaired(&sandbox);
-    assert!(report.repairs.iter().any(|done| done.contains("from the pins")), "{report:?}");
+    assert!(
+        report.repairs.iter().any(|done| done.contains("from the pins")),
+        "{report:?}"
+    );
 }
 
 #[test]

@@ -126,7 +126,10 @@ fn find(session: &Session<'_>, expired: &[RefName]) -> Result<(Survey, GcReport)
     }
     let recipes = catalog.layers().flat_map(|(_, index)| &index.recipes);
     let in_use = recipes.filter(|recipe| needed.contains_key(&recipe.digest));
-    let parts: DigestMap<()> = in_use.flat_map(|recipe| &recipe.chunks).map(|part| (*part, ())).collect();
+    let parts: DigestMap<()> = in_use
+        .flat_map(|recipe| &recipe.chunks)
+        .map(|part| (*part, ()))
+        .collect();
     let mut report = GcReport {
         expired: expired.iter().map(|name| name.short_name().to_owned()).collect(),
         ..GcReport::default()

@@ -69,7 +69,12 @@ pub fn restore(
     let mut report = perform(session, &checkout, Purpose::Checkout, confirm)?;
     report.warnings.extend(part.warnings);
     for (root, packages) in part.changed {
-        match report.changes.roots.iter_mut().find(|changes| changes.root == root.root) {
+        match report
+            .changes
+            .roots
+            .iter_mut()
+            .find(|changes| changes.root == root.root)
+        {
             Some(changes) => changes.packages = packages,
             None => report.changes.roots.push(RootChanges { packages, ..root }),
         }
@@ -197,11 +202,15 @@ impl Part {
                     named.join(", "),
                     paths[0]
                 ),
-                format!("remove {owner} first, restore it too, or restore all the same with --force; nothing was changed"),
+                format!(
+                    "remove {owner} first, restore it too, or restore all the same with --force; nothing was changed"
+                ),
             ));
         }
         for entry in both.live.state.entries.iter() {
-            let of_package = both.live_unit(entry.path.as_bytes()).is_some_and(|unit| units.contains(unit));
+            let of_package = both
+                .live_unit(entry.path.as_bytes())
+                .is_some_and(|unit| units.contains(unit));
             if !of_package || chosen.contains(&entry.path) {
                 continue;
             }
@@ -259,7 +268,9 @@ fn is_package(unit: &UnitName) -> bool {
 impl Both<'_> {
     fn read(&mut self, goal: &Side<'_>) -> Result<(), Error> {
         for (unit, entries) in goal.entries(&self.live.root.name)? {
-            let named = entries.into_iter().map(|entry| (entry.path.clone(), (unit.clone(), entry)));
+            let named = entries
+                .into_iter()
+                .map(|entry| (entry.path.clone(), (unit.clone(), entry)));
             self.goal.extend(named);
         }
         Ok(())
@@ -297,7 +308,9 @@ impl Both<'_> {
     fn close(&self, chosen: &mut BTreeSet<RelPath>) -> Result<(), Error> {
         let mut more: Vec<RelPath> = Vec::new();
         for path in chosen.iter() {
-            let Some((_, entry)) = self.goal.get(path) else { continue };
+            let Some((_, entry)) = self.goal.get(path) else {
+                continue;
+            };
             if let Node::File(file) = &entry.node {
                 more.extend(file.hardlink.clone());
             }
@@ -305,11 +318,15 @@ impl Both<'_> {
         chosen.extend(more);
         let mut folders: Vec<RelPath> = Vec::new();
         for path in chosen.iter().filter(|path| self.goal.contains_key(*path)) {
-            let missing = path.ancestors().filter(|dir| !self.live.entry(dir).is_some_and(Entry::is_dir));
+            let missing = path
+                .ancestors()
+                .filter(|dir| !self.live.entry(dir).is_some_and(Entry::is_dir));
             folders.extend(missing.filter_map(|dir| RelPath::new(dir).ok()));
         }
         chosen.extend(folders);
-        let dirs = chosen.iter().filter(|path| self.live.entry(path.as_bytes()).is_some_and(Entry::is_dir));
+        let dirs = chosen
+            .iter()
+            .filter(|path| self.live.entry(path.as_bytes()).is_some_and(Entry::is_dir));
         let goes = |path: &&RelPath| !self.goal.get(*path).is_some_and(|(_, entry)| entry.is_dir());
         let mut stay = Vec::new();
         for dir in dirs.filter(goes) {

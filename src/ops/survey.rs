@@ -164,7 +164,11 @@ impl Survey {
                     for line in lines.iter().filter(|line| line.time.seconds >= reach.since) {
                         let commits = line.old.into_iter().chain([line.new]);
                         let is_some = |commit: &CommitId| commit.as_bytes() != &[0; 20];
-                        starts.extend(commits.filter(is_some).map(|commit| (commit, format!("the log of {log}"))));
+                        starts.extend(
+                            commits
+                                .filter(is_some)
+                                .map(|commit| (commit, format!("the log of {log}"))),
+                        );
                     }
                 }
                 Err(error) => self.note("reflog", log, None, told(&error)),
@@ -241,7 +245,12 @@ impl Survey {
         let entries = match history.tree_entries(tree) {
             Ok(entries) if path.iter().filter(|b| **b == b'/').count() < MAX_DEPTH => entries,
             Ok(_) => {
-                self.note("tree", tree.to_string(), Some(*tree.as_bytes()), "its folders are nested too deeply".to_owned());
+                self.note(
+                    "tree",
+                    tree.to_string(),
+                    Some(*tree.as_bytes()),
+                    "its folders are nested too deeply".to_owned(),
+                );
                 Vec::new()
             }
             Err(error) => {

@@ -264,7 +264,10 @@ impl Catalog {
 
     /// Forgets contents of which a part is in no layer, so that nobody takes them for stored.
     pub fn forget_incomplete(&mut self) {
-        let recipes = self.places.iter().filter(|(_, place)| matches!(place, Place::Recipe { .. }));
+        let recipes = self
+            .places
+            .iter()
+            .filter(|(_, place)| matches!(place, Place::Recipe { .. }));
         let incomplete: Vec<Digest> = recipes
             .map(|(digest, _)| *digest)
             .filter(|digest| self.locate(digest).is_none())

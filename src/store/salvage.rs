@@ -12,7 +12,6 @@ use crate::fsx::{Context, Error};
 
 /// The sound frames of some layers.
 pub struct Salvage<'a> {
-
     files: Vec<Option<File>>,
     frames: DigestMap<(usize, Frame)>,
     wholes: DigestMap<Vec<Digest>>,
@@ -24,7 +23,6 @@ impl<'a> Salvage<'a> {
     /// Of layers that were checked.
     pub fn new(checks: &'a [LayerCheck]) -> Self {
         let mut salvage = Self {
-
             files: checks.iter().map(|check| File::open(&check.path).ok()).collect(),
             frames: DigestMap::default(),
             wholes: DigestMap::default(),
@@ -47,7 +45,6 @@ impl<'a> Salvage<'a> {
         }
         salvage
     }
-
 
     /// Writes a content to a new file, if all of it can be had. A part of it that is damaged in one layer may be sound
     /// in another.

@@ -610,7 +610,10 @@ fn compare_tar(split: &[Piece], toc: &Toc) -> Result<(), String> {
         let same_mode = kind == "symlink" || mode == entry.mode;
         let same_size = kind != "reg" || member.size() == entry.size.unwrap_or(0);
         if name != entry.name || kind != entry.kind || link != entry.link_name || !same_mode || !same_size {
-            return Err(format!("the tar has {kind} {name} where the table of contents has {} {}", entry.kind, entry.name));
+            return Err(format!(
+                "the tar has {kind} {name} where the table of contents has {} {}",
+                entry.kind, entry.name
+            ));
         }
     }
     match listed.next() {
@@ -690,7 +693,12 @@ fn check_recipes(checks: &mut [LayerCheck], threads: usize) {
     let recipes: Vec<(usize, &Recipe)> = checks
         .iter()
         .enumerate()
-        .flat_map(|(layer, check)| check.index.iter().flat_map(move |index| index.recipes.iter().map(move |r| (layer, r))))
+        .flat_map(|(layer, check)| {
+            check
+                .index
+                .iter()
+                .flat_map(move |index| index.recipes.iter().map(move |r| (layer, r)))
+        })
         .collect();
     let files: Vec<Option<File>> = match recipes.is_empty() {
         true => Vec::new(),
@@ -723,14 +731,22 @@ fn check_recipe(
     places: &DigestMap<(usize, Frame)>,
     files: &[Option<File>],
 ) -> Option<Flaw> {
-    let told = |what: String| Some(Flaw { part: Part::Recipe, what });
+    let told = |what: String| {
+        Some(Flaw {
+            part: Part::Recipe,
+            what,
+        })
+    };
     let mut hasher = Hasher::new();
     let mut size = 0;
     for chunk in &recipe.chunks {
         let place = places.get(chunk);
         let bytes = place.and_then(|(layer, frame)| reader.read(files.get(*layer)?.as_ref()?, frame).ok());
         let Some(bytes) = bytes else {
-            return told(format!("the file {} needs the part {chunk}, which no layer gives", recipe.digest));
+            return told(format!(
+                "the file {} needs the part {chunk}, which no layer gives",
+                recipe.digest
+            ));
         };
         hasher.update(&bytes);
         size += bytes.len() as u64;

@@ -61,7 +61,9 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     };
     let bars = cmd.bars();
     let mut session = cmd.session("checkout", &bars)?;
-    let report = checkout(&mut session, &options, &mut |plan| agree(cmd, plan, args.dry_run, !args.yes))?;
+    let report = checkout(&mut session, &options, &mut |plan| {
+        agree(cmd, plan, args.dry_run, !args.yes)
+    })?;
     drop(session);
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);

@@ -24,11 +24,7 @@ pub(in crate::cli) fn fish(report: &EnvReport) -> Vec<u8> {
     )
 }
 
-fn script(
-    report: &EnvReport,
-    set: impl Fn(&[u8], &[u8]) -> Vec<u8>,
-    unset: impl Fn(&[u8]) -> Vec<u8>,
-) -> Vec<u8> {
+fn script(report: &EnvReport, set: impl Fn(&[u8], &[u8]) -> Vec<u8>, unset: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let comment = |name: &[u8], what: &str| format!("# {} {what}\n", escape(name)).into_bytes();
     let mut script = Vec::new();
     for (name, value) in &report.set {
@@ -82,13 +78,35 @@ mod tests {
 
     #[test]
     fn values_stay_values() {
-        insta::assert_snapshot!(String::from_utf8(sh(&report())).unwrap(), @"");
-        insta::assert_snapshot!(String::from_utf8(fish(&report())).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(sh(&report())).unwrap(), @r#"
+        export CUDA_HOME='/usr/local/cuda'
+        export PIP_A='it'\''s $HOME `id` \ "x"
+        second; rm -rf /'
+        # PIP_B;id is no name that a shell can set
+        export PIP_C=''
+        # HF_TOKEN is secret and was not recorded
+        # HF_\nid is secret and was not recorded
+        unset HF_HOME
+        "#);
+        insta::assert_snapshot!(String::from_utf8(fish(&report())).unwrap(), @r#"
+        set -gx CUDA_HOME '/usr/local/cuda'
+        set -gx PIP_A 'it\'s $HOME `id` \\ "x"
+        second; rm -rf /'
+        # PIP_B;id is no name that a shell can set
+        set -gx PIP_C ''
+        # HF_TOKEN is secret and was not recorded
+        # HF_\nid is secret and was not recorded
+        set -e HF_HOME
+        "#);
     }
 
     #[test]
     fn a_shell_reads_them_back() {
-        let script = [&sh(&report())[..], b"printf '%s|' \"$CUDA_HOME\" \"$PIP_A\" \"$PIP_C\"\n"].concat();
+        let script = [
+            &sh(&report())[..],
+            b"printf '%s|' \"$CUDA_HOME\" \"$PIP_A\" \"$PIP_C\"\n",
+        ]
+        .concat();
         let mut child = std::process::Command::new("sh")
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())

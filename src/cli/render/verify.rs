@@ -35,8 +35,8 @@ pub(in crate::cli) fn stored(report: &VerifyReport, theme: &Theme) -> String {
     );
     if report.damages.is_empty() {
         text.push_str(&format!(
-            "Sound: {read} read; each of {} of files is there.\n",
-            counted(report.contents, "record")
+            "Sound: {read} read; the content of {} is there.\n",
+            counted(report.contents, "recorded file")
         ));
     } else {
         let found = counted(report.damages.len() as u64, "damage");
@@ -63,7 +63,12 @@ fn damaged(damage: &Damage, theme: &Theme) -> String {
         ));
     }
     if !damage.needed_by.is_empty() {
-        let named: Vec<String> = damage.needed_by.iter().take(NAMED).map(|by| dependent(by, theme)).collect();
+        let named: Vec<String> = damage
+            .needed_by
+            .iter()
+            .take(NAMED)
+            .map(|by| dependent(by, theme))
+            .collect();
         let more = match damage.needed_by.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {} more", count(more as u64)),

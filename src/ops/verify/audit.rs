@@ -76,6 +76,9 @@ mod tests {
             broken_at(log(&[first, &third]).as_bytes()).unwrap(),
             "line 2 does not follow from line 1"
         );
-        assert_eq!(broken_at(log(&[first, "{"]).as_bytes()).unwrap(), "line 2 makes no sense");
+        assert_eq!(
+            broken_at(log(&[first, "{"]).as_bytes()).unwrap(),
+            "line 2 makes no sense"
+        );
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn renew(session: &Session<'_>, checks: &[LayerCheck]) -> Result<Vec<
     for check in checks.iter().filter(|check| check.is_sound()) {
         let Some(index) = &check.index else { continue };
         if Store::renew_index(&cache, &check.name, index) == IndexState::Damaged {
-            notes.push(format!("the index of layer {} was damaged; it is made anew", check.name.short()));
+            notes.push(format!(
+                "the index of layer {} was damaged; it is made anew",
+                check.name.short()
+            ));
         }
     }
     let names: BTreeSet<_> = session.repo.config().roots.iter().map(|root| &root.name).collect();

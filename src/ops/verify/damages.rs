@@ -167,7 +167,10 @@ impl View<'_> {
                 ),
                 "reflog" => (
                     DamageKind::Reflog,
-                    format!("remove the line that makes no sense from .envgit/history/logs/{}", flaw.name),
+                    format!(
+                        "remove the line that makes no sense from .envgit/history/logs/{}",
+                        flaw.name
+                    ),
                 ),
                 _ => (DamageKind::Object, object_remedy()),
             };

@@ -39,7 +39,9 @@ pub fn verify_live(session: &mut Session<'_>, rev: &str, roots: &[String]) -> Re
     };
     for root in declared.iter().filter(|root| selection.has_root(&root.name)) {
         if !goal.roots.contains_key(&root.name) {
-            report.warnings.push(format!("{rev} does not know the root {}", root.name));
+            report
+                .warnings
+                .push(format!("{rev} does not know the root {}", root.name));
             continue;
         }
         let live = read(session, root, &mut report)?;
@@ -65,7 +67,9 @@ pub fn verify_live(session: &mut Session<'_>, rev: &str, roots: &[String]) -> Re
 /// The unit of a recorded path.
 fn owner(recorded: &compare::files::Units, path: &[u8]) -> String {
     let holds = |entries: &[crate::snapshot::entry::Entry]| {
-        entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).is_ok()
+        entries
+            .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
+            .is_ok()
     };
     let unit = recorded.iter().find(|(_, entries)| holds(entries));
     unit.map(|(unit, _)| unit.to_string()).unwrap_or_default()

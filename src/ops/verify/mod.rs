@@ -89,7 +89,10 @@ impl Examination {
         // Refs first: whatever they lead to was in the layers before. What is written meanwhile does not matter.
         let survey = Survey::of(history, &Reach::of(session, &[]));
         let (layers, strays) = list(&session.repo.layers_dir())?;
-        let bytes = layers.values().filter_map(|path| path.metadata().ok()).map(|meta| meta.len());
+        let bytes = layers
+            .values()
+            .filter_map(|path| path.metadata().ok())
+            .map(|meta| meta.len());
         session.progress.begin(Phase::Verify, Some(bytes.sum()));
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let checks = check(&layers, threads, session.progress);
@@ -120,7 +123,9 @@ impl Examination {
 
     fn read_texts(&mut self, session: &Session<'_>, holdings: &Holdings) -> Result<(), Error> {
         let gives = |digest: &Digest, size: u64| holdings.size_of(digest) == Some(size);
-        let readings = self.survey.read(session.repo.history(), |text, bytes| understand(text, bytes, &gives))?;
+        let readings = self
+            .survey
+            .read(session.repo.history(), |text, bytes| understand(text, bytes, &gives))?;
         let mut wrote: Vec<(BlobId, Digest)> = Vec::new();
         for (text, reading) in readings {
             match reading {
@@ -160,7 +165,9 @@ fn understand(text: &Text, bytes: &[u8], gives: &dyn Fn(&Digest, u64) -> bool) -
     match text.part {
         Part::Manifest => {
             let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-            Ok(manifest.layer.map_or(Said::Nothing, |layer| Said::Layer(Box::new(layer))))
+            Ok(manifest
+                .layer
+                .map_or(Said::Nothing, |layer| Said::Layer(Box::new(layer))))
         }
         Part::Vars => {
             serde_json::from_slice::<Vars>(bytes).map_err(|error| error.to_string())?;

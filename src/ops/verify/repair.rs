@@ -110,9 +110,11 @@ fn layers(
             sound.push(check.name);
             intact.push(check);
         } else if let Some(name) = proper_name(&dir, check)? {
-            outcome
-                .done
-                .push(format!("gave layer {} its right name, {}", check.name.short(), name.short()));
+            outcome.done.push(format!(
+                "gave layer {} its right name, {}",
+                check.name.short(),
+                name.short()
+            ));
             sound.push(name);
             intact.push(check);
         } else {
@@ -173,7 +175,9 @@ fn strays(session: &Session<'_>, dir: &Path, aside: &Path, outcome: &mut Outcome
         if is_layer && to.symlink_metadata().is_err() {
             std::fs::rename(&path, &to).at("rename", &path)?;
             atomic::sync_dir(dir)?;
-            outcome.done.push(format!("gave {told} its name as layer {}", name.short()));
+            outcome
+                .done
+                .push(format!("gave {told} its name as layer {}", name.short()));
         } else {
             move_aside(&path, aside)?;
             outcome.done.push(format!("moved {told} aside"));
@@ -183,11 +187,7 @@ fn strays(session: &Session<'_>, dir: &Path, aside: &Path, outcome: &mut Outcome
 }
 
 /// All contents that inventories name and `holdings` do not give.
-fn wanted(
-    session: &Session<'_>,
-    found: &Examination,
-    holdings: &Holdings,
-) -> Result<BTreeMap<Digest, Wanted>, Error> {
+fn wanted(session: &Session<'_>, found: &Examination, holdings: &Holdings) -> Result<BTreeMap<Digest, Wanted>, Error> {
     let gives = |digest: &Digest, size: u64| holdings.size_of(digest) == Some(size);
     let readings = found.survey.read(session.repo.history(), |text, bytes| {
         if text.part != Part::Unit {
@@ -322,7 +322,11 @@ fn item(wanted: &Wanted, source: &Path) -> Item {
 /// Live files by what they hold.
 fn live_files(live: &Live) -> impl Iterator<Item = (Digest, PathBuf)> {
     live.roots.iter().flat_map(|root| {
-        let files = root.state.entries.iter().filter_map(|entry| Some((entry, entry.file()?)));
+        let files = root
+            .state
+            .entries
+            .iter()
+            .filter_map(|entry| Some((entry, entry.file()?)));
         files.map(|(entry, file)| (file.digest, entry.path.under(&root.root.path)))
     })
 }
@@ -334,7 +338,9 @@ fn pinned_files(pins: &Path, wanted: &BTreeMap<Digest, u64>) -> BTreeMap<Digest,
     let mut found = BTreeMap::new();
     let mut folders = vec![pins.to_owned()];
     while let Some(folder) = folders.pop() {
-        let Ok(listing) = std::fs::read_dir(&folder) else { continue };
+        let Ok(listing) = std::fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in listing.flatten() {
             let path = entry.path();
             let Ok(meta) = path.symlink_metadata() else { continue };
