@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{Sandbox, differing, picture};
-use envgit::history::{CommitId, RefName};
+use envgit::history::{CommitId, Expected, Note, RefName};
 use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::gc::{GcOptions, GcReport, gc};
 use envgit::ops::refs::{create_branch, delete_branch, delete_tag};
@@ -81,6 +81,54 @@ fn what_nothing_leads_to_goes_and_the_rest_stays() {
     assert!(!sandbox.repo_dir().join("journal/gc.json").exists());
     is_sound(&sandbox);
     assert!(collect(&sandbox).removed.is_empty());
+}
+
+#[test]
+fn every_kind_of_ref_keeps_what_it_leads_to() {
+    let sandbox = sandbox();
+    let write = |what: &str| sandbox.write("lib/a.py", format!("{what}\n"));
+    write("start");
+    sandbox.commit();
+    let refs = [
+        "refs/heads/side",
+        "refs/tags/light",
+        "refs/good/run",
+        "refs/tags/noted",
+        "HEAD",
+    ];
+    for full in refs {
+        create_branch(&mut sandbox.session(), "tmp", Some("main"), false).unwrap();
+        sandbox.checkout("tmp");
+        write(full);
+        let commit = sandbox.commit().commit.unwrap();
+        let session = sandbox.session();
+        let history = session.repo.history();
+        let note = Note {
+            who: session.who.clone(),
+            time: session.now,
+            message: "kept".to_owned(),
+        };
+        match full {
+            "refs/tags/noted" => history.annotate_tag("noted", commit, Expected::Absent, &note).unwrap(),
+            "HEAD" => {}
+            full => history
+                .set_ref(&RefName::new(full).unwrap(), commit, Expected::Absent, &note)
+                .unwrap(),
+        }
+        sandbox.checkout(if full == "HEAD" { "tmp~0" } else { "main" });
+        delete_branch(&mut sandbox.session(), "tmp", true).unwrap();
+    }
+    garbage_free(&sandbox, refs.len() + 1);
+    for full in ["refs/heads/side", "refs/tags/light", "refs/good/run", "refs/tags/noted"] {
+        sandbox.checkout(full);
+        assert_eq!(sandbox.read("lib/a.py"), format!("{full}\n"));
+    }
+}
+
+/// gc keeps so many layers, and removes none.
+fn garbage_free(sandbox: &Sandbox, expected: usize) {
+    let report = collect(sandbox);
+    assert_eq!((report.removed.len(), layers(sandbox).len()), (0, expected));
 }
 
 #[test]
@@ -253,6 +301,8 @@ fn a_killed_gc_loses_nothing_and_the_next_one_ends_it() {
 enum Step {
     /// Writes some of a few contents into some of a few files, and commits on the branch that HEAD is on.
     Commit(Vec<(u8, u8)>),
+    /// Commits on a branch of its own that goes, with a tag that stays.
+    Tagged(u8, u8),
     Tag(u8),
     Branch(u8),
     Switch(u8),
@@ -264,6 +314,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => proptest::collection::vec((0..4u8, 0..12u8), 1..4).prop_map(Step::Commit),
+        2 => (0..3u8, 0..12u8).prop_map(|(tag, content)| Step::Tagged(tag, content)),
         1 => (0..3u8).prop_map(Step::Tag),
         1 => (0..3u8).prop_map(Step::Branch),
         2 => (0..4u8).prop_map(Step::Switch),
@@ -333,6 +384,17 @@ proptest! {
                         sandbox.write(&format!("f{file}"), format!("content {content}"));
                     }
                     model.record(&sandbox);
+                }
+                Step::Tagged(tag, content) => {
+                    if create_branch(&mut sandbox.session(), "side", None, false).is_ok() {
+                        sandbox.checkout("side");
+                        sandbox.write("f9", format!("tagged {content}"));
+                        model.record(&sandbox);
+                        let name = format!("t{tag}");
+                        envgit::ops::refs::create_tag(&mut sandbox.session(), &name, None, None, true).unwrap();
+                        sandbox.checkout("main");
+                        delete_branch(&mut sandbox.session(), "side", true).unwrap();
+                    }
                 }
                 Step::Tag(n) => {
                     let _ = envgit::ops::refs::create_tag(&mut sandbox.session(), &format!("t{n}"), None, None, true);

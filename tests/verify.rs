@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::Sandbox;
+use envgit::capture::state::RootState;
 use envgit::digest::Digest;
+use envgit::fsx::stamp::Stamp;
 use envgit::ops::verify::report::{Damage, DamageKind};
 use envgit::ops::verify::{VerifyOptions, VerifyReport, verify, verify_live};
 
@@ -510,6 +512,32 @@ fn live_files_that_are_altered_are_told_by_package() {
             "loose/bin Removed bin/tool".to_owned(),
             format!("pip/pkg Modified {SITE}/pkg/__init__.py"),
         ]
+    );
+}
+
+#[test]
+fn live_files_are_read_whatever_the_cache_says() {
+    let sandbox = sandbox();
+    sandbox.status();
+    sandbox.write("bin/tool", "#!/bin/zz\n");
+    // A cache that takes the altered file for the recorded one.
+    let cache = sandbox.repo_dir().join("cache/state/env");
+    let bytes = std::fs::read(&cache).unwrap();
+    let mut state: RootState = postcard::from_bytes(&bytes[32..]).unwrap();
+    let at = state
+        .entries
+        .iter()
+        .position(|entry| entry.path.as_bytes() == b"bin/tool")
+        .unwrap();
+    state.marks[at].stamp = Stamp::of_path(&sandbox.env().join("bin/tool")).unwrap();
+    state.marks[at].racy = false;
+    state.save(&cache).unwrap();
+    assert!(sandbox.status().changes.is_empty(), "the cache is believed");
+    let report = verify_live(&mut sandbox.session(), "HEAD", &[]).unwrap();
+    let (unit, changes) = &report.roots[0].units[0];
+    assert_eq!(
+        (unit.as_str(), changes[0].path().as_bytes()),
+        ("loose/bin", &b"bin/tool"[..])
     );
 }
 
