@@ -67,6 +67,9 @@ struct Mark {
     layers: Vec<Digest>,
 }
 
+/// How often the refs may move while gc looks.
+const ATTEMPTS: u32 = 5;
+
 /// Removes what no branch, tag, autosave or other ref needs, nor a log's line younger than `gc.keep_days`.
 ///
 /// # Errors
@@ -87,6 +90,7 @@ pub fn gc(session: &mut Session<'_>, options: &GcOptions) -> Result<GcReport, Er
     let drafts = recover::clear_drafts(session)?;
     recover::finish_interrupted(session)?;
     let mark = session.repo.dir().join("journal/gc.json");
+    let mut attempts = 0;
     let mut report = loop {
         let (survey, report) = find(session, &options.expired)?;
         let noted = Mark {
@@ -98,6 +102,13 @@ pub fn gc(session: &mut Session<'_>, options: &GcOptions) -> Result<GcReport, Er
         // Another git client does not know of the lock.
         if survey.is_current(session.repo.history(), &Reach::of(session, &options.expired)) {
             break report;
+        }
+        attempts += 1;
+        if attempts == ATTEMPTS {
+            return Err(Error::refused(
+                "the refs of the history keep moving",
+                "stop the git client that moves them and try again; nothing was removed",
+            ));
         }
     };
     for name in &options.expired {

@@ -124,7 +124,7 @@ impl Part {
             let mut chosen: BTreeSet<RelPath> = BTreeSet::new();
             if options.packages.is_empty() {
                 both.read(&goal)?;
-                chosen = both.named(&selection, options.configs.then(|| (&goal, &now)))?;
+                chosen = both.named(&selection, options.configs.then_some((&goal, &now)))?;
             } else if live_root.root.kind.holds_packages() {
                 let (before, after) = (now.packages(name)?, goal.packages(name)?);
                 let here: Vec<&String> = unknown

@@ -1,6 +1,7 @@
 //! What the history needs: every commit that can be reached, its trees and the files of its inventory. Damage is noted,
 //! and the rest is surveyed all the same.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Mutex;
@@ -198,7 +199,7 @@ impl Survey {
                 known.names.extend(name);
                 continue;
             }
-            if !broken.contains_key(&id) {
+            if let Entry::Vacant(place) = broken.entry(id) {
                 match history.commit_info(id) {
                     Ok(info) => {
                         todo.extend(info.parents.iter().map(|parent| (*parent, Some(id), None)));
@@ -211,7 +212,7 @@ impl Survey {
                         continue;
                     }
                     Err(error) => {
-                        broken.insert(id, self.flaws.len());
+                        place.insert(self.flaws.len());
                         self.note("commit", id.to_string(), Some(*id.as_bytes()), told(&error));
                     }
                 }

@@ -37,6 +37,9 @@ fn commits_of_lists(found: &Examination) -> BTreeMap<[u8; 20], BTreeSet<CommitId
     found.survey.dependents(&bad)
 }
 
+/// A layer that is damaged, or not there, with what it is known to have held.
+type Suspect<'a> = (Option<&'a LayerCheck>, Digest, Option<BTreeSet<Digest>>);
+
 struct View<'a> {
     session: &'a Session<'a>,
     found: &'a Examination,
@@ -50,7 +53,7 @@ impl View<'_> {
         let known = |layer: &Digest| Store::cached_index(&cache, layer);
         let present: BTreeSet<&Digest> = self.found.checks.iter().map(|check| &check.name).collect();
         let missing = self.found.written.keys().filter(|layer| !present.contains(layer));
-        let mut suspects: Vec<(Option<&LayerCheck>, Digest, Option<BTreeSet<Digest>>)> = Vec::new();
+        let mut suspects: Vec<Suspect<'_>> = Vec::new();
         for check in self.found.checks.iter().filter(|check| !check.is_sound()) {
             let index = check.index.clone().or_else(|| known(&check.name));
             suspects.push((Some(check), check.name, index.map(|index| contents(&index))));
