@@ -310,6 +310,7 @@ fn an_interrupted_checkout_is_finished_by_the_next_command() {
         before: None,
         roots: vec![],
         paths: vec![],
+        exact: Default::default(),
         cwd: sandbox.project(),
     };
     journal.seal(&sandbox.repo_dir().join("journal/checkout.json")).unwrap();

@@ -389,6 +389,201 @@ fn the_repository_is_found_through_the_active_environment() {
 }
 
 #[test]
+fn a_part_comes_back() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    shell.install("env", "six", "1.16.0");
+    shell.ok(&["commit"]);
+    let said = session(
+        &shell,
+        &[
+            "restore --from v1 --package numpy --dry-run",
+            "restore --from v1 --package numpy",
+            "diff",
+            "verify --live",
+            "restore --package NumPy",
+            "restore --package numpy",
+            "restore --package torch",
+            "restore env:nothing",
+            "restore",
+            "restore --package numpy env:bin",
+        ],
+    );
+    assert_snapshot!(steady(&said), @r#"
+    $ envgit restore --from v1 --package numpy --dry-run
+    Would bring back v1 ([id]): First state of env: 1 package, 5 files
+
+      env  4 to add, 1 to replace, 4 to remove; 198 B to write
+    $ envgit restore --from v1 --package numpy
+    Restored from v1 ([id]): 16 paths verified
+
+    Packages
+        numpy  1.26.4 → 1.24.4  (pip)
+    $ envgit diff
+    HEAD ([id]) → live state
+
+    Packages
+        numpy  1.26.4 → 1.24.4  (pip)
+
+    Files
+      env  3 added, 1 modified, 3 removed  +198 B  -198 B
+    $ envgit verify --live
+    9 live files (419 B) read; these are not as in HEAD ([id]):
+
+    env
+      pip/numpy: 9 paths
+        A lib/python3.11/site-packages/numpy-1.24.4.dist-info
+        A lib/python3.11/site-packages/numpy-1.24.4.dist-info/INSTALLER
+        A lib/python3.11/site-packages/numpy-1.24.4.dist-info/METADATA
+        A lib/python3.11/site-packages/numpy-1.24.4.dist-info/RECORD
+        D lib/python3.11/site-packages/numpy-1.26.4.dist-info
+        and 4 more
+    --- stderr
+    hint: bring files back with: envgit restore --from HEAD PATH; a package with: envgit restore --from HEAD --package NAME
+    --- exit 1
+    $ envgit restore --package NumPy
+    Restored from HEAD ([id]): 16 paths verified
+
+    Packages
+        numpy  1.24.4 → 1.26.4  (pip)
+    --- stderr
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    $ envgit restore --package numpy
+    Nothing to do: the live state is HEAD ([id]) already.
+    $ envgit restore --package torch
+    --- stderr
+    error: HEAD has no package torch
+    hint: `envgit packages HEAD` lists what it has
+    --- exit 1
+    $ envgit restore env:nothing
+    --- stderr
+    error: "env:nothing" matches nothing in HEAD or the live state
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
+    $ envgit restore
+    --- stderr
+    error: the following required arguments were not provided:
+      <--package <NAME>|PATH|--config|--vars>
+
+    Usage: envgit restore <--package <NAME>|PATH|--config|--vars>
+
+    For more information, try '--help'.
+    --- exit 2
+    $ envgit restore --package numpy env:bin
+    --- stderr
+    error: the argument '--package <NAME>' cannot be used with '[PATH]...'
+
+    Usage: envgit restore <--package <NAME>|PATH|--config|--vars>
+
+    For more information, try '--help'.
+    --- exit 2
+    "#);
+}
+
+#[test]
+fn damage_is_told_and_repaired() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    let mut layers = std::fs::read_dir(shell.path("glm/.envgit/layers")).unwrap();
+    std::fs::remove_file(layers.next().unwrap().unwrap().path()).unwrap();
+    let said = session(&shell, &["verify", "gc", "verify --repair", "verify", "gc"]);
+    assert_snapshot!(sizeless(&nameless(&steady(&said))), @"
+    $ envgit verify
+    damaged: layers/[name].tar.zst
+      it is not there
+      lost: 5 contents (env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/INSTALLER, env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/METADATA, env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/RECORD, env:lib/python3.11/site-packages/numpy/__init__.py, env:pyvenv.cfg)
+      needed by [id] (main, v1)
+      remedy: bring it back from a backup; `envgit verify --repair` brings back what the live files, pins and other layers still have
+
+    1 damage in 0 layers [size] 1 commit, 10 objects and 2 refs.
+    --- exit 4
+    $ envgit gc
+    --- stderr
+    error: nothing is removed from a damaged repository: no layer holds the content [name]
+    hint: see all that is damaged with `envgit verify`; `envgit verify --repair` brings back what it can
+    --- exit 4
+    $ envgit verify --repair
+    stored 5 contents from the live files in layer [name]
+
+    Sound: 1 layer [size] 1 commit, 10 objects and 2 refs read; the content of 5 recorded files is there.
+    $ envgit verify
+    Sound: 1 layer [size] 1 commit, 10 objects and 2 refs read; the content of 5 recorded files is there.
+    $ envgit gc
+    Nothing to remove; 1 layer of [size] needed.
+    ");
+}
+
+/// Without whole ids and digests, and without the names of layers, which are digests of compressed bytes.
+fn nameless(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_name = matches!(name.len(), 12 | 40 | 64) && name.bytes().all(|b| b.is_ascii_hexdigit());
+        out.push_str(if is_name { "[name]" } else { name });
+        out.push_str(&word[name.len()..]);
+    }
+    out
+}
+
+/// Without sizes of layers, which depend on the compressor's version.
+fn sizeless(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut words: Vec<&str> = Vec::new();
+        for word in line.split(' ') {
+            let is_unit = ["B", "KiB"]
+                .iter()
+                .any(|unit| word.trim_matches(['(', ')', ',', ';']) == *unit);
+            if is_unit {
+                words.pop();
+                words.push("[size]");
+            } else {
+                words.push(word);
+            }
+        }
+        out.push_str(words.join(" ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn variables_are_printed_for_a_shell() {
+    let mut shell = Shell::with_venv();
+    shell.vars = vec![
+        ("CUDA_HOME".to_owned(), "/usr/local/it's".to_owned()),
+        ("HF_TOKEN".to_owned(), "hf_abcdefghijklmnopqrstuvwxyz".to_owned()),
+    ];
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.vars = vec![("HF_HOME".to_owned(), "/models".to_owned())];
+    let said = session(
+        &shell,
+        &["env v1", "restore --vars --from v1", "env --shell fish", "env --json"],
+    );
+    assert_snapshot!(nameless(&steady(&said)), @r#"
+    $ envgit env v1
+    export CUDA_HOME='/usr/local/it'\''s'
+    export PATH='/usr/local/bin:/usr/bin:/bin'
+    # HF_TOKEN is secret and was not recorded
+    unset HF_HOME
+    $ envgit restore --vars --from v1
+    export CUDA_HOME='/usr/local/it'\''s'
+    export PATH='/usr/local/bin:/usr/bin:/bin'
+    # HF_TOKEN is secret and was not recorded
+    unset HF_HOME
+    $ envgit env --shell fish
+    set -gx CUDA_HOME '/usr/local/it\'s'
+    set -gx PATH '/usr/local/bin:/usr/bin:/bin'
+    # HF_TOKEN is secret and was not recorded
+    set -e HF_HOME
+    $ envgit env --json
+    {"format":1,"state":{"commit":"[name]","name":"HEAD"},"set":{"CUDA_HOME":"/usr/local/it's","PATH":"/usr/local/bin:/usr/bin:/bin"},"unset":["HF_HOME"],"secret":["HF_TOKEN"]}
+    "#);
+}
+
+#[test]
 fn stock_git_reads_the_history() {
     let shell = Shell::with_venv();
     shell.ok(&["commit"]);

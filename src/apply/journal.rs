@@ -1,10 +1,13 @@
 //! The note of a checkout under way: what the next command needs to finish it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fsx::{self, Context, Error, atomic};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::RootName;
 
 /// A checkout whose swap has begun. The state before it is recorded in `before`, so going forward loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub struct Journal {
     pub roots: Vec<String>,
     /// The only paths that change, as given; all when empty.
     pub paths: Vec<String>,
+    /// The only paths that change besides, each by itself; all when empty.
+    #[serde(default)]
+    pub exact: BTreeMap<RootName, BTreeSet<RelPath>>,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }

@@ -104,6 +104,11 @@ pub fn collect(env: impl IntoIterator<Item = (OsString, OsString)>, rules: &VarR
         .collect()
 }
 
+/// Whether a recorded value stands for a secret, as a whole or in part.
+pub fn is_redacted(value: &str) -> bool {
+    value.contains(secrets::REDACTED)
+}
+
 fn value_to_record(name: &str, value: &str, rules: &VarRules) -> String {
     match decide(&rules.secret, name) {
         Some(false) => value.to_owned(),

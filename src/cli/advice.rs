@@ -45,6 +45,11 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
              nothing was committed",
         ),
         ops::Error::Inventory { .. } => Advice::new("damaged", DAMAGED, DAMAGED_HISTORY),
+        ops::Error::Damaged(_) => Advice::new(
+            "damaged",
+            DAMAGED,
+            "see all that is damaged with `envgit verify`; `envgit verify --repair` brings back what it can",
+        ),
         ops::Error::Lost { .. } => Advice::new("damaged", DAMAGED, DAMAGED_LAYER),
         ops::Error::NotEqual { .. } => Advice::new(
             "not-equal",
@@ -102,11 +107,11 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
     }
 }
 
-const DAMAGED_HISTORY: &str = "see what else is with `git -C .envgit/history fsck --full`; bring .envgit back from a \
-                               backup, or check out another commit";
+const DAMAGED_HISTORY: &str = "see all that is damaged with `envgit verify`; `envgit verify --repair` brings back what \
+                               it can";
 
-const DAMAGED_LAYER: &str = "bring the layer's file back from a backup of .envgit/layers; commits that need nothing \
-                             of it still work";
+const DAMAGED_LAYER: &str = "see what depends on it with `envgit verify`; `envgit verify --repair` brings back what live \
+                             files, pins and other layers have; commits that need nothing of it still work";
 
 pub(super) fn of_repo(error: &repo::Error) -> Advice {
     match error {

@@ -48,6 +48,8 @@ pub struct Config {
     pub user: User,
     /// How layers are written.
     pub layers: Layers,
+    /// What `gc` keeps.
+    pub gc: Gc,
     /// How long to wait for others.
     pub lock: Locking,
     /// What stands still while the live state changes.
@@ -122,6 +124,19 @@ pub struct Layers {
 impl Default for Layers {
     fn default() -> Self {
         Self { level: 1 }
+    }
+}
+
+/// What `gc` keeps besides what branches, tags and autosaves lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gc {
+    /// For how many days a commit is kept that only the log of a ref still knows.
+    pub keep_days: u32,
+}
+
+impl Default for Gc {
+    fn default() -> Self {
+        Self { keep_days: 30 }
     }
 }
 

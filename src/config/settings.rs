@@ -136,6 +136,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "gc.keep_days",
+        shape: Shape::Number,
+        about: &["For how many days gc keeps a commit that only the log of a branch or of HEAD still knows."],
+        example: None,
+        get: |config| Some(Value::from(i64::from(config.gc.keep_days))),
+        put: |config, value| {
+            config.gc.keep_days = u32::try_from(number(value, 0, 36_500)?).unwrap_or(30);
+            Ok(())
+        },
+    },
+    Setting {
         key: "lock.wait",
         shape: Shape::Number,
         about: &["How many seconds to wait for another envgit that works on this repository."],

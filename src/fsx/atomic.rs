@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -126,16 +127,37 @@ fn parent(path: &Path) -> &Path {
 /// # Errors
 /// Names what could not be read or removed.
 pub fn remove_stale_drafts(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    remove_old_drafts(dir, Duration::ZERO)
+}
+
+/// Removes drafts that nobody has written to for `age`. For directories in which others write without a lock.
+///
+/// # Errors
+/// Names what could not be read or removed.
+pub fn remove_old_drafts(dir: &Path, age: Duration) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
     for entry in std::fs::read_dir(dir).at("list", dir)? {
         let entry = entry.at("list", dir)?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".draft-") {
-            let path = entry.path();
-            std::fs::remove_file(&path).at("remove", &path)?;
-            removed.push(path);
+        let path = entry.path();
+        let is_draft = entry.file_name().as_encoded_bytes().starts_with(b".draft-");
+        if !is_draft || !is_older(&path, age) {
+            continue;
         }
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let gone = if is_dir {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        gone.at("remove", &path)?;
+        removed.push(path);
     }
     Ok(removed)
+}
+
+fn is_older(path: &Path, age: Duration) -> bool {
+    let written = std::fs::symlink_metadata(path).and_then(|meta| meta.modified());
+    age.is_zero() || written.is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age))
 }
 
 #[cfg(test)]

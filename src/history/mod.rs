@@ -8,6 +8,7 @@
 //!
 //! So a name never stands for bytes that a power cut can take away.
 
+mod check;
 mod commit;
 mod error;
 mod head;
@@ -34,6 +35,7 @@ mod testing;
 
 use std::path::{Path, PathBuf};
 
+pub use check::{CheckedRef, TreeEntry, told};
 pub use commit::CommitDraft;
 pub use error::{Cause, Error};
 pub use head::Head;

@@ -75,7 +75,7 @@ impl History {
         Ok(list)
     }
 
-    fn read_raw(&self, name: &str) -> Result<Option<CommitId>, Error> {
+    pub(super) fn read_raw(&self, name: &str) -> Result<Option<CommitId>, Error> {
         let found = self.repo.try_find_reference(name).map_err(|e| Error::read(name, e))?;
         // A symbolic ref may stand for one that is not there (a remote's HEAD).
         let id = found.and_then(|mut found| found.follow_to_object().ok().map(|id| id.detach()));

@@ -38,9 +38,15 @@ pub(super) fn checkout(
         live: None,
         roots: options.roots.clone(),
         paths: options.paths.clone(),
+        exact: options.exact.clone(),
         cwd: options.cwd.clone(),
     };
-    let mut attended = Attended::new("checkout", before.clone(), pending, confirm);
+    let command = if options.exact.is_empty() {
+        "checkout"
+    } else {
+        "restore"
+    };
+    let mut attended = Attended::new(command, before.clone(), pending, confirm);
     let outcome = perform(session, options, Purpose::Checkout, &mut attended);
     let (mut report, end) = attended.finish(session, outcome)?;
     if let Some(commit) = report.target.commit.filter(|_| !report.partial) {
@@ -65,6 +71,9 @@ pub(super) fn checkout(
 }
 
 fn what(options: &CheckoutOptions, before: &HeadReport) -> String {
+    if !options.exact.is_empty() {
+        return format!("restore from {}", options.rev);
+    }
     let only: Vec<&str> = options.roots.iter().chain(&options.paths).map(String::as_str).collect();
     if !only.is_empty() {
         return format!("checkout {} -- {}", options.rev, only.join(" "));

@@ -4,7 +4,7 @@ use super::Session;
 use super::error::Error;
 use super::operations::OperationLog;
 use super::report::{AuditEntry, AuditReport};
-use crate::audit::{Event, Finished, Log, Started, verify};
+use crate::audit::{Event, Finished, Log, Started, Verdict, verify};
 
 /// Which restores to show.
 #[derive(Clone, Debug, Default)]
@@ -28,11 +28,7 @@ pub struct AuditOptions {
 pub fn audit(session: &mut Session<'_>, options: &AuditOptions) -> Result<AuditReport, Error> {
     let log = Log::new(session.repo.dir());
     let verdict = match options.verify {
-        true => {
-            let operations = OperationLog::of(session).all()?;
-            let kept: Vec<_> = operations.iter().filter_map(|operation| operation.audit).collect();
-            Some(verify(&log.bytes()?, &kept))
-        }
+        true => Some(verdict(session)?),
         false => None,
     };
     let mut entries: Vec<AuditEntry> = Vec::new();
@@ -57,6 +53,16 @@ pub fn audit(session: &mut Session<'_>, options: &AuditOptions) -> Result<AuditR
         verdict,
         path: log.path().to_owned(),
     })
+}
+
+/// Whether the chain is whole, and holds all that the log of operations knows of.
+///
+/// # Errors
+/// When either log cannot be read.
+pub(super) fn verdict(session: &Session<'_>) -> Result<Verdict, Error> {
+    let operations = OperationLog::of(session).all()?;
+    let kept: Vec<_> = operations.iter().filter_map(|operation| operation.audit).collect();
+    Ok(verify(&Log::new(session.repo.dir()).bytes()?, &kept))
 }
 
 impl AuditOptions {

@@ -47,6 +47,9 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// Something is damaged, so that nothing may be removed.
+    #[error("nothing is removed from a damaged repository: {0}")]
+    Damaged(String),
     /// Content of a commit that the layers no longer give.
     #[error("{reason}; it holds {}", .paths.join(", "))]
     Lost {

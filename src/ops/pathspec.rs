@@ -15,6 +15,8 @@ pub(super) struct Selection {
     roots: BTreeSet<RootName>,
     /// Only these paths; all when empty.
     paths: BTreeMap<RootName, Vec<Spec>>,
+    /// And these paths, each by itself; with neither, all.
+    exact: BTreeMap<RootName, BTreeSet<RelPath>>,
 }
 
 enum Spec {
@@ -42,24 +44,38 @@ impl Selection {
         Ok(selection)
     }
 
+    /// The same with some paths that are selected by themselves.
+    pub(super) fn with_exact(mut self, exact: &BTreeMap<RootName, BTreeSet<RelPath>>) -> Self {
+        self.exact = exact.clone();
+        self
+    }
+
     /// Nothing is left out.
     pub(super) fn is_everything(&self) -> bool {
-        self.roots.is_empty() && self.paths.is_empty()
+        self.roots.is_empty() && !self.has_limit()
+    }
+
+    fn has_limit(&self) -> bool {
+        !self.paths.is_empty() || !self.exact.is_empty()
     }
 
     /// Nothing of this root is left out.
     pub(super) fn is_everything_in(&self, root: &RootName) -> bool {
-        self.has_root(root) && self.paths.is_empty()
+        self.has_root(root) && !self.has_limit()
     }
 
     /// Whether anything of this root is selected.
     pub(super) fn has_root(&self, root: &RootName) -> bool {
-        (self.roots.is_empty() || self.roots.contains(root)) && (self.paths.is_empty() || self.paths.contains_key(root))
+        let is_named = self.paths.contains_key(root) || self.exact.contains_key(root);
+        (self.roots.is_empty() || self.roots.contains(root)) && (!self.has_limit() || is_named)
     }
 
     /// Whether a path is selected.
     pub(super) fn has_path(&self, root: &RootName, path: &RelPath) -> bool {
-        if self.paths.is_empty() {
+        if !self.has_limit() {
+            return self.has_root(root);
+        }
+        if self.exact.get(root).is_some_and(|paths| paths.contains(path)) {
             return self.has_root(root);
         }
         let specs = self.paths.get(root).into_iter().flatten();

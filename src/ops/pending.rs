@@ -1,6 +1,7 @@
 //! The note of an operation under way that changes the live state or steps back: what the next command needs to finish
 //! it, or to write it into the log of operations.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use super::Session;
 use super::error::Error;
 use super::operations::{LiveMove, OperationKind};
 use crate::fsx::{self, Context as _, atomic};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::RootName;
 
 /// Written when the state before is safe and before anything changes; gone when the operation is in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,9 @@ pub(super) struct Pending {
     pub(super) roots: Vec<String>,
     /// The only paths that change; all when empty.
     pub(super) paths: Vec<String>,
+    /// By root, the paths that change each by itself; all when empty.
+    #[serde(default)]
+    pub(super) exact: BTreeMap<RootName, BTreeSet<RelPath>>,
     pub(super) cwd: PathBuf,
 }
 

@@ -33,11 +33,7 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
 
 /// As [`if_needed`], under the lock that the caller holds. Also removes what killed processes left half-written.
 pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error> {
-    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
-    /// holds one for an instant.
-    const ABANDONED: Duration = Duration::from_secs(10);
-    session.repo.history().clear_leftovers(ABANDONED)?;
-    remove_stale_drafts(&session.repo.layers_dir())?;
+    clear_drafts(session)?;
     let swapped = finish_swap(session)?;
     pause::end_interrupted(session);
     let pending = Pending::read(session)?;
@@ -80,6 +76,7 @@ fn has_happened(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Er
         rev: live.to.to_string(),
         roots: pending.roots.clone(),
         paths: pending.paths.clone(),
+        exact: pending.exact.clone(),
         dry_run: true,
         cwd: pending.cwd.clone(),
         ..CheckoutOptions::default()
@@ -111,6 +108,7 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
         rev: journal.target.clone(),
         paths: journal.paths.clone(),
         roots: journal.roots.clone(),
+        exact: journal.exact.clone(),
         discard: true,
         cwd: journal.cwd.clone(),
         ..CheckoutOptions::default()
@@ -122,4 +120,14 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
         to,
         discarded: false,
     }))
+}
+
+/// Removes what killed processes left half-written, under the lock that the caller holds. Tells how many there were.
+pub(super) fn clear_drafts(session: &Session<'_>) -> Result<usize, Error> {
+    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
+    /// holds one for an instant.
+    const ABANDONED: Duration = Duration::from_secs(10);
+    let in_history = session.repo.history().clear_leftovers(ABANDONED)?;
+    let in_layers = remove_stale_drafts(&session.repo.layers_dir())?;
+    Ok(in_history.len() + in_layers.len())
 }

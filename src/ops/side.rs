@@ -1,6 +1,6 @@
 //! One side of a comparison: a commit or the live state, both as an inventory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::error::Error;
@@ -230,6 +230,12 @@ impl<'a> Side<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The paths of the config files of a root.
+    pub(super) fn config_paths(&self, root: &RootName) -> BTreeSet<RelPath> {
+        let paths = self.configs(root).into_keys();
+        paths.filter_map(|path| RelPath::new(path).ok()).collect()
     }
 
     fn configs(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {

@@ -251,6 +251,7 @@ impl Reversal {
             live: None,
             roots: Vec::new(),
             paths: Vec::new(),
+            exact: Default::default(),
             cwd: session.repo.project().to_owned(),
         }
     }

@@ -68,61 +68,97 @@ impl LayerIndex {
     /// What is malformed.
     pub fn from_toc(toc: &Toc, mut content: impl FnMut(&Frame) -> Result<Vec<u8>, String>) -> Result<Self, String> {
         let mut index = Self::default();
-        let mut entries = toc.entries.iter().peekable();
-        while let Some(entry) = entries.next() {
-            let size = entry.size.unwrap_or(0);
-            if entry.kind != "reg" || size == 0 {
-                continue;
-            }
-            let malformed = || format!("the table of contents is malformed at {:?}", entry.name);
-            let digest = entry.digest.as_deref().and_then(parse_digest).ok_or_else(malformed)?;
-            let end = entry.end_offset.ok_or_else(malformed)?;
-            let first = index.frames.len();
-            let mut pieces = vec![entry];
-            while let Some(chunk) = entries.next_if(|next| next.kind == "chunk") {
-                pieces.push(chunk);
-            }
-            for (at, piece) in pieces.iter().enumerate() {
-                let offset = piece.offset.ok_or_else(malformed)?;
-                let next = pieces
-                    .get(at + 1)
-                    .map_or(Some(end), |next| next.offset)
-                    .ok_or_else(malformed)?;
-                let (plain, of) = match (&piece.chunk_digest, piece.chunk_size) {
-                    (Some(text), Some(size)) => (size, parse_digest(text).ok_or_else(malformed)?),
-                    _ if pieces.len() == 1 => (size, digest),
-                    _ => return Err(malformed()),
+        for member in members(toc)? {
+            if let Some(of) = member.name.strip_prefix(RECIPE_DIR) {
+                let [frame] = &member.frames[..] else {
+                    return Err(malformed(&member.name));
                 };
-                index.frames.push(Frame {
-                    digest: of,
-                    offset,
-                    stored: next
-                        .checked_sub(offset)
-                        .and_then(|n| n.try_into().ok())
-                        .ok_or_else(malformed)?,
-                    size: plain.try_into().map_err(|_| malformed())?,
-                });
-            }
-            let frames = &index.frames[first..];
-            if frames.iter().map(|frame| u64::from(frame.size)).sum::<u64>() != size {
-                return Err(malformed());
-            }
-            if let Some(of) = entry.name.strip_prefix(RECIPE_DIR) {
-                let [frame] = frames else { return Err(malformed()) };
                 let text = content(frame)?;
-                index.recipes.push(Recipe::decode(of, &text).ok_or_else(malformed)?);
-                index.frames.truncate(first);
+                let recipe = Recipe::decode(of, &text).ok_or_else(|| malformed(&member.name))?;
+                index.recipes.push(recipe);
             } else {
                 index.wholes.push(Whole {
-                    digest,
-                    size,
-                    first: first as u32,
-                    count: (index.frames.len() - first) as u32,
+                    digest: member.digest,
+                    size: member.size,
+                    first: index.frames.len() as u32,
+                    count: member.frames.len() as u32,
                 });
+                index.frames.extend(member.frames);
             }
         }
         Ok(index)
     }
+}
+
+/// A file of a layer, as the table of contents describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its name in the tar, escaped.
+    pub name: String,
+    /// Digest of its content.
+    pub digest: Digest,
+    /// Its plain length.
+    pub size: u64,
+    /// Its frames, one behind the other.
+    pub frames: Vec<Frame>,
+}
+
+/// The files with content, in the order of the tar.
+///
+/// # Errors
+/// What is malformed.
+pub fn members(toc: &Toc) -> Result<Vec<StoredFile>, String> {
+    let mut members = Vec::new();
+    let mut entries = toc.entries.iter().peekable();
+    while let Some(entry) = entries.next() {
+        let size = entry.size.unwrap_or(0);
+        if entry.kind != "reg" || size == 0 {
+            continue;
+        }
+        let malformed = || malformed(&entry.name);
+        let digest = entry.digest.as_deref().and_then(parse_digest).ok_or_else(malformed)?;
+        let end = entry.end_offset.ok_or_else(malformed)?;
+        let mut pieces = vec![entry];
+        while let Some(chunk) = entries.next_if(|next| next.kind == "chunk") {
+            pieces.push(chunk);
+        }
+        let mut frames = Vec::with_capacity(pieces.len());
+        for (at, piece) in pieces.iter().enumerate() {
+            let offset = piece.offset.ok_or_else(malformed)?;
+            let next = pieces
+                .get(at + 1)
+                .map_or(Some(end), |next| next.offset)
+                .ok_or_else(malformed)?;
+            let (plain, of) = match (&piece.chunk_digest, piece.chunk_size) {
+                (Some(text), Some(size)) => (size, parse_digest(text).ok_or_else(malformed)?),
+                _ if pieces.len() == 1 => (size, digest),
+                _ => return Err(malformed()),
+            };
+            frames.push(Frame {
+                digest: of,
+                offset,
+                stored: next
+                    .checked_sub(offset)
+                    .and_then(|n| n.try_into().ok())
+                    .ok_or_else(malformed)?,
+                size: plain.try_into().map_err(|_| malformed())?,
+            });
+        }
+        if frames.iter().map(|frame| u64::from(frame.size)).sum::<u64>() != size {
+            return Err(malformed());
+        }
+        members.push(StoredFile {
+            name: entry.name.clone(),
+            digest,
+            size,
+            frames,
+        });
+    }
+    Ok(members)
+}
+
+fn malformed(name: &str) -> String {
+    format!("the table of contents is malformed at {name:?}")
 }
 
 impl Recipe {
@@ -136,7 +172,8 @@ impl Recipe {
         text
     }
 
-    fn decode(name: &str, text: &[u8]) -> Option<Self> {
+    /// Reads what [`Recipe::encode`] wrote; the name is the digest of what it makes.
+    pub(super) fn decode(name: &str, text: &[u8]) -> Option<Self> {
         let mut lines = std::str::from_utf8(text).ok()?.lines();
         Some(Self {
             digest: name.parse().ok()?,
@@ -223,6 +260,26 @@ impl Catalog {
             self.sizes.insert(recipe.size);
         }
         self.layers.push((digest, index));
+    }
+
+    /// Forgets contents of which a part is in no layer, so that nobody takes them for stored.
+    pub fn forget_incomplete(&mut self) {
+        let recipes = self
+            .places
+            .iter()
+            .filter(|(_, place)| matches!(place, Place::Recipe { .. }));
+        let incomplete: Vec<Digest> = recipes
+            .map(|(digest, _)| *digest)
+            .filter(|digest| self.locate(digest).is_none())
+            .collect();
+        for digest in incomplete {
+            self.places.remove(&digest);
+        }
+    }
+
+    /// All layers with what they hold.
+    pub fn layers(&self) -> impl Iterator<Item = (&Digest, &LayerIndex)> {
+        self.layers.iter().map(|(digest, index)| (digest, index))
     }
 
     /// The digest of layer number `at`.

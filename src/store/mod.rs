@@ -10,8 +10,10 @@ mod chunk;
 mod fetch;
 pub mod frame;
 pub mod ingest;
+pub mod salvage;
 pub mod tarball;
 pub mod toc;
+pub mod verify;
 mod window;
 pub mod writer;
 
@@ -77,6 +79,17 @@ pub struct Store {
     catalog: Catalog,
 }
 
+/// How the cached index of a layer was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexState {
+    /// It says what the layer says.
+    Sound,
+    /// It was not there.
+    Absent,
+    /// It said something else, or nothing that can be understood.
+    Damaged,
+}
+
 /// What [`Store::absorb`] did.
 pub struct Absorption {
     /// What became of each item.
@@ -99,16 +112,26 @@ impl Store {
     /// # Errors
     /// A layer without an index that cannot be read itself.
     pub fn open(layers: &Path, cache: &Path, settings: Settings) -> Result<Self, Error> {
+        let all = Self::open_only(layers, cache, settings, &[])?.list()?;
+        Self::open_only(layers, cache, settings, &all)
+    }
+
+    /// Opens a store that knows only these layers.
+    ///
+    /// # Errors
+    /// One of them without an index that cannot be read itself.
+    pub fn open_only(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Result<Self, Error> {
         let mut store = Self {
             layers: layers.to_owned(),
             cache: cache.join("index"),
             settings,
             catalog: Catalog::default(),
         };
-        for digest in store.list()? {
-            let index = store.index(&digest)?;
-            store.catalog.add(digest, index);
+        for digest in only {
+            let index = store.index(digest)?;
+            store.catalog.add(*digest, index);
         }
+        store.catalog.forget_incomplete();
         Ok(store)
     }
 
@@ -151,6 +174,30 @@ impl Store {
         let index = self.rebuild_index(digest)?;
         self.write_index(digest, &index);
         Ok(index)
+    }
+
+    /// The index of a layer as the cache has it, sound or not there.
+    pub fn cached_index(cache: &Path, layer: &Digest) -> Option<LayerIndex> {
+        let bytes = fsx::read_if_present(&cache.join("index").join(layer.to_string()));
+        decode_index(&bytes.ok()??)
+    }
+
+    /// Makes the cached index of a layer this one, and tells how it was.
+    pub fn renew_index(cache: &Path, layer: &Digest, index: &LayerIndex) -> IndexState {
+        let dir = cache.join("index");
+        let path = dir.join(layer.to_string());
+        let before = fsx::read_if_present(&path).unwrap_or_default();
+        let state = match before.as_deref().map(decode_index) {
+            Some(Some(known)) if known == *index => return IndexState::Sound,
+            Some(_) => IndexState::Damaged,
+            None => IndexState::Absent,
+        };
+        if let Some(bytes) = encode_index(index)
+            && fsx::create_dir_all(&dir).is_ok()
+        {
+            let _ = atomic::write_cache(&path, &bytes);
+        }
+        state
     }
 
     /// A cache: when it cannot be written the next call rebuilds it.

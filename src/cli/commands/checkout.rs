@@ -70,6 +70,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         reason: args.reason.clone(),
         auto_rollback: args.auto_rollback,
         cwd: cmd.world.cwd.clone(),
+        ..CheckoutOptions::default()
     };
     let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
     perform(cmd, &options, asking, "")
@@ -152,7 +153,7 @@ fn tell_health(
     Ok(())
 }
 
-fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {
+pub(super) fn advise(cmd: &mut CommandContext<'_>, report: &CheckoutReport) {
     if let Some(autosave) = &report.autosave {
         let name = &autosave.name;
         cmd.ui.note(&format!(

@@ -12,6 +12,8 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod env;
+mod gc;
 mod health;
 mod init;
 mod layers;
@@ -22,11 +24,13 @@ mod packages;
 mod redo;
 mod reflog;
 mod rescue;
+mod restore;
 mod root;
 mod show;
 mod status;
 mod tag;
 mod undo;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -53,6 +57,7 @@ pub(super) enum Command {
     Health(health::Args),
     Rescue(rescue::Args),
     Audit(audit::Args),
+    Restore(restore::Args),
     Tag(tag::Args),
     Branch(branch::Args),
     Reflog(reflog::Args),
@@ -60,6 +65,9 @@ pub(super) enum Command {
     Cat(cat::Args),
     Packages(packages::Args),
     Layers(layers::Args),
+    Env(env::Args),
+    Verify(verify::Args),
+    Gc(gc::Args),
     Root(root::Args),
     Config(config::Args),
     Demo(demo::Args),
@@ -87,6 +95,7 @@ impl Command {
             Self::Health(args) => health::run(cmd, args),
             Self::Rescue(args) => rescue::run(cmd, args),
             Self::Audit(args) => audit::run(cmd, args),
+            Self::Restore(args) => restore::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),
             Self::Reflog(args) => reflog::run(cmd, args),
@@ -94,6 +103,9 @@ impl Command {
             Self::Cat(args) => cat::run(cmd, args),
             Self::Packages(args) => packages::run(cmd, args),
             Self::Layers(args) => layers::run(cmd, args),
+            Self::Env(args) => env::run(cmd, args),
+            Self::Verify(args) => verify::run(cmd, args),
+            Self::Gc(args) => gc::run(cmd, args),
             Self::Root(args) => root::run(cmd, args),
             Self::Config(args) => config::run(cmd, args),
             Self::Demo(args) => demo::run(cmd, args),

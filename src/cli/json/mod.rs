@@ -7,13 +7,16 @@ pub(super) mod checkout;
 pub(super) mod commit;
 pub(super) mod control;
 pub(super) mod diff;
+pub(super) mod env;
 pub(super) mod error;
 mod explanation;
+pub(super) mod gc;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
 pub(super) mod show;
 pub(super) mod undo;
+pub(super) mod verify;
 pub(super) mod why;
 
 pub(super) use packages::PackagesJson;

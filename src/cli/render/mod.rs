@@ -7,6 +7,8 @@ pub(super) mod checkout;
 pub(super) mod commit;
 mod configs;
 pub(super) mod diff;
+pub(super) mod env;
+pub(super) mod gc;
 mod graph;
 pub(super) mod html;
 pub(super) mod lists;
@@ -20,6 +22,7 @@ pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;
 pub(super) mod undo;
+pub(super) mod verify;
 pub(super) mod why;
 
 pub(super) use packages::list as package_list;

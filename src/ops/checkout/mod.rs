@@ -9,6 +9,7 @@ mod preflight;
 mod prepared;
 mod target;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::diff::head;
@@ -19,6 +20,8 @@ use super::report::{CheckoutReport, Outlook, SideName};
 use super::{Session, attend, recover};
 use crate::apply::clear_stage;
 use crate::apply::journal::Journal;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::RootName;
 use autosave::autosave;
 use prepared::Prepared;
 use target::Target;
@@ -34,6 +37,8 @@ pub struct CheckoutOptions {
     pub paths: Vec<String>,
     /// Only these roots.
     pub roots: Vec<String>,
+    /// Only these paths, each by itself and not what is beneath it.
+    pub exact: BTreeMap<RootName, BTreeSet<RelPath>>,
     /// Do not record the live state first; overwrite what no commit holds.
     pub discard: bool,
     /// Only plan.
@@ -116,7 +121,8 @@ pub(super) fn perform(
         &options.roots,
         &options.paths,
         &options.cwd,
-    )?;
+    )?
+    .with_exact(&options.exact);
     make_missing_roots(session, options)?;
     let (mut live, mut prepared, mut report) = plan(session, options, &target, &selection)?;
     gate.look(session, options, &mut report);

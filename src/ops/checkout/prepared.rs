@@ -155,6 +155,7 @@ impl Prepared {
             before: autosave.map(|autosave| autosave.commit.to_string()),
             roots: options.roots.clone(),
             paths: options.paths.clone(),
+            exact: options.exact.clone(),
             cwd: options.cwd.clone(),
         };
         journal.seal(&session.repo.journal_path())?;

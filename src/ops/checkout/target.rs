@@ -21,7 +21,7 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn find(session: &Session<'_>, options: &CheckoutOptions, purpose: Purpose<'_>) -> Result<Self, Error> {
         let history = session.repo.history();
-        let partial = !options.paths.is_empty() || !options.roots.is_empty();
+        let partial = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
         let commit = history.resolve(&options.rev)?;
         if let Purpose::Recovery(journal) = purpose {
             let known = |name: &String| RefName::branch(name).is_ok_and(|full| history.resolve(full.as_str()).is_ok());

@@ -1,0 +1,333 @@
+//! A part of a state comes back, and nothing else changes.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{Sandbox, Seen, differing, picture};
+use envgit::ops::Error;
+use envgit::ops::report::CheckoutReport;
+use envgit::ops::restore::{RestoreOptions, restore};
+use envgit::snapshot::root::{Kind, Policy};
+
+const SITE: &str = "lib/python3.11/site-packages";
+
+/// Installs a package as pip does: its files, a script in `bin/`, a dist-info.
+fn install(sandbox: &Sandbox, name: &str, version: &str, files: &[&str]) {
+    let info = format!("{SITE}/{name}-{version}.dist-info");
+    let mut record = String::new();
+    for file in files {
+        sandbox.write(&format!("{SITE}/{file}"), format!("{name} {version} {file}\n"));
+        record.push_str(&format!("{file},,\n"));
+    }
+    sandbox.write(&format!("bin/{name}"), format!("#!/bin/sh\n# {version}\n"));
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    sandbox.write(&format!("{info}/METADATA"), metadata);
+    sandbox.write(&format!("{info}/INSTALLER"), "pip\n");
+    record.push_str(&format!(
+        "../../../bin/{name},,\n{name}-{version}.dist-info/METADATA,,\n{name}-{version}.dist-info/INSTALLER,,\n\
+         {name}-{version}.dist-info/RECORD,,\n"
+    ));
+    sandbox.write(&format!("{info}/RECORD"), record);
+}
+
+fn uninstall(sandbox: &Sandbox, name: &str, version: &str, files: &[&str]) {
+    let site = sandbox.env().join(SITE);
+    for file in files {
+        std::fs::remove_file(site.join(file)).unwrap();
+        let _ = std::fs::remove_dir(site.join(file).parent().unwrap());
+    }
+    std::fs::remove_file(sandbox.env().join("bin").join(name)).unwrap();
+    std::fs::remove_dir_all(site.join(format!("{name}-{version}.dist-info"))).unwrap();
+}
+
+const OLD: &[&str] = &["num_py/__init__.py", "num_py/old/only_old.py", "num_py/[a]*.py"];
+const NEW: &[&str] = &["num_py/__init__.py", "num_py/only_new.py"];
+
+/// `v1` has num-py 1.0 and six 1.0, `v2` has num-py 2.0 and six 2.0.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::venv();
+    sandbox.write("pyvenv.cfg", "home = /usr/bin\n");
+    install(&sandbox, "num_py", "1.0", OLD);
+    install(&sandbox, "six", "1.0", &["six.py"]);
+    sandbox.commit_tagged("v1");
+    uninstall(&sandbox, "num_py", "1.0", OLD);
+    uninstall(&sandbox, "six", "1.0", &["six.py"]);
+    install(&sandbox, "num_py", "2.0", NEW);
+    install(&sandbox, "six", "2.0", &["six.py"]);
+    sandbox.commit_tagged("v2");
+    sandbox
+}
+
+fn packages(from: &str, names: &[&str]) -> RestoreOptions {
+    RestoreOptions {
+        from: Some(from.to_owned()),
+        packages: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..RestoreOptions::default()
+    }
+}
+
+fn paths(sandbox: &Sandbox, from: &str, paths: &[&str]) -> RestoreOptions {
+    RestoreOptions {
+        from: Some(from.to_owned()),
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        cwd: sandbox.env(),
+        ..RestoreOptions::default()
+    }
+}
+
+fn perform(sandbox: &Sandbox, options: &RestoreOptions) -> Result<CheckoutReport, Error> {
+    restore(&mut sandbox.session(), options, &mut |_| true)
+}
+
+/// The part of a picture that a package owns, by the words in its paths.
+fn of(picture: &BTreeMap<Vec<u8>, Seen>, name: &str) -> BTreeMap<Vec<u8>, Seen> {
+    let named = picture.iter().filter(|(path, _)| {
+        let path = String::from_utf8_lossy(path);
+        path.contains(&format!("/{name}"))
+    });
+    named.map(|(path, seen)| (path.clone(), seen.clone())).collect()
+}
+
+#[test]
+fn a_package_comes_back_whole_and_the_rest_stays() {
+    let sandbox = sandbox();
+    let v2 = picture(&sandbox.env());
+    sandbox.checkout("v1");
+    let v1 = picture(&sandbox.env());
+    sandbox.checkout("main");
+    let head = sandbox.status().head;
+    let report = perform(&sandbox, &packages("v1", &["Num.PY"])).unwrap();
+    let now = picture(&sandbox.env());
+    assert_eq!(differing(&of(&now, "num_py"), &of(&v1, "num_py")), [] as [String; 0]);
+    assert_eq!(differing(&of(&now, "six"), &of(&v2, "six")), [] as [String; 0]);
+    assert_eq!(now.len(), v1.len(), "nothing of the newer version is left");
+    assert_eq!(sandbox.status().head, head);
+    let change = &report.changes.roots[0].packages[0];
+    let versions = [&change.from, &change.to].map(|package| package.clone().unwrap().version);
+    assert_eq!(
+        (report.changes.roots[0].packages.len(), versions),
+        (1, ["2.0", "1.0"].map(str::to_owned))
+    );
+    // HEAD held the state before, so there was nothing to save; back is one command.
+    assert_eq!(report.autosave, None);
+    perform(&sandbox, &packages("HEAD", &["num-py"])).unwrap();
+    assert_eq!(differing(&picture(&sandbox.env()), &v2), [] as [String; 0]);
+    assert!(sandbox.status().changes.is_empty());
+}
+
+#[test]
+fn what_no_commit_held_is_saved_first() {
+    let sandbox = sandbox();
+    sandbox.write(&format!("{SITE}/num_py/__init__.py"), "edited by hand\n");
+    let edited = picture(&sandbox.env());
+    let report = perform(&sandbox, &packages("HEAD", &["num_py"])).unwrap();
+    assert!(sandbox.status().changes.is_empty());
+    sandbox.checkout(&report.autosave.unwrap().name);
+    assert_eq!(differing(&picture(&sandbox.env()), &edited), [] as [String; 0]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let sandbox = sandbox();
+    let before = picture(&sandbox.env());
+    let options = RestoreOptions {
+        dry_run: true,
+        ..packages("v1", &["num-py"])
+    };
+    let report = perform(&sandbox, &options).unwrap();
+    assert!(
+        report.plan.roots[0].removed > 0 && report.plan.roots[0].added > 0,
+        "{:?}",
+        report.plan
+    );
+    assert_eq!(differing(&picture(&sandbox.env()), &before), [] as [String; 0]);
+}
+
+#[test]
+fn a_removed_package_comes_back_with_the_folders_above_it() {
+    let sandbox = sandbox();
+    let v2 = picture(&sandbox.env());
+    std::fs::remove_dir_all(sandbox.env().join("lib")).unwrap();
+    std::fs::remove_dir_all(sandbox.env().join("bin")).unwrap();
+    perform(&sandbox, &packages("HEAD", &["six"])).unwrap();
+    let now = picture(&sandbox.env());
+    assert_eq!(differing(&of(&now, "six"), &of(&v2, "six")), [] as [String; 0]);
+    assert!(of(&now, "num_py").is_empty());
+}
+
+#[test]
+fn two_owners_of_one_path_are_refused_unless_forced() {
+    let sandbox = Sandbox::venv();
+    install(&sandbox, "cv", "1.0", &["cv2/__init__.py"]);
+    sandbox.commit_tagged("v1");
+    uninstall(&sandbox, "cv", "1.0", &["cv2/__init__.py"]);
+    install(&sandbox, "cv_headless", "1.0", &["cv2/__init__.py"]);
+    sandbox.commit_tagged("v2");
+    let before = picture(&sandbox.env());
+    let error = perform(&sandbox, &packages("v1", &["cv"])).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("1 file of cv would have two owners: env:{SITE}/cv2/__init__.py belongs to pip/cv-headless now")
+    );
+    assert_eq!(differing(&picture(&sandbox.env()), &before), [] as [String; 0]);
+    let forced = RestoreOptions {
+        force: true,
+        ..packages("v1", &["cv"])
+    };
+    perform(&sandbox, &forced).unwrap();
+    assert_eq!(
+        sandbox.read(&format!("{SITE}/cv2/__init__.py")),
+        "cv 1.0 cv2/__init__.py\n"
+    );
+    assert!(
+        sandbox
+            .env()
+            .join(format!("{SITE}/cv_headless-1.0.dist-info/METADATA"))
+            .exists()
+    );
+}
+
+#[test]
+fn a_package_that_the_revision_lacks_is_refused() {
+    let sandbox = sandbox();
+    let error = perform(&sandbox, &packages("v1", &["num-py", "torch"])).unwrap_err();
+    assert_eq!(error.to_string(), "v1 has no package torch");
+    assert!(sandbox.status().changes.is_empty());
+}
+
+#[test]
+fn paths_come_back_and_only_they() {
+    let sandbox = sandbox();
+    let file = format!("{SITE}/num_py/[a]*.py");
+    // Its folder is there, another that it needs is not.
+    let nested = format!("{SITE}/num_py/old/only_old.py");
+    for path in ["num_py/old/only_old.py", "num_py/old"] {
+        let options = paths(&sandbox, "v1", &[&format!("{SITE}/{path}")]);
+        perform(&sandbox, &options).unwrap();
+        assert_eq!(sandbox.read(&nested), "num_py 1.0 num_py/old/only_old.py\n");
+        std::fs::remove_dir_all(sandbox.env().join(format!("{SITE}/num_py/old"))).unwrap();
+    }
+    assert!(!sandbox.env().join(&file).exists());
+    assert_eq!(sandbox.read(&format!("{SITE}/six.py")), "six 2.0 six.py\n");
+    let error = perform(&sandbox, &paths(&sandbox, "v1", &["nothing/here"])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"nothing/here\" matches nothing in v1 or the live state"
+    );
+}
+
+#[test]
+fn config_files_come_back_and_other_files_stay() {
+    let sandbox = Sandbox::new(Kind::Project, Policy::Tracked);
+    sandbox.write("configs/a.json", "{\"a\": 1}\n");
+    sandbox.write("start.sh", "echo 1\n");
+    sandbox.write("run.py", "print(1)\n");
+    sandbox.commit_tagged("v1");
+    sandbox.write("configs/a.json", "{\"a\": 2}\n");
+    sandbox.write("start.sh", "echo 2\n");
+    sandbox.write("run.py", "print(2)\n");
+    sandbox.write("configs/new.json", "{}\n");
+    let options = RestoreOptions {
+        configs: true,
+        ..RestoreOptions::default()
+    };
+    let only_one = RestoreOptions {
+        paths: vec!["configs/a.json".to_owned()],
+        cwd: sandbox.env(),
+        ..options.clone()
+    };
+    perform(&sandbox, &only_one).unwrap();
+    assert_eq!(
+        (sandbox.read("configs/a.json"), sandbox.read("start.sh")),
+        ("{\"a\": 1}\n".into(), "echo 2\n".into())
+    );
+    perform(&sandbox, &options).unwrap();
+    assert_eq!(sandbox.read("start.sh"), "echo 1\n");
+    assert_eq!(sandbox.read("run.py"), "print(2)\n");
+    assert_eq!(
+        sandbox.read("configs/new.json"),
+        "{}\n",
+        "what no commit recorded is left alone"
+    );
+    // A state without any: not everything is meant then.
+    let bare = Sandbox::venv();
+    bare.write("a.json", "{}");
+    bare.commit();
+    let error = perform(&bare, &options).unwrap_err();
+    assert!(matches!(error, Error::NoSuchPath { .. }), "{error}");
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_never_in_the_way() {
+    let sandbox = Sandbox::venv();
+    install(&sandbox, "a", "1.0", &["a"]);
+    sandbox.commit_tagged("v1");
+    uninstall(&sandbox, "a", "1.0", &["a"]);
+    // A folder where the old version had a file, with something of another package in it.
+    install(&sandbox, "a", "2.0", &["a/mine.py"]);
+    install(&sandbox, "b", "1.0", &["a/yours.py"]);
+    sandbox.commit_tagged("v2");
+    let before = picture(&sandbox.env());
+    let error = perform(&sandbox, &packages("v1", &["a"])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("env:{SITE}/a must become a file, and env:{SITE}/a/yours.py is in it")
+    );
+    assert_eq!(differing(&picture(&sandbox.env()), &before), [] as [String; 0]);
+}
+
+#[test]
+fn an_interrupted_restore_is_finished_and_touches_nothing_else() {
+    let sandbox = sandbox();
+    let v2 = picture(&sandbox.env());
+    sandbox.checkout("v1");
+    let v1 = picture(&sandbox.env());
+    sandbox.checkout("main");
+    perform(&sandbox, &packages("v1", &["num-py"])).unwrap();
+    let goal = picture(&sandbox.env());
+    sandbox.checkout("main");
+    // What a restore leaves that was killed in the middle of its swap: the sealed journal, and some of the changes.
+    let journal = sandbox.repo_dir().join("journal/checkout.json");
+    let target = sandbox.session().repo.history().resolve("v1").unwrap();
+    let exact: Vec<String> = of(&v1, "num_py")
+        .keys()
+        .chain(of(&v2, "num_py").keys())
+        .map(|path| String::from_utf8(path.clone()).unwrap())
+        .collect();
+    let noted = serde_json::json!({
+        "target": target.to_string(), "name": "v1", "branch": null, "partial": true, "before": null,
+        "roots": [], "paths": [], "exact": {"env": exact}, "cwd": "/",
+    });
+    std::fs::write(&journal, noted.to_string()).unwrap();
+    std::fs::remove_dir_all(sandbox.env().join(format!("{SITE}/num_py-2.0.dist-info"))).unwrap();
+    std::fs::remove_file(sandbox.env().join(format!("{SITE}/num_py/only_new.py"))).unwrap();
+    envgit::ops::recover::if_needed(&mut sandbox.session()).unwrap();
+    assert!(!journal.exists());
+    assert_eq!(differing(&picture(&sandbox.env()), &goal), [] as [String; 0]);
+}
+
+#[test]
+fn a_wheel_of_the_demo_goes_back_and_forth() {
+    use envgit::demo::wheel::install;
+    let wheels = [
+        envgit::demo::TINYNUM_OLD,
+        envgit::demo::TINYNUM_NEW,
+        envgit::demo::TINYPITCH,
+    ];
+    let sandbox = Sandbox::venv();
+    sandbox.write("pyvenv.cfg", "home = /usr/bin\n");
+    let put = |wheel: &[u8]| install(wheel, &sandbox.env(), "python3.11").unwrap();
+    put(wheels[0]);
+    sandbox.commit_tagged("v1");
+    put(wheels[1]);
+    put(wheels[2]);
+    sandbox.commit_tagged("v2");
+    let v2 = picture(&sandbox.env());
+    perform(&sandbox, &packages("v1", &["tinynum"])).unwrap();
+    let info = |version: &str| Path::new(SITE).join(format!("tinynum-{version}.dist-info"));
+    assert!(sandbox.env().join(info("1.24.4")).exists() && !sandbox.env().join(info("1.26.4")).exists());
+    perform(&sandbox, &packages("v2", &["tinynum"])).unwrap();
+    assert_eq!(differing(&picture(&sandbox.env()), &v2), [] as [String; 0]);
+}

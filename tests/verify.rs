@@ -1,0 +1,571 @@
+//! Every kind of damage is found, named with what depends on it, and repaired where that is possible.
+
+mod common;
+
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::Sandbox;
+use envgit::capture::state::RootState;
+use envgit::digest::Digest;
+use envgit::fsx::stamp::Stamp;
+use envgit::ops::verify::report::{Damage, DamageKind};
+use envgit::ops::verify::{VerifyOptions, VerifyReport, verify, verify_live};
+
+/// Lines that are the same every time, near enough to data.
+fn data(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut out = Vec::with_capacity(len + 32);
+    while out.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(format!("{} {}\n", state % 100_000, state % 77).as_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+const SITE: &str = "lib/python3.11/site-packages";
+
+/// Two commits, `v1` and `v2`, that differ in a small file and in one line of a large one; what is large is stored in
+/// parts the second time.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::venv();
+    sandbox.write("bin/tool", "#!/bin/sh\n");
+    sandbox.write(&format!("{SITE}/pkg/__init__.py"), "one = 1\n");
+    sandbox.write(&format!("{SITE}/pkg/only_v1.py"), "gone = 1\n");
+    sandbox.write(
+        &format!("{SITE}/pkg-1.0.dist-info/METADATA"),
+        "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n",
+    );
+    sandbox.write(
+        &format!("{SITE}/pkg-1.0.dist-info/RECORD"),
+        "pkg/__init__.py,,\npkg/only_v1.py,,\npkg-1.0.dist-info/METADATA,,\npkg-1.0.dist-info/RECORD,,\n",
+    );
+    let mut library = b"\x7fELF".to_vec();
+    library.extend(data(7, 6 << 20));
+    sandbox.write("lib/big.so", library);
+    let mut table = data(3, 7 << 20);
+    sandbox.write("lib/big.jsonl", &table);
+    sandbox.commit_tagged("v1");
+    table.splice(3 << 20..3 << 20, *b"one more line\n");
+    sandbox.write("lib/big.jsonl", &table);
+    std::fs::remove_file(sandbox.env().join(format!("{SITE}/pkg/only_v1.py"))).unwrap();
+    sandbox.write(&format!("{SITE}/pkg/__init__.py"), "two = 2\n");
+    sandbox.commit_tagged("v2");
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, repair: bool) -> VerifyReport {
+    verify(&mut sandbox.session(), VerifyOptions { repair }).unwrap()
+}
+
+/// The layers, the one of the first commit first.
+fn layers(sandbox: &Sandbox) -> [PathBuf; 2] {
+    let of = |rev: &str| {
+        let report = envgit::ops::inspect::layers(&mut sandbox.session(), Some(rev)).unwrap();
+        let digest = report.layers[0].layer.digest;
+        sandbox.repo_dir().join(format!("layers/{digest}.tar.zst"))
+    };
+    [of("v1"), of("v2")]
+}
+
+/// Changes one byte of a file that nobody may write.
+fn flip(path: &Path, at: u64) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x55], at).unwrap();
+}
+
+fn cut(path: &Path, len: u64) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(len).unwrap();
+}
+
+fn names(damage: &Damage) -> Vec<&str> {
+    let names = damage.needed_by.iter().flat_map(|by| &by.names);
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// One damage, and what is said of it.
+fn only(report: &VerifyReport) -> &Damage {
+    assert_eq!(report.damages.len(), 1, "{:#?}", report.damages);
+    &report.damages[0]
+}
+
+/// Repairs, and finds all sound and both states to come back.
+fn repaired(sandbox: &Sandbox) -> VerifyReport {
+    let report = run(sandbox, true);
+    assert_eq!(report.damages, [], "{report:#?}");
+    assert_eq!(run(sandbox, false).damages, []);
+    for rev in ["v1", "v2"] {
+        sandbox.checkout(rev);
+    }
+    report
+}
+
+/// Where in a layer the only frame of a small file lies.
+fn frame_of(layer: &Path, name: &str) -> u64 {
+    let bytes = std::fs::read(layer).unwrap();
+    let number = |at: usize| u64::from_le_bytes(bytes[bytes.len() - 64 + at..][..8].try_into().unwrap()) as usize;
+    let toc = zstd::decode_all(&bytes[number(0)..number(0) + number(8)]).unwrap();
+    let toc: serde_json::Value = serde_json::from_slice(&toc).unwrap();
+    let entries = toc["entries"].as_array().unwrap();
+    let entry = entries
+        .iter()
+        .find(|entry| entry["name"].as_str().unwrap().ends_with(name));
+    entry.unwrap()["offset"].as_u64().unwrap()
+}
+
+#[test]
+fn what_is_sound_is_said_to_be_sound() {
+    let sandbox = sandbox();
+    let report = run(&sandbox, false);
+    assert_eq!(report.damages, []);
+    assert_eq!(report.notes, [] as [&str; 0]);
+    assert_eq!((report.layers, report.commits, report.refs), (2, 2, 3));
+    assert!(report.contents > 8 && report.objects > 10, "{report:?}");
+}
+
+#[test]
+fn a_flipped_bit_in_a_frame() {
+    let sandbox = sandbox();
+    let [first, _] = layers(&sandbox);
+    flip(&first, frame_of(&first, "only_v1.py") + 12);
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!(damage.kind, DamageKind::Layer);
+    assert_eq!(names(damage), ["v1"], "{damage:?}");
+    assert_eq!(damage.paths, [format!("env:{SITE}/pkg/only_v1.py")]);
+    assert!(
+        damage.what.iter().any(|what| what.contains("frame at byte")),
+        "{damage:?}"
+    );
+    // No live file has it any more: that is said, the damaged file is kept, and all else is moved to a sound layer.
+    let report = run(&sandbox, true);
+    let damage = only(&report);
+    assert_eq!((damage.kind, damage.lost), (DamageKind::MissingLayer, 1));
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("could be had from nowhere"))
+    );
+    assert_eq!(std::fs::read_dir(report.aside.unwrap()).unwrap().count(), 1);
+    sandbox.checkout("v2");
+    // Once the file is back, so is the commit.
+    sandbox.write(&format!("{SITE}/pkg/only_v1.py"), "gone = 1\n");
+    repaired(&sandbox);
+}
+
+#[test]
+fn a_flipped_bit_in_a_frame_that_live_files_still_have() {
+    let sandbox = sandbox();
+    let [first, _] = layers(&sandbox);
+    // The middle of the first frame of the library; the table after it is needed in parts by the second layer.
+    flip(&first, frame_of(&first, "lib/big.so") + 1000);
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!(names(damage), ["main", "v1", "v2"]);
+    assert_eq!(damage.paths, ["env:lib/big.so"]);
+    let report = repaired(&sandbox);
+    assert!(
+        report.repairs.iter().any(|done| done.contains("from the live files")),
+        "{:?}",
+        report.repairs
+    );
+}
+
+#[test]
+fn a_damaged_part_of_a_file_in_parts() {
+    let sandbox = sandbox();
+    let [first, _] = layers(&sandbox);
+    flip(&first, frame_of(&first, "lib/big.jsonl") + 1000);
+    let report = run(&sandbox, false);
+    // The first layer has the frame, and the file of the second commit is made of it.
+    let kinds: Vec<_> = report.damages.iter().map(|damage| damage.kind).collect();
+    assert_eq!(kinds, [DamageKind::Layer, DamageKind::Layer]);
+    let second = report
+        .damages
+        .iter()
+        .find(|damage| damage.what.iter().any(|what| what.contains("part")));
+    assert_eq!(names(second.unwrap()), ["main", "v2"]);
+    // The live file gives the newer one back, and its other frames the rest of the older but one.
+    let report = run(&sandbox, true);
+    assert!(
+        report.damages.iter().all(|damage| !names(damage).contains(&"v2")),
+        "{:#?}",
+        report.damages
+    );
+    sandbox.checkout("v2");
+}
+
+#[test]
+fn a_missing_part() {
+    let sandbox = sandbox();
+    let [first, second] = layers(&sandbox);
+    // The second layer alone: its recipe names parts that only the first has.
+    std::fs::remove_file(&first).unwrap();
+    let report = run(&sandbox, false);
+    let found = report
+        .damages
+        .iter()
+        .find(|damage| damage.object.contains(second.file_name().unwrap().to_str().unwrap()));
+    let found = found.expect("the layer with the recipe is named");
+    assert!(found.what[0].contains("which no layer gives"), "{found:?}");
+    assert_eq!(found.paths, ["env:lib/big.jsonl"]);
+}
+
+#[test]
+fn a_flipped_bit_in_the_table_of_contents() {
+    let sandbox = sandbox();
+    let [_, second] = layers(&sandbox);
+    let bytes = std::fs::read(&second).unwrap();
+    let toc = u64::from_le_bytes(bytes[bytes.len() - 64..][..8].try_into().unwrap());
+    flip(&second, toc + 20);
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!(names(damage), ["main", "v2"]);
+    repaired(&sandbox);
+}
+
+#[test]
+fn a_flipped_bit_in_tar_split_or_in_a_header() {
+    for part in ["tar-split", "header"] {
+        let sandbox = sandbox();
+        let [first, _] = layers(&sandbox);
+        let bytes = std::fs::read(&first).unwrap();
+        let split = u64::from_le_bytes(bytes[bytes.len() - 32..][..8].try_into().unwrap());
+        flip(&first, if part == "header" { 40 } else { split + 30 });
+        let report = run(&sandbox, false);
+        let damage = only(&report);
+        assert_eq!((damage.lost, names(damage).len()), (0, 0), "{part}: no content is hurt");
+        let named = if part == "header" { "tar headers" } else { "" };
+        assert!(
+            damage.what.iter().any(|what| what.contains(named)) && damage.what.len() > 1,
+            "{damage:?}"
+        );
+        repaired(&sandbox);
+    }
+}
+
+#[test]
+fn a_footer_that_is_cut_off_and_a_file_that_is_cut_short() {
+    for keep in ["footer", "half", "nothing"] {
+        let sandbox = sandbox();
+        let [_, second] = layers(&sandbox);
+        let len = second.metadata().unwrap().len();
+        cut(
+            &second,
+            match keep {
+                "footer" => len - 60,
+                "half" => len / 2,
+                _ => 0,
+            },
+        );
+        let report = run(&sandbox, false);
+        let damage = only(&report);
+        assert_eq!(names(damage), ["main", "v2"], "{keep}");
+        assert!(damage.what.iter().any(|what| what.contains("cut short")), "{damage:?}");
+        repaired(&sandbox);
+    }
+}
+
+#[test]
+fn a_layer_that_is_missing() {
+    let sandbox = sandbox();
+    let [_, second] = layers(&sandbox);
+    std::fs::remove_file(&second).unwrap();
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!(damage.kind, DamageKind::MissingLayer);
+    assert_eq!(names(damage), ["main", "v2"]);
+    assert!(damage.object.contains(second.file_name().unwrap().to_str().unwrap()));
+    repaired(&sandbox);
+}
+
+#[test]
+fn a_layer_under_a_wrong_name() {
+    let sandbox = sandbox();
+    let [_, second] = layers(&sandbox);
+    let wrong = second.with_file_name(format!("{}.tar.zst", "7".repeat(64)));
+    std::fs::rename(&second, &wrong).unwrap();
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert!(damage.what[0].contains("not that of its name"), "{damage:?}");
+    let report = repaired(&sandbox);
+    assert!(report.repairs[0].contains("its right name"), "{report:?}");
+    assert!(second.exists() && !wrong.exists());
+    // And one whose name is no digest at all.
+    let odd = second.with_file_name("layer (copy).tar.zst");
+    std::fs::rename(&second, &odd).unwrap();
+    let report = run(&sandbox, false);
+    assert!(
+        report.damages.iter().any(|damage| damage.object.contains("(copy)")),
+        "{report:?}"
+    );
+    repaired(&sandbox);
+}
+
+#[test]
+fn damaged_caches_are_made_anew() {
+    let sandbox = sandbox();
+    let [first, _] = layers(&sandbox);
+    let name = first.file_name().unwrap().to_str().unwrap().replace(".tar.zst", "");
+    let index = sandbox.repo_dir().join("cache/index").join(name);
+    let before = std::fs::read(&index).unwrap();
+    flip(&index, 50);
+    flip(&sandbox.repo_dir().join("cache/state/env"), 50);
+    let report = run(&sandbox, false);
+    assert_eq!(report.damages, []);
+    assert_eq!(report.notes.len(), 2, "{:?}", report.notes);
+    assert_eq!(std::fs::read(&index).unwrap(), before);
+    assert_eq!(run(&sandbox, false).notes, [] as [&str; 0]);
+}
+
+/// The file of a loose object.
+fn object(sandbox: &Sandbox, id: &str) -> PathBuf {
+    let id = git(sandbox, &["rev-parse", id]);
+    sandbox.history().join("objects").join(&id[..2]).join(&id[2..])
+}
+
+fn git(sandbox: &Sandbox, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(args)
+        .env("GIT_DIR", sandbox.history())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn damaged_and_missing_git_objects() {
+    for (what, is_missing) in [
+        ("v2:env/files/pip/pkg", false),
+        ("v2:env/files/pip/pkg", true),
+        ("v2:env/packages.jsonl", true),
+        ("v2:env/files", true),
+        ("v2:vars.json", false),
+    ] {
+        let sandbox = sandbox();
+        let path = object(&sandbox, what);
+        if is_missing {
+            std::fs::remove_file(&path).unwrap();
+        } else {
+            flip(&path, 12);
+        }
+        let report = run(&sandbox, false);
+        let damage = only(&report);
+        assert_eq!(damage.kind, DamageKind::Object, "{what}");
+        assert!(names(damage).contains(&"v2"), "{what}: {damage:?}");
+        let report = repaired(&sandbox);
+        assert!(report.repairs[0].contains("from the live state"), "{report:?}");
+        git(&sandbox, &["fsck", "--strict", "--full"]);
+    }
+}
+
+#[test]
+fn git_objects_that_nobody_can_tell_are_named() {
+    for (what, leads) in [("v1:snapshot.json", "\"v1\""), ("v1", "refs/tags/v1")] {
+        let sandbox = sandbox();
+        flip(&object(&sandbox, what), 12);
+        for report in [run(&sandbox, false), run(&sandbox, true)] {
+            let damage = report.damages.iter().find(|damage| damage.kind == DamageKind::Object);
+            let damage = damage.unwrap_or_else(|| panic!("{what}: {report:?}"));
+            assert!(damage.remedy.contains("backup"));
+            // The commit itself: then its tag leads nowhere.
+            let told = format!("{:?}", report.damages);
+            assert!(told.contains(leads), "{what}: {told}");
+        }
+    }
+}
+
+#[test]
+fn refs_and_logs_that_lead_nowhere() {
+    let sandbox = sandbox();
+    let blob = git(&sandbox, &["rev-parse", "v1:vars.json"]);
+    std::fs::write(
+        sandbox.history().join("refs/tags/gone"),
+        format!("{}\n", "3".repeat(40)),
+    )
+    .unwrap();
+    std::fs::write(sandbox.history().join("refs/tags/blob"), format!("{blob}\n")).unwrap();
+    std::fs::write(sandbox.history().join("refs/tags/noise"), "noise\n").unwrap();
+    let log = sandbox.history().join("logs/refs/heads/main");
+    let text = std::fs::read_to_string(&log).unwrap();
+    std::fs::write(&log, format!("nonsense\n{text}")).unwrap();
+    let report = run(&sandbox, false);
+    let refs: Vec<_> = report
+        .damages
+        .iter()
+        .filter(|damage| damage.kind == DamageKind::Ref)
+        .collect();
+    assert_eq!(refs.len(), 3, "{:#?}", report.damages);
+    assert!(refs.iter().any(|damage| damage.object == "refs/tags/gone"));
+    assert!(
+        refs.iter()
+            .any(|damage| damage.object == "refs/tags/blob" && damage.what[0].contains("no commit"))
+    );
+    let logs: Vec<_> = report
+        .damages
+        .iter()
+        .filter(|damage| damage.kind == DamageKind::Reflog)
+        .collect();
+    assert_eq!(logs.len(), 1);
+    assert_eq!(report.damages.len(), 4);
+    for name in ["gone", "blob", "noise"] {
+        std::fs::remove_file(sandbox.history().join("refs/tags").join(name)).unwrap();
+    }
+    std::fs::write(&log, &text).unwrap();
+    std::fs::write(sandbox.history().join("HEAD"), "ref: refs/heads/nowhere\n").unwrap();
+    let report = run(&sandbox, false);
+    assert_eq!(only(&report).object, "HEAD");
+}
+
+#[test]
+fn an_inventory_that_lies_about_a_digest() {
+    let sandbox = sandbox();
+    let list = git(&sandbox, &["cat-file", "blob", "v2:env/files/loose/bin"]);
+    let honest = Digest::of(b"#!/bin/sh\n").to_string();
+    assert!(list.contains(&honest));
+    let lie = list.replace(&honest, &Digest::of(b"never stored").to_string()) + "\n";
+    // A commit that git finds nothing wrong with.
+    let script = format!(
+        "export GIT_INDEX_FILE={index}; git read-tree v2 && blob=$(git hash-object -w --stdin) && \
+         git update-index --cacheinfo 100644,$blob,env/files/loose/bin && \
+         git tag liar $(git -c user.name=a -c user.email=a@b commit-tree -p v2 -m lie $(git write-tree))",
+        index = sandbox.dir.path().join("index").display()
+    );
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .env("GIT_DIR", sandbox.history())
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), lie.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!(damage.kind, DamageKind::Content);
+    assert_eq!(names(damage), ["liar"]);
+    assert_eq!(damage.paths, ["env:bin/tool"]);
+}
+
+#[test]
+fn an_inventory_that_makes_no_sense() {
+    let sandbox = sandbox();
+    let script = format!(
+        "export GIT_INDEX_FILE={index}; git read-tree v2 && blob=$(echo nonsense | git hash-object -w --stdin) && \
+         git update-index --cacheinfo 100644,$blob,env/files/loose/bin && \
+         git tag odd $(git -c user.name=a -c user.email=a@b commit-tree -p v2 -m odd $(git write-tree))",
+        index = sandbox.dir.path().join("index").display()
+    );
+    let made = Command::new("sh")
+        .args(["-c", &script])
+        .env("GIT_DIR", sandbox.history())
+        .status();
+    assert!(made.unwrap().success());
+    let report = run(&sandbox, false);
+    let damage = only(&report);
+    assert_eq!((damage.kind, names(damage)), (DamageKind::Inventory, vec!["odd"]));
+}
+
+#[test]
+fn live_files_that_are_altered_are_told_by_package() {
+    let sandbox = sandbox();
+    let live = || verify_live(&mut sandbox.session(), "HEAD", &[]).unwrap();
+    assert!(live().is_equal());
+    // Altered so that the stat cache has no way to tell: same length and times.
+    let path = sandbox.env().join(format!("{SITE}/pkg/__init__.py"));
+    let before = std::fs::metadata(&path).unwrap();
+    std::fs::write(&path, "evil= 2\n").unwrap();
+    let times = std::fs::FileTimes::new().set_modified(before.modified().unwrap());
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
+    std::fs::remove_file(sandbox.env().join("bin/tool")).unwrap();
+    sandbox.write("bin/extra", "x");
+    let report = live();
+    let told: Vec<String> = report.roots[0]
+        .units
+        .iter()
+        .flat_map(|(unit, changes)| {
+            changes
+                .iter()
+                .map(move |c| format!("{unit} {:?} {}", c.kind(), c.path()))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "loose/bin Added bin/extra".to_owned(),
+            "loose/bin Removed bin/tool".to_owned(),
+            format!("pip/pkg Modified {SITE}/pkg/__init__.py"),
+        ]
+    );
+}
+
+#[test]
+fn live_files_are_read_whatever_the_cache_says() {
+    let sandbox = sandbox();
+    sandbox.status();
+    sandbox.write("bin/tool", "#!/bin/zz\n");
+    // A cache that takes the altered file for the recorded one.
+    let cache = sandbox.repo_dir().join("cache/state/env");
+    let bytes = std::fs::read(&cache).unwrap();
+    let mut state: RootState = postcard::from_bytes(&bytes[32..]).unwrap();
+    let at = state
+        .entries
+        .iter()
+        .position(|entry| entry.path.as_bytes() == b"bin/tool")
+        .unwrap();
+    state.marks[at].stamp = Stamp::of_path(&sandbox.env().join("bin/tool")).unwrap();
+    state.marks[at].racy = false;
+    state.save(&cache).unwrap();
+    assert!(sandbox.status().changes.is_empty(), "the cache is believed");
+    let report = verify_live(&mut sandbox.session(), "HEAD", &[]).unwrap();
+    let (unit, changes) = &report.roots[0].units[0];
+    assert_eq!(
+        (unit.as_str(), changes[0].path().as_bytes()),
+        ("loose/bin", &b"bin/tool"[..])
+    );
+}
+
+#[test]
+fn pins_give_back_what_layers_lost() {
+    let sandbox = sandbox();
+    let [first, _] = layers(&sandbox);
+    flip(&first, frame_of(&first, "only_v1.py") + 12);
+    let pins = sandbox.repo_dir().join("cache/pins/some-unit/lib");
+    std::fs::create_dir_all(&pins).unwrap();
+    std::fs::write(pins.join("only_v1.py"), "gone = 1\n").unwrap();
+    std::fs::write(pins.join("other.py"), "gone = 2\n").unwrap();
+    let report = repaired(&sandbox);
+    assert!(
+        report.repairs.iter().any(|done| done.contains("from the pins")),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn an_audit_log_that_was_changed() {
+    let sandbox = sandbox();
+    let first = "{\"prev\":\"\",\"what\":\"a\"}";
+    let second = format!("{{\"prev\":\"{}\",\"what\":\"b\"}}", Digest::of(first.as_bytes()));
+    let log = sandbox.repo_dir().join("audit.jsonl");
+    std::fs::write(&log, format!("{first}\n{second}\n")).unwrap();
+    assert_eq!(run(&sandbox, false).damages, []);
+    std::fs::write(&log, format!("{}\n{second}\n", first.replace("\"a\"", "\"x\""))).unwrap();
+    let report = run(&sandbox, false);
+    assert_eq!(only(&report).kind, DamageKind::Audit);
+}
