@@ -210,6 +210,7 @@ fn commits_and_tags_are_undone() {
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)
+               no requirement explains it
 
     Files
       env  3 added, 1 modified, 3 removed  +198 B  -198 B

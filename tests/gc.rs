@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use common::{Sandbox, differing, picture};
 use envgit::history::{CommitId, Expected, Note, RefName};
+use envgit::ops::Session;
+use envgit::ops::autosaves::expired;
 use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::gc::{GcOptions, GcReport, gc};
 use envgit::ops::refs::{create_branch, delete_branch, delete_tag};
 use envgit::ops::verify::{VerifyOptions, verify};
 use proptest::prelude::*;
 
-/// A repository in which logs keep nothing alive.
+/// A repository in which neither logs nor `undo` keep anything alive.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::venv();
     keep_days(&sandbox, 0);
@@ -26,11 +28,22 @@ fn keep_days(sandbox: &Sandbox, days: u32) {
     let path = sandbox.repo_dir().join("config.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text = text.split("[gc]").next().unwrap();
-    std::fs::write(&path, format!("{text}[gc]\nkeep_days = {days}\n")).unwrap();
+    let autosave = "[autosave]\nkeep = 0\nkeep_days = 0\n";
+    std::fs::write(&path, format!("{text}{autosave}[gc]\nkeep_days = {days}\n")).unwrap();
 }
 
 fn collect(sandbox: &Sandbox) -> GcReport {
-    gc(&mut sandbox.session(), &GcOptions::default()).unwrap()
+    let mut session = sandbox.session();
+    let options = options(&session);
+    gc(&mut session, &options).unwrap()
+}
+
+/// As the command asks for it.
+fn options(session: &Session<'_>) -> GcOptions {
+    GcOptions {
+        expired: expired(session).unwrap().into_iter().map(|known| known.name).collect(),
+        ..GcOptions::default()
+    }
 }
 
 fn layers(sandbox: &Sandbox) -> BTreeSet<PathBuf> {
@@ -64,7 +77,7 @@ fn what_nothing_leads_to_goes_and_the_rest_stays() {
     let before = layers(&sandbox);
     let dry = GcOptions {
         dry_run: true,
-        ..GcOptions::default()
+        ..options(&sandbox.session())
     };
     let plan = gc(&mut sandbox.session(), &dry).unwrap();
     assert_eq!((plan.removed.len(), plan.kept, plan.dry_run), (3, 1, true));
@@ -141,7 +154,8 @@ fn a_log_keeps_what_is_young() {
     assert!(collect(&sandbox).removed.is_empty());
     let mut session = sandbox.session();
     session.now.seconds += 2 * 86_400;
-    assert_eq!(gc(&mut session, &GcOptions::default()).unwrap().removed.len(), 2);
+    let options = options(&session);
+    assert_eq!(gc(&mut session, &options).unwrap().removed.len(), 2);
 }
 
 #[test]

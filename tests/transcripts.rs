@@ -426,6 +426,7 @@ fn a_part_comes_back() {
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
+               no requirement explains it
 
     Files
       env  3 added, 1 modified, 3 removed  +198 B  -198 B
@@ -497,7 +498,7 @@ fn damage_is_told_and_repaired() {
       needed by [id] (main, v1)
       remedy: bring it back from a backup; `envgit verify --repair` brings back what the live files, pins and other layers still have
 
-    1 damage in 0 layers [size] 1 commit, 10 objects and 2 refs.
+    1 damage in 0 layers [size] 1 commit, 11 objects and 2 refs.
     --- exit 4
     $ envgit gc
     --- stderr
@@ -507,9 +508,9 @@ fn damage_is_told_and_repaired() {
     $ envgit verify --repair
     stored 5 contents from the live files in layer [name]
 
-    Sound: 1 layer [size] 1 commit, 10 objects and 2 refs read; the content of 5 recorded files is there.
+    Sound: 1 layer [size] 1 commit, 11 objects and 2 refs read; the content of 5 recorded files is there.
     $ envgit verify
-    Sound: 1 layer [size] 1 commit, 10 objects and 2 refs read; the content of 5 recorded files is there.
+    Sound: 1 layer [size] 1 commit, 11 objects and 2 refs read; the content of 5 recorded files is there.
     $ envgit gc
     Nothing to remove; 1 layer of [size] needed.
     ");

@@ -560,12 +560,12 @@ fn pins_give_back_what_layers_lost() {
 #[test]
 fn an_audit_log_that_was_changed() {
     let sandbox = sandbox();
-    let first = "{\"prev\":\"\",\"what\":\"a\"}";
-    let second = format!("{{\"prev\":\"{}\",\"what\":\"b\"}}", Digest::of(first.as_bytes()));
+    sandbox.checkout("v1");
+    sandbox.checkout("main");
     let log = sandbox.repo_dir().join("audit.jsonl");
-    std::fs::write(&log, format!("{first}\n{second}\n")).unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
     assert_eq!(run(&sandbox, false).damages, []);
-    std::fs::write(&log, format!("{}\n{second}\n", first.replace("\"a\"", "\"x\""))).unwrap();
+    std::fs::write(&log, text.replacen("\"added\":", "\"added\":1", 1)).unwrap();
     let report = run(&sandbox, false);
     assert_eq!(only(&report).kind, DamageKind::Audit);
 }
