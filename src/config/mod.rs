@@ -47,6 +47,8 @@ pub struct Config {
     pub user: User,
     /// How layers are written.
     pub layers: Layers,
+    /// How much is kept to go back quickly.
+    pub pins: PinBounds,
     /// How long to wait for others.
     pub lock: Locking,
 }
@@ -88,6 +90,19 @@ pub struct Layers {
 impl Default for Layers {
     fn default() -> Self {
         Self { level: 1 }
+    }
+}
+
+/// How much is kept beside the layers to go back quickly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinBounds {
+    /// Bytes that only pins keep.
+    pub max_size: u64,
+}
+
+impl Default for PinBounds {
+    fn default() -> Self {
+        Self { max_size: 20 << 30 }
     }
 }
 

@@ -9,6 +9,8 @@ pub mod inspect;
 mod live;
 pub mod log;
 mod pathspec;
+mod pinning;
+pub mod pins;
 pub mod recover;
 pub mod refs;
 pub mod report;

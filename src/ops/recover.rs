@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Session;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
+use super::{Session, pinning};
 use crate::apply::journal::Journal;
-use crate::apply::{clear_stage, has_stage};
+use crate::apply::{discard_stage, has_stage};
 use crate::fsx::atomic::remove_stale_drafts;
 
 /// Finishes an interrupted checkout, if there is one, and removes what one left that had not begun to swap. Takes the
@@ -39,7 +39,7 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
                     "removed what an interrupted checkout had prepared in {}",
                     root.path.display()
                 ));
-                clear_stage(&root.path)?;
+                discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
             }
         }
         return Ok(());
@@ -54,9 +54,19 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
         paths: journal.paths.clone(),
         roots: journal.roots.clone(),
         discard: true,
-        dry_run: false,
         cwd: journal.cwd.clone(),
+        ..CheckoutOptions::default()
     };
-    perform(session, &options, Purpose::Recovery(&journal), &mut |_| true)?;
+    let purpose = Purpose::Recovery(&journal);
+    if perform(session, &options, purpose, &mut |_| true).is_ok() {
+        return Ok(());
+    }
+    // Whatever is wrong, the layers alone are enough.
+    let options = CheckoutOptions {
+        without_pins: true,
+        ..options
+    };
+    journal.seal(&session.repo.journal_path())?;
+    perform(session, &options, purpose, &mut |_| true)?;
     Ok(())
 }

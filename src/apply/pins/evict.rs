@@ -95,6 +95,14 @@ impl Pins {
         pins
     }
 
+    /// Bytes of all pins that are not live: at most this is what they keep.
+    pub fn held_bytes(&self) -> u64 {
+        let pins = self.listing().into_values().flatten();
+        let held = pins.filter(|(_, state)| *state == super::HELD);
+        let records = held.filter_map(|(name, _)| Record::read(&self.record_path(&name, super::HELD)));
+        records.map(|record| record.bytes()).sum()
+    }
+
     /// Bytes of files that have no name but that of the pin and its spare one.
     fn own_bytes(&self, name: &str, record: &Record) -> u64 {
         let (tree, spare) = (self.tree(name), self.spare(name));

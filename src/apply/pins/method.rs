@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::fsx::{self, Context, Error};
 
 /// How files are pinned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// By a file of its own that shares the blocks until one of the two is written to.
     Reflink,
@@ -37,6 +36,14 @@ pub enum NoPins {
 }
 
 impl Method {
+    /// The name in text and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reflink => "reflink",
+            Self::Hardlink => "hardlink",
+        }
+    }
+
     /// Finds out how a root can be pinned beneath `base`, which is made.
     ///
     /// # Errors

@@ -40,6 +40,10 @@ pub(in crate::cli) struct Args {
     /// Do not record the live state first, and overwrite what no commit holds.
     #[arg(long)]
     discard: bool,
+    /// Read all that is put in place and compare digests. Otherwise what comes from pins is compared by size, times,
+    /// mode and inode.
+    #[arg(long)]
+    verify: bool,
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
@@ -56,6 +60,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         roots: args.roots.clone(),
         discard: args.discard,
         dry_run: args.dry_run,
+        verify: args.verify,
+        without_pins: false,
         cwd: cmd.world.cwd.clone(),
     };
     let bars = cmd.bars();

@@ -5,19 +5,22 @@
 //! ```
 
 mod autosave;
+mod pinned;
 mod preflight;
 mod prepared;
 mod target;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::diff::head;
 use super::error::Error;
 use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
 use super::report::{CheckoutReport, PlanReport, SideName};
-use super::{Session, recover};
-use crate::apply::clear_stage;
+use super::side::Side;
+use super::{Session, pinning, recover};
+use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use autosave::autosave;
 use prepared::Prepared;
@@ -38,6 +41,10 @@ pub struct CheckoutOptions {
     pub discard: bool,
     /// Only plan.
     pub dry_run: bool,
+    /// Read what comes from pins and compare digests, where stamps would do.
+    pub verify: bool,
+    /// Take all from the layers.
+    pub without_pins: bool,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }
@@ -83,7 +90,7 @@ pub(super) fn perform(
         &options.cwd,
     )?;
     make_missing_roots(session, options)?;
-    let mut live = Live::capture(session, &WrittenByRoot::new())?;
+    let mut live = Live::capture(session, &known_before(session, &target, purpose)?)?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
@@ -113,12 +120,19 @@ pub(super) fn perform(
     if !options.discard && !prepared.is_recorded && prepared.has_work() {
         report.autosave = Some(autosave(session, &mut live)?);
     }
-    let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
-    drop(live);
-    let mut live = Live::capture(session, &written)?;
+    let swept = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    let before = live;
+    let mut live = Live::capture(session, &swept.written)?;
     report.verified = prepared.verify(session, &live, &target, &selection)?;
     target.move_head(session)?;
-    if !target.partial {
+    for (root, parked) in &swept.parked {
+        pinning::put_by(session, &before, root, parked);
+    }
+    drop(before);
+    pinning::hold(session, &mut live, &pinning::Which::Changed(&prepared.units()));
+    if target.partial {
+        live.save_restamped(session);
+    } else {
         live.mark_recorded(session);
     }
     let journal = session.repo.journal_path();
@@ -126,10 +140,31 @@ pub(super) fn perform(
         Journal::drop_from(&journal)?;
     }
     for root in &session.repo.config().roots {
-        clear_stage(&root.path)?;
+        discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
     }
+    pinning::tidy(session, &live, PATIENCE);
     report.head = head(session.repo.history())?;
     Ok(report)
+}
+
+/// How long a checkout removes what waits to be removed.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What an interrupted checkout had moved into place is known by the stamps of its pins.
+fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) -> Result<WrittenByRoot, Error> {
+    let mut known = WrittenByRoot::new();
+    if !matches!(purpose, Purpose::Recovery(_)) {
+        return Ok(known);
+    }
+    let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
+    for root in &session.repo.config().roots {
+        let Ok(pins) = pinning::pins_of(session, root) else { continue };
+        let units = goal.entries(&root.name)?;
+        let entries = pins.recognize(&pinned::wanted(&goal, &root.name, &units));
+        let entries = entries.into_iter().map(|(entry, ino)| (entry.path.clone(), (entry, ino)));
+        known.insert(root.name.clone(), entries.collect());
+    }
+    Ok(known)
 }
 
 /// A root whose directory is gone is made anew, empty, so that it can be brought back.
