@@ -1,6 +1,6 @@
 //! Finishing a checkout that was interrupted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
@@ -25,12 +25,25 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
     }
 }
 
+/// Removes the ref locks of processes that died. envgit's own writers hold the repository's lock, so another git
+/// client is the only one that may hold one, for an instant: what is younger is waited for, so that nothing that was
+/// interrupted stays so because of it.
+fn clear_locks(session: &Session<'_>) -> Result<(), Error> {
+    const ABANDONED: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_millis(20);
+    let give_up = Instant::now() + ABANDONED + PAUSE;
+    loop {
+        session.repo.history().clear_leftovers(ABANDONED)?;
+        if !session.repo.history().has_locks()? || Instant::now() > give_up {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
 /// As [`if_needed`], under the lock that the caller holds. Also removes what killed processes left half-written.
 pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error> {
-    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
-    /// holds one for an instant.
-    const ABANDONED: Duration = Duration::from_secs(10);
-    session.repo.history().clear_leftovers(ABANDONED)?;
+    clear_locks(session)?;
     remove_stale_drafts(&session.repo.layers_dir())?;
     let Some(journal) = Journal::read(&session.repo.journal_path())? else {
         for root in &session.repo.config().roots {

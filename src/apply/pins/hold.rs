@@ -312,7 +312,8 @@ impl Holding {
         };
         if let Some(known) = known.filter(|known| known.entry == *entry) {
             if self.method == Method::Hardlink && entry.file().is_some() {
-                if known.stamp.ino == member.stamp.ino {
+                let there = stamp_of(&mut self.tree, &entry.path);
+                if there.is_some_and(|there| same_inode_state(&there, &member.stamp)) {
                     return Ok(pinned(member.stamp));
                 }
             } else if look(&mut self.tree, known) == Look::Same {
