@@ -48,9 +48,14 @@ fn install(sandbox: &Sandbox, version: u32) {
             sandbox.write(&format!("{site}/{path}"), format!("{name} {version} {n}\n").repeat(30));
             record.push_str(&format!("{path},,\n"));
         }
-        record.push_str(&format!("../../../bin/{name},,\n{name}-{version}.0.dist-info/RECORD,,\n"));
+        record.push_str(&format!(
+            "../../../bin/{name},,\n{name}-{version}.0.dist-info/RECORD,,\n"
+        ));
         sandbox.write(&format!("bin/{name}"), format!("#!/bin/{name} {version}\n"));
-        sandbox.write(&format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}.0\n"));
+        sandbox.write(
+            &format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}.0\n"),
+        );
         sandbox.write(&format!("{info}/RECORD"), record);
     }
     sandbox.write("share/notes", format!("notes {version}\n"));
@@ -94,7 +99,7 @@ fn session(project: &Path) -> Session<'static> {
             seconds: 1_700_000_000,
             offset: 0,
         },
-        env: vec![],
+        env: vec![("CUDA_HOME".into(), "/usr/local/cuda".into())],
         progress: &Silent,
         purpose: "envgit test".to_owned(),
     }
@@ -130,12 +135,26 @@ fn program(project: &Path, args: &[&str]) -> std::process::Output {
 /// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.
 fn recovered(two: &Two, told: &str) -> usize {
     let status = program(&two.sandbox.project(), &["status"]);
-    assert!(status.status.success(), "{told}: {}", String::from_utf8_lossy(&status.stderr));
+    assert!(
+        status.status.success(),
+        "{told}: {}",
+        String::from_utf8_lossy(&status.stderr)
+    );
     let head = two.sandbox.status().head.commit.unwrap().to_string();
-    let which = two.ids.iter().position(|id| *id == head).expect("HEAD is at one of the two");
+    let which = two
+        .ids
+        .iter()
+        .position(|id| *id == head)
+        .expect("HEAD is at one of the two");
     let left = differing(&picture(&two.sandbox.env()), &two.pictures[which]);
     let said = String::from_utf8_lossy(&status.stderr);
-    assert!(left.is_empty(), "{told}: HEAD is at v{}, {} differ: {}\n{said}", which + 1, left.len(), left[0]);
+    assert!(
+        left.is_empty(),
+        "{told}: HEAD is at v{}, {} differ: {}\n{said}",
+        which + 1,
+        left.len(),
+        left[0]
+    );
     assert!(!two.sandbox.env().join(".envgit-stage").exists(), "{told}");
     which
 }
@@ -156,7 +175,9 @@ impl Witness for Reaper {
 /// Not a test by itself: the process that is killed, started by the next one.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var("ENVGIT_TEST_VICTIM") else { return };
+    let Ok(order) = std::env::var("ENVGIT_TEST_VICTIM") else {
+        return;
+    };
     let (after, rest) = order.split_once(' ').unwrap();
     let (what, project) = rest.split_once(' ').unwrap();
     watch(Some(Arc::new(Reaper(Mutex::new(after.parse().unwrap())))));
@@ -191,7 +212,10 @@ fn a_checkout_killed_after_any_step_leaves_the_old_state_or_the_new() {
         outcomes[usize::from(which == target)] += 1;
         at = which;
     }
-    assert!(outcomes[0] > 10 && outcomes[1] > 10, "before and after the seal: {outcomes:?}");
+    assert!(
+        outcomes[0] > 10 && outcomes[1] > 10,
+        "before and after the seal: {outcomes:?}"
+    );
 }
 
 #[test]
@@ -208,19 +232,32 @@ fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
         let moved = now.get(&b"share/mine"[..]).is_none();
         outcomes[usize::from(moved)] += 1;
         if moved {
-            assert_eq!(differing(&now, &two.pictures[0]), Vec::<String>::new(), "after {steps} steps");
+            assert_eq!(
+                differing(&now, &two.pictures[0]),
+                Vec::<String>::new(),
+                "after {steps} steps"
+            );
             let saved = two.sandbox.session().repo.history().refs().unwrap();
             let autosaves = saved.iter().filter(|known| known.short_name().starts_with("autosave/"));
-            let newest = autosaves.map(|known| known.short_name().rsplit('/').next().unwrap().parse::<u32>().unwrap()).max();
+            let newest = autosaves
+                .map(|known| known.short_name().rsplit('/').next().unwrap().parse::<u32>().unwrap())
+                .max();
             two.sandbox.checkout(&format!("autosave/{}", newest.unwrap()));
         }
-        assert_eq!(differing(&picture(&two.sandbox.env()), &mine), Vec::<String>::new(), "after {steps} steps");
+        assert_eq!(
+            differing(&picture(&two.sandbox.env()), &mine),
+            Vec::<String>::new(),
+            "after {steps} steps"
+        );
         if !killed {
             break;
         }
         two.sandbox.checkout("v2");
     }
-    assert!(outcomes[0] > 10 && outcomes[1] > 5, "before and after the seal: {outcomes:?}");
+    assert!(
+        outcomes[0] > 10 && outcomes[1] > 5,
+        "before and after the seal: {outcomes:?}"
+    );
 }
 
 #[test]
@@ -249,7 +286,10 @@ fn a_commit_killed_after_any_step_leaves_the_history_whole() {
     }
     let tree = picture(&two.sandbox.env());
     two.sandbox.checkout("v1");
-    assert_eq!(differing(&two.pictures[0], &picture(&two.sandbox.env())), Vec::<String>::new());
+    assert_eq!(
+        differing(&two.pictures[0], &picture(&two.sandbox.env())),
+        Vec::<String>::new()
+    );
     two.sandbox.checkout("main");
     assert_eq!(differing(&tree, &picture(&two.sandbox.env())), Vec::<String>::new());
 }
@@ -340,7 +380,10 @@ impl Witness for Recorder {
 
 #[derive(Clone)]
 enum Node {
-    Dir { mode: u32, names: BTreeMap<OsString, usize> },
+    Dir {
+        mode: u32,
+        names: BTreeMap<OsString, usize>,
+    },
     File(Content),
 }
 
@@ -503,7 +546,9 @@ impl Model {
     }
 
     fn write_dir(&self, at: usize, path: &Path, written: &mut BTreeMap<usize, PathBuf>) {
-        let Node::Dir { mode, names } = &self.nodes[at] else { return };
+        let Node::Dir { mode, names } = &self.nodes[at] else {
+            return;
+        };
         for (name, node) in names {
             let path = path.join(name);
             match &self.nodes[*node] {
@@ -522,7 +567,8 @@ impl Model {
                         last_access: time,
                         last_modification: time,
                     };
-                    rustix::fs::utimensat(rustix::fs::CWD, &path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+                    rustix::fs::utimensat(rustix::fs::CWD, &path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+                        .unwrap();
                 }
                 Node::File(file) => {
                     if let Some(first) = written.get(node) {
@@ -530,7 +576,12 @@ impl Model {
                         continue;
                     }
                     std::fs::write(&path, &file.bytes).unwrap();
-                    std::fs::File::options().write(true).open(&path).unwrap().set_modified(file.mtime).unwrap();
+                    std::fs::File::options()
+                        .write(true)
+                        .open(&path)
+                        .unwrap()
+                        .set_modified(file.mtime)
+                        .unwrap();
                     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode)).unwrap();
                     written.insert(*node, path);
                 }
@@ -592,7 +643,10 @@ impl Dice {
 }
 
 fn cuts() -> u64 {
-    std::env::var("ENVGIT_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
+    std::env::var("ENVGIT_CUTS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(300)
 }
 
 fn record(two: &Two, what: &str) -> (Model, Vec<Op>) {
@@ -610,7 +664,9 @@ fn record(two: &Two, what: &str) -> (Model, Vec<Op>) {
 
 /// What a power cut leaves.
 fn leave(before: &Model, ops: &[Op], dice: &mut Dice) -> (Model, String) {
-    let count = dice.roll(ops.len() as u64 + 1) as usize;
+    // As often in the first third, where a checkout seals and swaps.
+    let among = if dice.roll(2) == 0 { ops.len() } else { ops.len() / 3 };
+    let count = dice.roll(among as u64 + 1) as usize;
     let durable = durable(ops, count);
     // Of what is not durable nothing, a little, half, most or all is there.
     let odds = [0, 1, 5, 9, 10][dice.roll(5) as usize];
@@ -623,7 +679,10 @@ fn leave(before: &Model, ops: &[Op], dice: &mut Dice) -> (Model, String) {
             model.apply(op, has_bytes);
         }
     }
-    (model, format!("cut after {count} of {} changes, odds {odds}", ops.len()))
+    (
+        model,
+        format!("cut after {count} of {} changes, odds {odds}", ops.len()),
+    )
 }
 
 #[test]
@@ -643,8 +702,14 @@ fn a_checkout_survives_any_power_cut() {
         }
         after.write();
     }
-    assert!(outcomes.iter().all(|count| *count > 20), "before and after: {outcomes:?}");
-    eprintln!("power cuts of a checkout: old state {}, new state {}", outcomes[0], outcomes[1]);
+    assert!(
+        outcomes.iter().all(|count| *count > 20),
+        "before and after: {outcomes:?}"
+    );
+    eprintln!(
+        "power cuts of a checkout: old state {}, new state {}",
+        outcomes[0], outcomes[1]
+    );
 }
 
 #[test]
@@ -666,7 +731,11 @@ fn a_commit_survives_any_power_cut() {
         model.write();
         let told = format!("seed {seed:#x}, {told}");
         let status = program(&two.sandbox.project(), &["status"]);
-        assert!(status.status.success(), "{told}: {}", String::from_utf8_lossy(&status.stderr));
+        assert!(
+            status.status.success(),
+            "{told}: {}",
+            String::from_utf8_lossy(&status.stderr)
+        );
         let state = two.sandbox.status();
         assert!([old, new].contains(&state.head.commit), "{told}");
         assert_eq!(state.changes.is_empty(), state.head.commit == new, "{told}");
@@ -676,9 +745,19 @@ fn a_commit_survives_any_power_cut() {
         std::fs::rename(two.sandbox.env(), &kept).unwrap();
         two.sandbox.checkout("HEAD");
         let back = picture(&two.sandbox.env());
-        let expected = if state.head.commit == new { &tree } else { &two.pictures[1] };
+        let expected = if state.head.commit == new {
+            &tree
+        } else {
+            &two.pictures[1]
+        };
         assert_eq!(differing(&back, expected), Vec::<String>::new(), "{told}");
     }
-    assert!(outcomes.iter().all(|count| *count > 5), "before and after: {outcomes:?}");
-    eprintln!("power cuts of a commit: old state {}, new state {}", outcomes[0], outcomes[1]);
+    assert!(
+        outcomes.iter().all(|count| *count > 5),
+        "before and after: {outcomes:?}"
+    );
+    eprintln!(
+        "power cuts of a commit: old state {}, new state {}",
+        outcomes[0], outcomes[1]
+    );
 }

@@ -62,8 +62,26 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// Whether a name would lead through a symlink, and so perhaps out of the environment.
+fn leads_through_a_link(env: &Path, n: usize) -> bool {
+    let name = Path::new(std::ffi::OsStr::from_bytes(NAMES[n]));
+    let mut folders = name.ancestors().skip(1);
+    folders.any(|folder| {
+        env.join(folder).symlink_metadata().is_ok_and(|meta| meta.is_symlink()) && folder != Path::new("")
+    })
+}
+
 /// Performs an edit as a user might; one that the file system refuses does nothing.
 fn perform(env: &Path, edit: &Edit) {
+    let names: &[usize] = match edit {
+        Edit::HardLink(from, to) | Edit::Rename(from, to) => &[*from, *to],
+        Edit::Write(n, ..) | Edit::Append(n, _) | Edit::MakeDir(n) | Edit::Symlink(n, _) | Edit::Remove(n) => &[*n],
+        Edit::Chmod(n, _) | Edit::Touch(n, _) => &[*n],
+        Edit::Commit | Edit::Checkout(_) | Edit::Status => &[],
+    };
+    if names.iter().any(|n| leads_through_a_link(env, *n)) {
+        return;
+    }
     let at = |n: usize| env.join(std::ffi::OsStr::from_bytes(NAMES[n]));
     let remove = |path: &Path| match path.symlink_metadata() {
         Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path).unwrap(),

@@ -9,8 +9,8 @@
 //! ends in the stage, which is removed last.
 
 mod beneath;
-pub mod pins;
 pub mod journal;
+pub mod pins;
 mod stage;
 mod swap;
 pub mod untouched;

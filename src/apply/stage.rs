@@ -95,7 +95,8 @@ impl Staged {
         let mut wants = Vec::new();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
-            if plan.is_brought(&entry.path) || pinned.get(&entry.path).is_some_and(|pin| self.take(number, entry, pin)) {
+            if plan.is_brought(&entry.path) || pinned.get(&entry.path).is_some_and(|pin| self.take(number, entry, pin))
+            {
                 continue;
             }
             match &entry.node {
@@ -260,7 +261,10 @@ pub(super) fn undressed(file: impl AsFd, path: &RelPath) -> rustix::io::Result<E
     let mut names = vec![0u8; 16 * 1024];
     let len = rustix::fs::flistxattr(&file, &mut names[..]).unwrap_or(0);
     let mut xattrs = Vec::new();
-    for name in names[..len].split(|b| *b == 0).filter(|name| name.starts_with(b"user.")) {
+    for name in names[..len]
+        .split(|b| *b == 0)
+        .filter(|name| name.starts_with(b"user."))
+    {
         let mut value = vec![0u8; 64 * 1024];
         let len = rustix::fs::fgetxattr(&file, name, &mut value[..])?;
         value.truncate(len);

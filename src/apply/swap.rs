@@ -156,7 +156,8 @@ impl<'a> Swap<'a> {
 
     /// One rename between the stage and the live tree.
     fn rename(&mut self, way: Way, path: &RelPath, name: &str, flags: RenameFlags) -> Result<(), Error> {
-        self.try_rename(way, path, name, flags)?.at("put in place", self.beneath.full(path))
+        self.try_rename(way, path, name, flags)?
+            .at("put in place", self.beneath.full(path))
     }
 
     fn try_rename(
@@ -339,7 +340,13 @@ impl<'a> Swap<'a> {
         }
         dress(&file, entry).at("set the mode and time of", &full)?;
         self.done.push(Step::Retouched(before));
-        saw(|| if entry.is_dir() { Change::Dir(full) } else { Change::File(full) });
+        saw(|| {
+            if entry.is_dir() {
+                Change::Dir(full)
+            } else {
+                Change::File(full)
+            }
+        });
         Ok(())
     }
 }

@@ -67,8 +67,13 @@ fn state_of(beneath: &mut Beneath, path: &RelPath) -> Option<State> {
 /// Whether a directory may not be changed whatever its permissions say.
 pub fn is_fixed(path: &Path) -> bool {
     let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
-        .is_ok_and(|stat| stat.stx_attributes.intersects(fixed))
+    rustix::fs::statx(
+        rustix::fs::CWD,
+        path,
+        AtFlags::SYMLINK_NOFOLLOW,
+        StatxFlags::BASIC_STATS,
+    )
+    .is_ok_and(|stat| stat.stx_attributes.intersects(fixed))
 }
 
 /// Names directly in some directories of a tree that are not known.

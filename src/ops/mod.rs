@@ -3,6 +3,7 @@
 pub mod checkout;
 pub mod commit;
 pub mod diff;
+pub mod doctor;
 pub mod error;
 pub mod init;
 pub mod inspect;

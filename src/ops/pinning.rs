@@ -36,7 +36,9 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
         return;
     }
     for (number, root) in live.roots.iter_mut().enumerate() {
-        let Ok(pins) = pins_of(session, &root.root) else { continue };
+        let Ok(pins) = pins_of(session, &root.root) else {
+            continue;
+        };
         let wanted: HashMap<u32, (UnitName, UnitId)> = match which {
             Which::Missing => {
                 let missing = pins.missing(units(root));
@@ -85,7 +87,11 @@ pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, park
     let (from, to) = crate::plan::beneath(entries, parked.dir.as_bytes(), |entry| entry.path.as_bytes());
     let unit = root.state.unit_of[at];
     let is_one = root.state.unit_of[from..to].iter().all(|other| *other == unit);
-    let known = root.state.units.get(unit as usize).and_then(|unit| Some((&unit.name, unit.id?)));
+    let known = root
+        .state
+        .units
+        .get(unit as usize)
+        .and_then(|unit| Some((&unit.name, unit.id?)));
     let outcome = match known {
         Some((name, id)) if is_one => {
             let members: Vec<Member<'_>> = std::iter::once(at).chain(from..to).map(|at| member(root, at)).collect();
@@ -105,7 +111,9 @@ pub(super) fn units(root: &LiveRoot) -> impl Iterator<Item = (&UnitName, UnitId)
 fn numbered(root: &LiveRoot, wanted: impl Fn(&UnitName) -> bool) -> HashMap<u32, (UnitName, UnitId)> {
     let units = (0u32..).zip(&root.state.units);
     let wanted = units.filter(|(_, unit)| wanted(&unit.name));
-    wanted.filter_map(|(at, unit)| Some((at, (unit.name.clone(), unit.id?)))).collect()
+    wanted
+        .filter_map(|(at, unit)| Some((at, (unit.name.clone(), unit.id?))))
+        .collect()
 }
 
 fn member(root: &LiveRoot, at: usize) -> Member<'_> {

@@ -94,7 +94,9 @@ pub(super) fn keep_within_bounds(session: &Session<'_>, live: &Live) {
     let bound = session.repo.config().pins.max_size;
     let mut held = 0;
     for root in &live.roots {
-        let Ok(pins) = pins_of(session, &root.root) else { continue };
+        let Ok(pins) = pins_of(session, &root.root) else {
+            continue;
+        };
         if units(root).next().is_some() {
             held += pins.held_bytes();
         }

@@ -96,7 +96,11 @@ impl RootPlan {
         if changes * 2 < goal.len() || goal.len() != offered.len() {
             return None;
         }
-        if !goal.iter().zip(offered).all(|(a, b)| a.path == b.path && a.same_state(b)) {
+        if !goal
+            .iter()
+            .zip(offered)
+            .all(|(a, b)| a.path == b.path && a.same_state(b))
+        {
             return None;
         }
         let at = ground.goal.binary_search_by(|entry| entry.path.cmp(&dir.path)).ok()?;

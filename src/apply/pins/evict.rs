@@ -66,7 +66,11 @@ impl Pins {
     /// Removes names that wait, until `deadline`. Tells whether all are gone.
     pub fn sweep(base: &Path, deadline: Option<Instant>) -> bool {
         let listing = std::fs::read_dir(base.join(TRASH));
-        listing.into_iter().flatten().flatten().all(|entry| remove_within(&entry.path(), deadline))
+        listing
+            .into_iter()
+            .flatten()
+            .flatten()
+            .all(|entry| remove_within(&entry.path(), deadline))
     }
 
     /// All pins, the oldest first. With `measure` their own bytes are counted, which looks at every file.
@@ -75,7 +79,9 @@ impl Pins {
         for (name, state) in self.listing().into_values().flatten() {
             let path = self.record_path(&name, state);
             let Some(record) = Record::read(&path) else { continue };
-            let time = path.metadata().map_or(0, |m| m.mtime() * 1_000_000_000 + m.mtime_nsec());
+            let time = path
+                .metadata()
+                .map_or(0, |m| m.mtime() * 1_000_000_000 + m.mtime_nsec());
             let Some((unit, id)) = name.rsplit_once('@') else {
                 continue;
             };

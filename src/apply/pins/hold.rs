@@ -143,7 +143,12 @@ impl Pins {
             return Vec::new();
         };
         let looks: Vec<Look> = pins.iter().map(|pin| look(&mut beneath, pin)).collect();
-        let doubtful: Vec<&Pinned> = pins.iter().zip(&looks).filter(|(_, l)| **l == Look::Moved).map(|(p, _)| p).collect();
+        let doubtful: Vec<&Pinned> = pins
+            .iter()
+            .zip(&looks)
+            .filter(|(_, l)| **l == Look::Moved)
+            .map(|(p, _)| p)
+            .collect();
         let mut read = read_again(tree, &doubtful).into_iter();
         let stamps: Vec<Option<Stamp>> = pins
             .iter()
@@ -209,7 +214,9 @@ impl Pins {
                 continue;
             }
             let path = self.record_path(&other, state);
-            let Some(mut record) = Record::read(&path) else { continue };
+            let Some(mut record) = Record::read(&path) else {
+                continue;
+            };
             let mut changed = false;
             for pinned in &mut record.files {
                 if let Some((before, after)) = moved.get(&pinned.stamp.ino)
@@ -355,10 +362,7 @@ impl Holding {
             Err(Errno::MLINK | Errno::PERM | Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(errno).at("link", &from),
         }
-        saw(|| Change::Link {
-            from,
-            to: to.clone(),
-        });
+        saw(|| Change::Link { from, to: to.clone() });
         let Some(after) = stamp_in(tree, last).filter(|after| after.same_file_state(&member.stamp)) else {
             return Ok(None);
         };

@@ -136,11 +136,20 @@ impl Pins {
         let mut dirs: Vec<Entry> = record.dirs;
         dirs.retain(|dir| {
             let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
-            is_wanted && dir.path.under(&tree).symlink_metadata().is_ok_and(|now| now.is_dir() && now.mode() & 0o7777 == dir.mode)
+            is_wanted
+                && dir
+                    .path
+                    .under(&tree)
+                    .symlink_metadata()
+                    .is_ok_and(|now| now.is_dir() && now.mode() & 0o7777 == dir.mode)
         });
         entries.append(&mut dirs);
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let is_known = |path: &[u8]| entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).is_ok();
+        let is_known = |path: &[u8]| {
+            entries
+                .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
+                .is_ok()
+        };
         let dirs = entries.iter().filter(|entry| entry.is_dir()).map(|entry| &entry.path);
         let foreign: BTreeSet<Vec<u8>> = foreign(&tree, dirs, &is_known)
             .into_iter()

@@ -8,12 +8,14 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod init;
 mod layers;
 mod log;
 mod ls;
 mod man;
 mod packages;
+mod pins;
 mod root;
 mod show;
 mod status;
@@ -41,6 +43,8 @@ pub(super) enum Command {
     Packages(packages::Args),
     Layers(layers::Args),
     Root(root::Args),
+    Pins(pins::Args),
+    Doctor(doctor::Args),
     Config(config::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -65,6 +69,8 @@ impl Command {
             Self::Packages(args) => packages::run(cmd, args),
             Self::Layers(args) => layers::run(cmd, args),
             Self::Root(args) => root::run(cmd, args),
+            Self::Pins(args) => pins::run(cmd, args),
+            Self::Doctor(args) => doctor::run(cmd, args),
             Self::Config(args) => config::run(cmd, args),
             Self::Demo(args) => demo::run(cmd, args),
             Self::Completions(args) => completions::run(cmd, args),

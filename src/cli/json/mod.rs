@@ -8,6 +8,7 @@ pub(super) mod error;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
+pub(super) mod pins;
 pub(super) mod show;
 
 pub(super) use packages::PackagesJson;

@@ -7,6 +7,7 @@ mod graph;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
+pub(super) mod pins;
 pub(super) mod show;
 pub(super) mod status;
 #[cfg(test)]

@@ -158,10 +158,14 @@ fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) ->
     }
     let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
     for root in &session.repo.config().roots {
-        let Ok(pins) = pinning::pins_of(session, root) else { continue };
+        let Ok(pins) = pinning::pins_of(session, root) else {
+            continue;
+        };
         let units = goal.entries(&root.name)?;
         let entries = pins.recognize(&pinned::wanted(&goal, &root.name, &units));
-        let entries = entries.into_iter().map(|(entry, ino)| (entry.path.clone(), (entry, ino)));
+        let entries = entries
+            .into_iter()
+            .map(|(entry, ino)| (entry.path.clone(), (entry, ino)));
         known.insert(root.name.clone(), entries.collect());
     }
     Ok(known)

@@ -146,7 +146,9 @@ impl Prepared {
     /// What it will do.
     pub(super) fn report(&self) -> PlanReport {
         let roots = self.roots.iter().filter_map(|part| {
-            let Part { root, plan, tracked, .. } = part;
+            let Part {
+                root, plan, tracked, ..
+            } = part;
             let paths = plan.paths();
             let count = |kind| paths.iter().filter(|(_, found)| *found == kind).count() as u64;
             if paths.is_empty() {
@@ -224,7 +226,9 @@ impl Prepared {
     /// What is known of one root after its swap.
     fn note(&self, part: &Part, live: &Live, placed: Placed, options: &CheckoutOptions, swept: &mut Swept) {
         let name = &part.root.name;
-        swept.parked.extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
+        swept
+            .parked
+            .extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
         let known = swept.written.entry(name.clone()).or_default();
         let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
         for (entry, ino) in placed.files {
@@ -274,7 +278,9 @@ impl Prepared {
             let entries = &live_root.state.entries;
             let single = |path: &&RelPath| plan.whole_of(path).is_none();
             let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
-            let touched = replaced.chain(&plan.remove_files).chain(plan.retouch.iter().map(|entry| &entry.path));
+            let touched = replaced
+                .chain(&plan.remove_files)
+                .chain(plan.retouch.iter().map(|entry| &entry.path));
             let mut paths: BTreeSet<&RelPath> = touched.filter(single).collect();
             let mut dirs: Vec<&RelPath> = Vec::new();
             for whole in plan.whole.iter().filter(|whole| whole.takes) {
