@@ -7,6 +7,7 @@ use crate::ops::pins::PinsReport;
 
 #[derive(Serialize)]
 pub(in crate::cli) struct PinsJson<'a> {
+    format: u32,
     max_size: u64,
     evicted: Option<EvictedJson>,
     roots: Vec<RootJson<'a>>,
@@ -58,6 +59,7 @@ impl<'a> PinsJson<'a> {
                 .collect(),
         });
         Self {
+            format: super::FORMAT,
             max_size: report.max_size,
             evicted: report.evicted.map(|evicted| EvictedJson {
                 pins: evicted.pins,
@@ -70,6 +72,7 @@ impl<'a> PinsJson<'a> {
 
 #[derive(Serialize)]
 pub(in crate::cli) struct DoctorJson<'a> {
+    format: u32,
     checks: Vec<CheckJson<'a>>,
 }
 
@@ -90,6 +93,7 @@ impl<'a> DoctorJson<'a> {
             remedy: check.remedy.as_deref(),
         });
         Self {
+            format: super::FORMAT,
             checks: checks.collect(),
         }
     }
