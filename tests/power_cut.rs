@@ -260,6 +260,40 @@ fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
     );
 }
 
+/// Puts a file where the checkout will put one, once the swap has begun.
+struct Obstacle {
+    env: PathBuf,
+}
+
+impl Witness for Obstacle {
+    fn saw(&self, change: Change) {
+        let begins = matches!(&change, Change::Rename { from, .. } if from.starts_with(&self.env) && !from.starts_with(self.env.join(".envgit-stage")));
+        if begins {
+            let _ = std::fs::write(self.env.join("bin/fresh"), "in the way");
+        }
+    }
+}
+
+#[test]
+fn a_swap_that_cannot_be_finished_is_taken_back() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    two.sandbox.checkout("v1");
+    watch(Some(Arc::new(Obstacle { env: two.sandbox.env() })));
+    let options = CheckoutOptions {
+        rev: "v2".to_owned(),
+        ..CheckoutOptions::default()
+    };
+    let error = two.sandbox.try_checkout(&options).unwrap_err();
+    watch(None);
+    assert!(error.to_string().contains("was put back"), "{error}");
+    std::fs::remove_file(two.sandbox.env().join("bin/fresh")).unwrap();
+    assert!(!two.sandbox.repo_dir().join("journal/checkout.json").exists());
+    assert_eq!(recovered(&two, "taken back"), 0);
+    two.sandbox.checkout("v2");
+    assert_eq!(recovered(&two, "then done"), 1);
+}
+
 #[test]
 fn a_commit_killed_after_any_step_leaves_the_history_whole() {
     let two = two();

@@ -120,7 +120,7 @@ fn remove(session: &Session<'_>, bound: u64) -> Result<Eviction, Error> {
             candidates.push(((known, pin.time), root, pin));
         }
     }
-    candidates.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    candidates.sort_by_key(|(age, ..)| *age);
     let mut evicted = Eviction::default();
     for (_, root, pin) in candidates {
         if total <= bound && bound > 0 {
