@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::Session;
 use super::error::Error;
 use super::live::Live;
 use super::pathspec::Selection;
 use super::report::{DiffReport, HeadReport};
 use super::side::{Side, compare};
+use super::{Session, recover};
 use crate::history::{Head, History};
 
 /// What to compare.
@@ -34,7 +34,15 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
     let selection = Selection::new(roots, &options.roots, &options.paths, &options.cwd)?;
     let live = match &options.to {
         Some(_) => None,
-        None => Some(Live::capture(session, &Default::default())?),
+        None => {
+            // Looking must stay possible even where finishing is not.
+            if let Err(error) = recover::if_needed(session) {
+                session
+                    .progress
+                    .warn(&format!("an interrupted checkout could not be finished: {error}"));
+            }
+            Some(Live::capture(session, &Default::default())?)
+        }
     };
     let history = session.repo.history();
     let head = head(history)?;
