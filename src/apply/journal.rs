@@ -64,7 +64,7 @@ impl Journal {
     /// # Errors
     /// Names the file.
     pub fn drop_from(path: &Path) -> Result<(), Error> {
-        std::fs::remove_file(path).at("remove", path)?;
+        fsx::remove_file(path)?;
         path.parent().map_or(Ok(()), atomic::sync_dir)
     }
 }

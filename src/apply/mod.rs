@@ -10,15 +10,17 @@
 
 mod beneath;
 pub mod journal;
+pub mod pins;
 mod stage;
 mod swap;
+pub mod untouched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::fsx::{self, Context, Error as IoError, atomic};
 use crate::plan::RootPlan;
-use crate::progress::Progress;
+use crate::progress::{Phase, Progress};
 use crate::snapshot::content::{ContentSource, FetchError};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
@@ -42,8 +44,35 @@ pub struct Application<'a> {
     staged: stage::Staged,
 }
 
-/// Files that were put in place, with their inode numbers.
-pub type Placed = Vec<(Entry, u64)>;
+/// Files to be taken from pins, by their paths in the root.
+pub type Pinned = BTreeMap<RelPath, pins::PinnedFile>;
+
+/// What a swap did.
+#[derive(Debug, Default)]
+pub struct Placed {
+    /// Files that were put in place one by one, with their inode numbers.
+    pub files: Vec<(Entry, u64)>,
+    /// Directories that went whole.
+    pub parked: Vec<Parked>,
+}
+
+/// A directory that went out of the live tree whole.
+#[derive(Debug)]
+pub struct Parked {
+    /// Where it stood.
+    pub dir: RelPath,
+    /// Where it is now: within the stage.
+    pub at: PathBuf,
+}
+
+/// A swap that did not end.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Why.
+    pub error: IoError,
+    /// The live tree is as it was before.
+    pub is_undone: bool,
+}
 
 impl<'a> Application<'a> {
     /// Paths that the plan takes for absent but where something stands: nothing that any commit holds.
@@ -78,12 +107,13 @@ impl<'a> Application<'a> {
     pub fn stage(
         root: &'a Path,
         plan: &'a RootPlan,
+        pinned: &Pinned,
         source: &dyn ContentSource,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let staged = stage::Staged::create(&stage_path(root))?;
         let application = Self { root, plan, staged };
-        match application.staged.fill(plan, source, progress) {
+        match application.staged.fill(plan, pinned, source, progress) {
             Ok(()) => Ok(application),
             Err(error) => {
                 application.clear()?;
@@ -92,15 +122,22 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Makes the live tree what the plan says. On return the change is durable.
+    /// Makes the live tree what the plan says. On return the change is durable; `swapped` takes it back.
     ///
     /// # Errors
-    /// What the file system refused. The tree is then between the states; planning anew from the live tree and
-    /// performing that finishes the change.
-    pub fn swap(&self, progress: &dyn Progress) -> Result<Placed, IoError> {
-        let placed = swap::perform(self.root, self.plan, &self.staged, progress)?;
-        atomic::sync_file_system(self.root)?;
-        Ok(placed)
+    /// What the file system refused. What was done is taken back, if the file system lets it.
+    pub fn swap(&self, progress: &dyn Progress) -> Result<(Placed, Swapped<'_>), Stopped> {
+        progress.begin(Phase::Swap, None);
+        let stopped = |error, is_undone| Stopped { error, is_undone };
+        let mut swap = swap::Swap::new(self.root, self.plan, &self.staged).map_err(|error| stopped(error, true))?;
+        let outcome = swap.perform(self.plan);
+        let outcome = outcome.and_then(|placed| atomic::sync_file_system(self.root).map(|()| placed));
+        progress.end();
+        let mut swapped = Swapped { root: self.root, swap };
+        match outcome {
+            Ok(placed) => Ok((placed, swapped)),
+            Err(error) => Err(stopped(error, swapped.undo().is_ok())),
+        }
     }
 
     /// Removes the stage with all that was replaced.
@@ -110,6 +147,23 @@ impl<'a> Application<'a> {
     pub fn clear(self) -> Result<(), IoError> {
         drop(self.staged);
         clear_stage(self.root)
+    }
+}
+
+/// A swap that was performed.
+pub struct Swapped<'a> {
+    root: &'a Path,
+    swap: swap::Swap<'a>,
+}
+
+impl Swapped<'_> {
+    /// Takes the whole swap back. Durable on return.
+    ///
+    /// # Errors
+    /// What the file system refused; the tree is then between the states.
+    pub fn undo(&mut self) -> Result<(), IoError> {
+        self.swap.undo()?;
+        atomic::sync_file_system(self.root)
     }
 }
 
@@ -144,9 +198,29 @@ pub fn clear_stage(root: &Path) -> Result<(), IoError> {
         }
     });
     match std::fs::remove_dir_all(&stage).at("remove", &stage) {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
+        Err(error) if !error.is_not_found() => return Err(error),
+        _ => {}
     }
+    fsx::witness::saw(|| fsx::witness::Change::Remove(stage));
+    Ok(())
+}
+
+/// Takes the stage of a root out of it. Where pins are kept on the same file system that is one rename, and the names
+/// in it are removed later; names that pins have as well go at once, which costs little and leaves the pins' stamps
+/// alone from then on.
+///
+/// # Errors
+/// Names what could not be removed.
+pub fn discard_stage(root: &Path, pins: Option<&pins::Pins>) -> Result<(), IoError> {
+    let stage = stage_path(root);
+    let Some(pins) = pins else { return clear_stage(root) };
+    for entry in std::fs::read_dir(&stage).into_iter().flatten().flatten() {
+        use std::os::unix::fs::MetadataExt;
+        if entry.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() > 1) {
+            fsx::remove_file(&entry.path())?;
+        }
+    }
+    pins.discard(&stage).or_else(|_| clear_stage(root))
 }
 
 /// Bytes free for the user on the file system of a directory.

@@ -8,12 +8,16 @@ use std::sync::Mutex;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
-use super::Error;
+use super::pins::{Method, PinnedFile};
+use super::{Error, Pinned};
+use crate::fsx::stamp::Stamp;
+use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error as IoError, atomic};
 use crate::plan::RootPlan;
 use crate::progress::{Phase, Progress};
 use crate::snapshot::content::{ContentSink, ContentSource, Want};
 use crate::snapshot::entry::{Entry, Node, Xattr};
+use crate::snapshot::path::RelPath;
 
 /// The stage of one root. Members are named by their number in the plan's placements.
 pub(super) struct Staged {
@@ -31,10 +35,16 @@ impl Staged {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(path, flags, Mode::empty()).at("open", path)?;
         rustix::fs::fchmod(&dir, Mode::from_raw_mode(0o700)).at("set the mode of", path)?;
+        saw(|| Change::Dir(path.to_owned()));
         Ok(Self {
             path: path.to_owned(),
             dir,
         })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Its directory.
@@ -47,20 +57,23 @@ impl Staged {
         number.to_string()
     }
 
-    /// Writes all placements and makes them durable.
+    /// Writes all placements and makes them durable. Those that are pinned share the pin's inode or blocks.
     pub(super) fn fill(
         &self,
         plan: &RootPlan,
+        pinned: &Pinned,
         source: &dyn ContentSource,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        progress.begin(Phase::Stage, Some(plan.bytes()));
+        let written = plan.place.iter().map(|placement| &placement.entry);
+        let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
+        progress.begin(Phase::Stage, Some(written.map(Entry::size).sum()));
         let (sender, finished) = std::sync::mpsc::channel::<File>();
         let result = std::thread::scope(|scope| {
             // Large files go to the disk while others are still being unpacked; the sync at the end then finds
             // little left to do.
             scope.spawn(move || finished.iter().for_each(|file| drop(file.sync_data())));
-            self.write(plan, source, progress, sender)
+            self.write(plan, pinned, source, progress, sender)
         });
         progress.end();
         result?;
@@ -73,6 +86,7 @@ impl Staged {
     fn write(
         &self,
         plan: &RootPlan,
+        pinned: &Pinned,
         source: &dyn ContentSource,
         progress: &dyn Progress,
         finished: std::sync::mpsc::Sender<File>,
@@ -81,6 +95,10 @@ impl Staged {
         let mut wants = Vec::new();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
+            if plan.is_brought(&entry.path) || pinned.get(&entry.path).is_some_and(|pin| self.take(number, entry, pin))
+            {
+                continue;
+            }
             match &entry.node {
                 Node::File(file) if file.size > 0 => {
                     wants.push(Want {
@@ -98,7 +116,9 @@ impl Staged {
                 }
                 Node::File(_) => {
                     let file = self.create_file(number)?;
-                    dress(&file, entry).at("write", self.path.join(Self::name(number)))?;
+                    let path = self.path.join(Self::name(number));
+                    dress(&file, entry).at("write", &path)?;
+                    saw(|| Change::File(path));
                 }
                 Node::Symlink(target) => self.symlink(number, target, entry)?,
                 Node::Dir => {}
@@ -113,6 +133,37 @@ impl Staged {
         Ok(())
     }
 
+    /// Takes a file from its pin; not if the pin is no longer what it was found to be.
+    fn take(&self, number: usize, entry: &Entry, pin: &PinnedFile) -> bool {
+        let name = Self::name(number);
+        let same = |stamp: Stamp| stamp.same_file_state(&pin.stamp) && stamp.ctime == pin.stamp.ctime;
+        let share = || -> std::io::Result<bool> {
+            if pin.method == Method::Hardlink {
+                if !Stamp::of_path(&pin.path).is_ok_and(same) {
+                    return Ok(false);
+                }
+                let flags = AtFlags::empty();
+                rustix::fs::linkat(rustix::fs::CWD, &pin.path, &self.dir, &*name, flags)?;
+                saw(|| Change::Link {
+                    from: pin.path.clone(),
+                    to: self.path.join(&name),
+                });
+                return Ok(true);
+            }
+            let source = File::open(&pin.path)?;
+            let copy = self.create_file(number).map_err(|error| error.source)?;
+            rustix::fs::ioctl_ficlone(&copy, &source)?;
+            dress(&copy, entry)?;
+            saw(|| Change::File(self.path.join(&name)));
+            Ok(Stamp::of_file(&source).is_ok_and(same))
+        };
+        let shared = share().unwrap_or(false);
+        if !shared {
+            let _ = rustix::fs::unlinkat(&self.dir, &*name, AtFlags::empty());
+        }
+        shared
+    }
+
     fn create_file(&self, number: usize) -> Result<File, IoError> {
         let name = Self::name(number);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -125,7 +176,9 @@ impl Staged {
         let path = self.path.join(&name);
         rustix::fs::symlinkat(target, &self.dir, &*name).at("create", &path)?;
         let times = times(entry.mtime);
-        rustix::fs::utimensat(&self.dir, &*name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &path)
+        rustix::fs::utimensat(&self.dir, &*name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &path)?;
+        saw(|| Change::Symlink(path));
+        Ok(())
     }
 }
 
@@ -168,6 +221,7 @@ impl ContentSink for Sink<'_> {
             file.set_len(slot.entry.size()).at("write", path())?;
         }
         dress(&file, slot.entry).at("write", path())?;
+        saw(|| Change::File(path()));
         const LARGE: u64 = 1 << 20;
         if slot.entry.size() >= LARGE
             && let Ok(finished) = self.finished.lock()
@@ -199,6 +253,33 @@ pub(super) fn dress(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
     set_xattrs(&file, &entry.xattrs)?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(entry.mode))?;
     rustix::fs::futimens(&file, &times(entry.mtime))
+}
+
+/// The mode, time and attributes of an open file, as an entry has them.
+pub(super) fn undressed(file: impl AsFd, path: &RelPath) -> rustix::io::Result<Entry> {
+    let stamp = Stamp::of_file(&file)?;
+    let mut names = vec![0u8; 16 * 1024];
+    let len = rustix::fs::flistxattr(&file, &mut names[..]).unwrap_or(0);
+    let mut xattrs = Vec::new();
+    for name in names[..len]
+        .split(|b| *b == 0)
+        .filter(|name| name.starts_with(b"user."))
+    {
+        let mut value = vec![0u8; 64 * 1024];
+        let len = rustix::fs::fgetxattr(&file, name, &mut value[..])?;
+        value.truncate(len);
+        xattrs.push(Xattr {
+            name: name.to_vec(),
+            value,
+        });
+    }
+    Ok(Entry {
+        path: path.clone(),
+        mode: stamp.mode,
+        mtime: stamp.mtime,
+        node: Node::Dir,
+        xattrs,
+    })
 }
 
 fn set_xattrs(file: impl AsFd, wanted: &[Xattr]) -> rustix::io::Result<()> {

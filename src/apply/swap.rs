@@ -1,56 +1,91 @@
-//! Puts staged files in place by rename.
+//! Puts staged files and pinned directories in place by rename, and takes that back when it cannot be finished.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::Placed;
 use super::beneath::Beneath;
-use super::stage::{Staged, dress, times};
+use super::stage::{Staged, dress, times, undressed};
+use super::{Parked, Placed};
+use crate::fsx::witness::{Change, saw};
 use crate::fsx::{Context, Error};
-use crate::plan::RootPlan;
-use crate::progress::{Phase, Progress};
+use crate::plan::{RootPlan, Whole};
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::path::RelPath;
 
-/// Performs all operations of a plan in order.
-pub(super) fn perform(root: &Path, plan: &RootPlan, staged: &Staged, progress: &dyn Progress) -> Result<Placed, Error> {
-    progress.begin(Phase::Swap, None);
-    let swap = Swap {
-        beneath: Beneath::open(root)?,
-        staged,
-        next: plan.place.len(),
-    };
-    let placed = swap.perform(plan);
-    progress.end();
-    placed
-}
-
-struct Swap<'a> {
+/// A swap under way.
+pub(super) struct Swap<'a> {
     beneath: Beneath,
     staged: &'a Staged,
     /// The number of the next name in the stage.
     next: usize,
+    /// What was done, in order.
+    done: Vec<Step>,
 }
 
-impl Swap<'_> {
-    fn perform(mut self, plan: &RootPlan) -> Result<Placed, Error> {
-        for path in &plan.remove_files {
-            self.park(path)?;
-        }
-        for path in &plan.remove_dirs {
-            self.remove_dir(path)?;
+/// A step that was taken, with what takes it back.
+enum Step {
+    /// A path went into the stage.
+    Parked(RelPath, String),
+    /// A path changed places with a member of the stage.
+    Exchanged(RelPath, String),
+    /// A member of the stage went to a free path.
+    Placed(RelPath, String),
+    /// A directory was made.
+    MadeDir(RelPath),
+    /// A pinned directory changed places with a live one.
+    ExchangedWhole(RelPath, PathBuf),
+    /// The live one then went from where pins are into the stage.
+    PutAside(PathBuf, String),
+    /// A pinned directory went to a free path.
+    Brought(RelPath, PathBuf),
+    /// Mode, time and attributes of a file or directory were set; before they were those.
+    Retouched(Entry),
+    /// The time of a symlink was set.
+    RetouchedLink(RelPath, i64),
+}
+
+impl<'a> Swap<'a> {
+    pub(super) fn new(root: &Path, plan: &RootPlan, staged: &'a Staged) -> Result<Self, Error> {
+        Ok(Self {
+            beneath: Beneath::open(root)?,
+            staged,
+            next: plan.place.len(),
+            done: Vec::new(),
+        })
+    }
+
+    /// Performs all operations of a plan in order.
+    pub(super) fn perform(&mut self, plan: &RootPlan) -> Result<Placed, Error> {
+        let mut placed = Placed::default();
+        for whole in plan.whole.iter().filter(|whole| whole.brings.is_none()) {
+            placed.parked.extend(self.park(&whole.dir)?.map(|name| Parked {
+                dir: whole.dir.clone(),
+                at: self.staged.path().join(name),
+            }));
         }
         self.beneath.forget();
-        for entry in &plan.make_dirs {
+        for path in plan.remove_files.iter().filter(|path| plan.whole_of(path).is_none()) {
+            self.park(path)?;
+        }
+        for entry in plan.make_dirs.iter().filter(|entry| !plan.is_brought(&entry.path)) {
             self.make_dir(entry)?;
         }
-        let mut placed = Placed::with_capacity(plan.place.len());
+        for whole in &plan.whole {
+            if let Some(from) = &whole.brings {
+                placed.parked.extend(self.bring(whole, from)?);
+            }
+        }
+        self.beneath.forget();
         for (number, placement) in plan.place.iter().enumerate() {
-            self.place(number, &placement.entry, placement.replaces)?;
-            if placement.entry.file().is_some() {
-                placed.push((placement.entry.clone(), self.ino(&placement.entry.path)?));
+            let entry = &placement.entry;
+            if plan.is_brought(&entry.path) {
+                continue;
+            }
+            self.place(number, entry, placement.replaces)?;
+            if entry.file().is_some() {
+                placed.files.push((entry.clone(), self.ino(&entry.path)?));
             }
         }
         for entry in &plan.link {
@@ -65,27 +100,148 @@ impl Swap<'_> {
         Ok(placed)
     }
 
-    /// Moves a path into the stage, which costs far less than removing it.
-    fn park(&mut self, path: &RelPath) -> Result<(), Error> {
-        let name = Staged::name(self.next);
-        self.next += 1;
-        let full = self.beneath.full(path);
-        let (parent, last) = self.beneath.parent(path)?;
-        match rustix::fs::renameat(parent, last, self.staged.dir(), &*name) {
-            Err(Errno::NOENT) => Ok(()),
-            // A mount point within the root.
-            Err(Errno::XDEV) => rustix::fs::unlinkat(parent, last, AtFlags::empty()).at("remove", full),
-            other => other.at("remove", full),
+    /// Takes back all steps, the last one first. What goes wrong ends it: the journal then stands, and the next command
+    /// goes forward instead.
+    pub(super) fn undo(&mut self) -> Result<(), Error> {
+        self.beneath.forget();
+        while let Some(step) = self.done.pop() {
+            self.take_back(step)?;
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::Parked(path, name) => self.rename(Way::OutOfStage, &path, &name, RenameFlags::NOREPLACE),
+            Step::Exchanged(path, name) => self.rename(Way::OutOfStage, &path, &name, RenameFlags::EXCHANGE),
+            Step::Placed(path, name) => self.rename(Way::IntoStage, &path, &name, RenameFlags::NOREPLACE),
+            Step::MadeDir(path) => {
+                let full = self.beneath.full(&path);
+                let (parent, last) = self.beneath.parent(&path)?;
+                rustix::fs::unlinkat(parent, last, AtFlags::REMOVEDIR).at("remove the directory", &full)?;
+                self.beneath.forget();
+                saw(|| Change::Remove(full));
+                Ok(())
+            }
+            Step::ExchangedWhole(dir, pin) => self.exchange_whole(&dir, &pin),
+            Step::PutAside(pin, name) => {
+                let from = self.staged.path().join(&name);
+                rustix::fs::renameat_with(self.staged.dir(), &*name, CWD, &pin, RenameFlags::NOREPLACE)
+                    .at("put back", &pin)?;
+                saw(|| Change::Rename { from, to: pin });
+                Ok(())
+            }
+            Step::Brought(dir, pin) => {
+                let full = self.beneath.full(&dir);
+                let (parent, last) = self.beneath.parent(&dir)?;
+                rustix::fs::renameat_with(parent, last, CWD, &pin, RenameFlags::NOREPLACE).at("put back", &full)?;
+                self.beneath.forget();
+                saw(|| Change::Rename { from: full, to: pin });
+                Ok(())
+            }
+            Step::Retouched(entry) => {
+                let full = self.beneath.full(&entry.path);
+                let file = self.open(&entry.path)?;
+                dress(&file, &entry).at("set the mode and time of", full)
+            }
+            Step::RetouchedLink(path, mtime) => self.set_link_time(&path, mtime),
         }
     }
 
-    fn remove_dir(&mut self, path: &RelPath) -> Result<(), Error> {
-        let full = self.beneath.full(path);
+    fn next_name(&mut self) -> String {
+        let name = Staged::name(self.next);
+        self.next += 1;
+        name
+    }
+
+    /// One rename between the stage and the live tree.
+    fn rename(&mut self, way: Way, path: &RelPath, name: &str, flags: RenameFlags) -> Result<(), Error> {
+        self.try_rename(way, path, name, flags)?
+            .at("put in place", self.beneath.full(path))
+    }
+
+    fn try_rename(
+        &mut self,
+        way: Way,
+        path: &RelPath,
+        name: &str,
+        flags: RenameFlags,
+    ) -> Result<Result<(), Errno>, Error> {
+        let (full, member) = (self.beneath.full(path), self.staged.path().join(name));
+        let stage = self.staged.dir();
         let (parent, last) = self.beneath.parent(path)?;
-        match rustix::fs::unlinkat(parent, last, AtFlags::REMOVEDIR) {
-            Err(Errno::NOENT) => Ok(()),
-            other => other.at("remove the directory", full),
+        let once = |flags: RenameFlags| match way {
+            Way::IntoStage => rustix::fs::renameat_with(parent, last, stage, name, flags),
+            Way::OutOfStage => rustix::fs::renameat_with(stage, name, parent, last, flags),
+        };
+        let result = match once(flags) {
+            // A file system without these flags. Nothing is overwritten all the same: the names in the stage are new,
+            // and a live one was seen to be free.
+            Err(Errno::INVAL | Errno::NOSYS) if flags == RenameFlags::NOREPLACE => once(RenameFlags::empty()),
+            result => result,
+        };
+        if result.is_ok() {
+            saw(|| match (way, flags) {
+                (_, RenameFlags::EXCHANGE) => Change::Exchange { a: member, b: full },
+                (Way::IntoStage, _) => Change::Rename { from: full, to: member },
+                (Way::OutOfStage, _) => Change::Rename { from: member, to: full },
+            });
         }
+        Ok(result)
+    }
+
+    /// Moves a path into the stage, which costs far less than removing it. Tells its name there.
+    fn park(&mut self, path: &RelPath) -> Result<Option<String>, Error> {
+        let name = self.next_name();
+        match self.try_rename(Way::IntoStage, path, &name, RenameFlags::NOREPLACE)? {
+            Ok(()) => {
+                self.done.push(Step::Parked(path.clone(), name.clone()));
+                Ok(Some(name))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno).at("remove", self.beneath.full(path)),
+        }
+    }
+
+    /// Puts a pinned directory in place; one that stood there goes into the stage.
+    fn bring(&mut self, whole: &Whole, from: &Path) -> Result<Option<Parked>, Error> {
+        if !whole.takes {
+            let full = self.beneath.full(&whole.dir);
+            let (parent, last) = self.beneath.parent(&whole.dir)?;
+            rustix::fs::renameat_with(CWD, from, parent, last, RenameFlags::NOREPLACE).at("put in place", &full)?;
+            self.done.push(Step::Brought(whole.dir.clone(), from.to_owned()));
+            saw(|| Change::Rename {
+                from: from.to_owned(),
+                to: full,
+            });
+            return Ok(None);
+        }
+        self.exchange_whole(&whole.dir, from)?;
+        self.done.push(Step::ExchangedWhole(whole.dir.clone(), from.to_owned()));
+        let name = self.next_name();
+        let at = self.staged.path().join(&name);
+        rustix::fs::renameat_with(CWD, from, self.staged.dir(), &*name, RenameFlags::NOREPLACE).at("rename", from)?;
+        self.done.push(Step::PutAside(from.to_owned(), name));
+        saw(|| Change::Rename {
+            from: from.to_owned(),
+            to: at.clone(),
+        });
+        Ok(Some(Parked {
+            dir: whole.dir.clone(),
+            at,
+        }))
+    }
+
+    fn exchange_whole(&mut self, dir: &RelPath, pin: &Path) -> Result<(), Error> {
+        let full = self.beneath.full(dir);
+        let (parent, last) = self.beneath.parent(dir)?;
+        rustix::fs::renameat_with(CWD, pin, parent, last, RenameFlags::EXCHANGE).at("put in place", &full)?;
+        self.beneath.forget();
+        saw(|| Change::Exchange {
+            a: pin.to_owned(),
+            b: full,
+        });
+        Ok(())
     }
 
     fn make_dir(&mut self, entry: &Entry) -> Result<(), Error> {
@@ -94,25 +250,35 @@ impl Swap<'_> {
         // Usable until it is settled.
         match rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)) {
             Err(Errno::EXIST) => Ok(()),
-            other => other.at("create the directory", full),
+            other => {
+                other.at("create the directory", &full)?;
+                self.done.push(Step::MadeDir(entry.path.clone()));
+                saw(|| Change::Dir(full));
+                Ok(())
+            }
         }
     }
 
     fn place(&mut self, number: usize, entry: &Entry, replaces: bool) -> Result<(), Error> {
-        let full = self.beneath.full(&entry.path);
-        let (parent, last) = self.beneath.parent(&entry.path)?;
-        let (stage, name) = (self.staged.dir(), Staged::name(number));
-        let flags = if replaces {
-            RenameFlags::EXCHANGE
-        } else {
-            RenameFlags::NOREPLACE
-        };
-        match rustix::fs::renameat_with(stage, &*name, parent, last, flags) {
-            // Gone since it was seen: nothing to exchange with. Or a file system without these flags.
-            Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(stage, &*name, parent, last),
-            other => other,
+        let name = Staged::name(number);
+        if replaces {
+            match self.try_rename(Way::OutOfStage, &entry.path, &name, RenameFlags::EXCHANGE)? {
+                Ok(()) => {
+                    self.done.push(Step::Exchanged(entry.path.clone(), name));
+                    return Ok(());
+                }
+                // Gone since it was seen: nothing to exchange with.
+                Err(Errno::NOENT) => {}
+                // A file system without exchange.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    self.park(&entry.path)?;
+                }
+                Err(errno) => return Err(errno).at("put in place", self.beneath.full(&entry.path)),
+            }
         }
-        .at("put in place", full)
+        self.rename(Way::OutOfStage, &entry.path, &name, RenameFlags::NOREPLACE)?;
+        self.done.push(Step::Placed(entry.path.clone(), name));
+        Ok(())
     }
 
     fn ino(&mut self, path: &RelPath) -> Result<u64, Error> {
@@ -126,25 +292,68 @@ impl Swap<'_> {
         let Some(leader) = entry.file().and_then(|file| file.hardlink.as_ref()) else {
             return Ok(());
         };
-        let name = Staged::name(self.next);
-        self.next += 1;
-        let full = self.beneath.full(&entry.path);
+        let name = self.next_name();
+        let (from, full) = (self.beneath.full(leader), self.beneath.full(&entry.path));
         let stage = self.staged.dir();
         let (parent, last) = self.beneath.parent(leader)?;
         rustix::fs::linkat(parent, last, stage, &*name, AtFlags::empty()).at("link", &full)?;
-        let (parent, last) = self.beneath.parent(&entry.path)?;
-        rustix::fs::renameat(stage, &*name, parent, last).at("put in place", full)
+        let member = self.staged.path().join(&name);
+        saw(|| Change::Link { from, to: member });
+        let is_there = self.ino(&entry.path).is_ok();
+        if is_there {
+            self.park(&entry.path)?;
+        }
+        self.rename(Way::OutOfStage, &entry.path, &name, RenameFlags::NOREPLACE)?;
+        self.done.push(Step::Placed(entry.path.clone(), name));
+        Ok(())
+    }
+
+    fn open(&mut self, path: &RelPath) -> Result<std::os::fd::OwnedFd, Error> {
+        let full = self.beneath.full(path);
+        let (parent, last) = self.beneath.parent(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::openat(parent, last, flags, Mode::empty()).at("open", full)
+    }
+
+    fn set_link_time(&mut self, path: &RelPath, mtime: i64) -> Result<(), Error> {
+        let full = self.beneath.full(path);
+        let (parent, last) = self.beneath.parent(path)?;
+        rustix::fs::utimensat(parent, last, &times(mtime), AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &full)?;
+        saw(|| Change::Symlink(full));
+        Ok(())
     }
 
     fn retouch(&mut self, entry: &Entry) -> Result<(), Error> {
         let full = self.beneath.full(&entry.path);
-        let (parent, last) = self.beneath.parent(&entry.path)?;
         if matches!(entry.node, Node::Symlink(_)) {
-            let times = times(entry.mtime);
-            return rustix::fs::utimensat(parent, last, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", full);
+            let (parent, last) = self.beneath.parent(&entry.path)?;
+            let stat = rustix::fs::statat(parent, last, AtFlags::SYMLINK_NOFOLLOW).at("look at", &full)?;
+            let before = crate::fsx::stamp::Stamp::from(stat).mtime;
+            self.set_link_time(&entry.path, entry.mtime)?;
+            self.done.push(Step::RetouchedLink(entry.path.clone(), before));
+            return Ok(());
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(parent, last, flags, Mode::empty()).at("open", &full)?;
-        dress(&file, entry).at("set the mode and time of", full)
+        let file = self.open(&entry.path)?;
+        let before = undressed(&file, &entry.path).at("look at", &full)?;
+        if before.mode == entry.mode && before.mtime == entry.mtime && before.xattrs == entry.xattrs {
+            return Ok(());
+        }
+        dress(&file, entry).at("set the mode and time of", &full)?;
+        self.done.push(Step::Retouched(before));
+        saw(|| {
+            if entry.is_dir() {
+                Change::Dir(full)
+            } else {
+                Change::File(full)
+            }
+        });
+        Ok(())
     }
+}
+
+/// Between the stage and the live tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    IntoStage,
+    OutOfStage,
 }

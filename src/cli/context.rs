@@ -11,7 +11,7 @@ use super::{dates, identity};
 use crate::capture::detect::Surroundings;
 use crate::fsx::Context as _;
 use crate::history::Time;
-use crate::ops::Session;
+use crate::ops::{Session, recover};
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::repo::{DIR_NAME, Repo};
@@ -140,14 +140,19 @@ impl CommandContext<'_> {
     pub(super) fn session<'p>(&self, verb: &str, progress: &'p dyn Progress) -> Result<Session<'p>, CliError> {
         let repo = self.repo()?;
         let who = identity::of(&repo.config().user, &self.world);
-        Ok(Session {
+        let mut session = Session {
             who,
             now: self.world.now()?,
             env: self.world.vars.clone().into_iter().collect(),
             progress,
             purpose: format!("envgit {verb}"),
             repo,
-        })
+        };
+        // Whatever is asked for: a checkout that was interrupted is finished first, if that can be.
+        if let Err(error) = recover::if_needed(&mut session) {
+            progress.warn(&format!("an interrupted checkout could not be finished: {error}"));
+        }
+        Ok(session)
     }
 
     /// Bars for a long operation.

@@ -50,6 +50,8 @@ pub struct Config {
     pub layers: Layers,
     /// What `gc` keeps.
     pub gc: Gc,
+    /// How much is kept to go back quickly.
+    pub pins: PinBounds,
     /// How long to wait for others.
     pub lock: Locking,
     /// What stands still while the live state changes.
@@ -137,6 +139,19 @@ pub struct Gc {
 impl Default for Gc {
     fn default() -> Self {
         Self { keep_days: 30 }
+    }
+}
+
+/// How much is kept beside the layers to go back quickly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinBounds {
+    /// Bytes that only pins keep.
+    pub max_size: u64,
+}
+
+impl Default for PinBounds {
+    fn default() -> Self {
+        Self { max_size: 20 << 30 }
     }
 }
 

@@ -147,6 +147,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "pins.max_size",
+        shape: Shape::Number,
+        about: &[
+            "How much room pins may take: files of earlier states that are kept beside the layers, so that going back",
+            "to them copies nothing. 0 for none.",
+        ],
+        example: None,
+        get: |config| Some(size_value(config.pins.max_size)),
+        put: |config, value| {
+            config.pins.max_size = size(value)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "lock.wait",
         shape: Shape::Number,
         about: &["How many seconds to wait for another envgit that works on this repository."],

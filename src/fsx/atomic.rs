@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
+use super::witness::{Change, saw};
 use super::{Context, Error};
 
 /// Writes a file beside its destination, syncs it, renames it into place and syncs the directory.
@@ -26,8 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut draft = Draft::create(path)?;
     draft.file().write_all(bytes).at("write", path)?;
-    draft.0.persist(path).map_err(|e| e.error).at("write", path)?;
-    Ok(())
+    draft.persist(path)
 }
 
 /// A file being written under a name of its own; dropped, it is removed.
@@ -67,11 +67,22 @@ impl Draft {
         // Made private by tempfile; what is published follows the umask as any other file does.
         let mode = 0o666 & !umask();
         set_mode(self.0.as_file(), mode).at("set the mode of", destination)?;
-        self.0
-            .persist(destination)
-            .map_err(|e| e.error)
-            .at("write", destination)?;
+        saw(|| Change::File(self.path().to_owned()));
+        saw(|| Change::SyncFile(self.path().to_owned()));
+        self.persist(destination)?;
         sync_dir(parent(destination))
+    }
+
+    fn persist(self, destination: &Path) -> Result<(), Error> {
+        let from = self.path().to_owned();
+        saw(|| Change::File(from.clone()));
+        let renamed = self.0.persist(destination).map_err(|e| e.error);
+        renamed.at("write", destination)?;
+        saw(|| Change::Rename {
+            from,
+            to: destination.to_owned(),
+        });
+        Ok(())
     }
 }
 
@@ -96,7 +107,9 @@ fn umask() -> u32 {
 /// # Errors
 /// Names the directory.
 pub fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|f| f.sync_all()).at("sync", dir)
+    File::open(dir).and_then(|f| f.sync_all()).at("sync", dir)?;
+    saw(|| Change::SyncDir(dir.to_owned()));
+    Ok(())
 }
 
 /// Makes an existing file durable.
@@ -104,7 +117,9 @@ pub fn sync_dir(dir: &Path) -> Result<(), Error> {
 /// # Errors
 /// Names the file.
 pub fn sync_file(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|f| f.sync_all()).at("sync", path)
+    File::open(path).and_then(|f| f.sync_all()).at("sync", path)?;
+    saw(|| Change::SyncFile(path.to_owned()));
+    Ok(())
 }
 
 /// Makes all that was written to the file system of `path` durable.
@@ -113,7 +128,9 @@ pub fn sync_file(path: &Path) -> Result<(), Error> {
 /// Names the path.
 pub fn sync_file_system(path: &Path) -> Result<(), Error> {
     let dir = File::open(path).at("open", path)?;
-    rustix::fs::syncfs(&dir).at("sync the file system of", path)
+    rustix::fs::syncfs(&dir).at("sync the file system of", path)?;
+    saw(|| Change::SyncAll(path.to_owned()));
+    Ok(())
 }
 
 fn parent(path: &Path) -> &Path {

@@ -7,9 +7,12 @@ pub mod atomic;
 pub mod lock;
 pub mod stable;
 pub mod stamp;
+pub mod witness;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use witness::{Change, saw};
 
 /// An input or output error with what was done to which path.
 #[derive(Debug, thiserror::Error)]
@@ -72,5 +75,30 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 /// Names the path.
 pub fn create_dir_all(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).at("create", path)
+    std::fs::create_dir_all(path).at("create", path)?;
+    saw(|| Change::Dir(path.to_owned()));
+    Ok(())
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// Names the path.
+pub fn remove_file(path: &Path) -> Result<(), Error> {
+    std::fs::remove_file(path).at("remove", path)?;
+    saw(|| Change::Remove(path.to_owned()));
+    Ok(())
+}
+
+/// Renames a file or directory.
+///
+/// # Errors
+/// Names the old path.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::rename(from, to).at("rename", from)?;
+    saw(|| Change::Rename {
+        from: from.to_owned(),
+        to: to.to_owned(),
+    });
+    Ok(())
 }

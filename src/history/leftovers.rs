@@ -16,8 +16,7 @@ impl History {
     /// # Errors
     /// Names what cannot be looked at or removed.
     pub fn clear_leftovers(&self, age: Duration) -> Result<Vec<PathBuf>, Error> {
-        let mut found: Vec<PathBuf> = ["HEAD.lock", "packed-refs.lock"].map(|name| self.path(name)).to_vec();
-        find_locks(&self.path("refs"), &mut found)?;
+        let mut found = self.locks()?;
         found.extend(list(&self.path("objects"))?.into_iter().filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| name.starts_with("tmp_objdir-envgit-"))
@@ -31,6 +30,20 @@ impl History {
             };
             removed.at("remove", path)?;
         }
+        Ok(found)
+    }
+
+    /// Whether some ref is locked.
+    ///
+    /// # Errors
+    /// Names what cannot be looked at.
+    pub fn has_locks(&self) -> Result<bool, Error> {
+        Ok(self.locks()?.iter().any(|path| path.exists()))
+    }
+
+    fn locks(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut found: Vec<PathBuf> = ["HEAD.lock", "packed-refs.lock"].map(|name| self.path(name)).to_vec();
+        find_locks(&self.path("refs"), &mut found)?;
         Ok(found)
     }
 }

@@ -13,6 +13,7 @@ use gix_pack::data::output;
 use super::History;
 use super::error::Error;
 use super::id::object_id;
+use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context as _, atomic};
 
 /// Up to so many new objects are written one file each, more as one pack.
@@ -116,7 +117,9 @@ fn write_loose(objects: &[NewObject], staging: &Path, dir: &Path) -> Result<(), 
             created = true;
         }
         let path = fan_out.join(&hex[2..]);
-        std::fs::rename(&draft, &path).at("write", &path)?;
+        saw(|| Change::File(draft.clone()));
+        saw(|| Change::SyncFile(draft.clone()));
+        fsx::rename(&draft, &path)?;
         fan_outs.insert(fan_out);
     }
     fan_outs.iter().try_for_each(|fan_out| atomic::sync_dir(fan_out))?;
@@ -154,8 +157,9 @@ fn write_pack(objects: &[NewObject], staging: &Path, dir: &Path) -> Result<(), E
 fn publish(draft: &Path, dir: &Path) -> Result<PathBuf, Error> {
     let path = dir.join(draft.file_name().unwrap_or_default());
     std::fs::set_permissions(draft, Permissions::from_mode(0o444)).at("set the mode of", draft)?;
+    saw(|| Change::File(draft.to_owned()));
     atomic::sync_file(draft)?;
-    std::fs::rename(draft, &path).at("write", &path)?;
+    fsx::rename(draft, &path)?;
     Ok(path)
 }
 

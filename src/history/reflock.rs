@@ -10,6 +10,7 @@ use gix::lock::acquire::Fail;
 use super::History;
 use super::id::CommitId;
 use super::refedit::{Note, RefError};
+use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context as _, atomic};
 
 /// How long somebody else may hold a ref's lock.
@@ -62,6 +63,8 @@ impl<'a> RefLock<'a> {
                 file.sync_all()
             })
             .at("write", &lock_path)?;
+        saw(|| Change::File(lock_path.clone()));
+        saw(|| Change::SyncFile(lock_path.clone()));
         if path.is_dir() {
             // Left by refs that are no more; one that is not empty stays, and the rename says so.
             let _ = gix::tempfile::remove_dir::empty_depth_first(path.clone());
@@ -70,6 +73,10 @@ impl<'a> RefLock<'a> {
             append(self.history, &self.name, &line)?;
         }
         self.file.commit().map_err(|failed| failed.error).at("write", &path)?;
+        saw(|| Change::Rename {
+            from: lock_path,
+            to: path.clone(),
+        });
         sync_names(self.history.dir(), &path, new)
     }
 }
@@ -107,6 +114,8 @@ pub(super) fn append(history: &History, name: &str, line: &LogLine<'_>) -> Resul
         file.sync_all()
     };
     write().at("write", &path)?;
+    saw(|| Change::File(path.clone()));
+    saw(|| Change::SyncFile(path.clone()));
     sync_names(history.dir(), &path, new)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use super::error::Error;
 use super::live::{Live, describe};
@@ -10,7 +11,7 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, recover};
+use super::{Session, pinning, recover};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
@@ -121,7 +122,9 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     };
     let (commit, manifest) = record(session, &live, layer, place.parent, &message)?;
     place.publish(session, commit, &message, &options.tags)?;
+    pinning::hold(session, &mut live, &pinning::Which::Missing);
     live.mark_recorded(&session.viewpoint());
+    pinning::tidy(session, &live, Duration::from_millis(50));
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);
     report.started_branch = place.starts_branch;

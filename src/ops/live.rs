@@ -39,6 +39,8 @@ pub(super) struct Live {
     pub(super) special: Vec<String>,
     /// What is odd, for people.
     pub(super) warnings: Vec<String>,
+    /// Roots, by number, whose stamps changed since the stat cache was saved.
+    pub(super) restamped: BTreeSet<usize>,
 }
 
 /// Parts of the inventory of a root that holds packages.
@@ -116,6 +118,7 @@ impl Live {
             inventory: BTreeMap::new(),
             texts: HashMap::new(),
             warnings: Vec::new(),
+            restamped: BTreeSet::new(),
             roots,
         })
     }
@@ -200,11 +203,19 @@ impl Live {
 
     /// Notes in the stat cache that all entries are part of the last commit.
     pub(super) fn mark_recorded(&mut self, viewpoint: &Viewpoint<'_>) {
-        for root in &mut self.roots {
-            if root.state.marks.iter().any(|mark| !mark.recorded) {
+        let restamped = std::mem::take(&mut self.restamped);
+        for (number, root) in self.roots.iter_mut().enumerate() {
+            if restamped.contains(&number) || root.state.marks.iter().any(|mark| !mark.recorded) {
                 root.state.marks.iter_mut().for_each(|mark| mark.recorded = true);
                 self.warnings.extend(save(viewpoint, root));
             }
+        }
+    }
+
+    /// Saves the stat cache where stamps changed.
+    pub(super) fn save_restamped(&mut self, viewpoint: &Viewpoint<'_>) {
+        for number in std::mem::take(&mut self.restamped) {
+            self.warnings.extend(save(viewpoint, &self.roots[number]));
         }
     }
 

@@ -1,15 +1,15 @@
 //! Finishing a checkout that was interrupted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::attend::Unasked;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
 use super::operations::{Done, LiveMove, OperationKind, Watch};
 use super::pending::Pending;
-use super::{Session, attend, pause, undo};
+use super::{Session, attend, pause, pinning, undo};
 use crate::apply::journal::Journal;
-use crate::apply::{clear_stage, has_stage};
+use crate::apply::{discard_stage, has_stage};
 use crate::audit::Outcome;
 use crate::fsx::atomic::remove_stale_drafts;
 
@@ -28,6 +28,23 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
     match session.repo.try_lock(&session.purpose)? {
         Some(_lock) => finish_interrupted(session),
         None => Ok(()),
+    }
+}
+
+/// Removes the ref locks of processes that died. envgit's own writers hold the repository's lock, so another git
+/// client is the only one that may hold one, for an instant: what is younger is waited for, so that nothing that was
+/// interrupted stays so because of it.
+fn clear_locks(session: &Session<'_>) -> Result<usize, Error> {
+    const ABANDONED: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_millis(20);
+    let give_up = Instant::now() + ABANDONED + PAUSE;
+    let mut removed = 0;
+    loop {
+        removed += session.repo.history().clear_leftovers(ABANDONED)?.len();
+        if !session.repo.history().has_locks()? || Instant::now() > give_up {
+            return Ok(removed);
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -94,7 +111,7 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
                     "removed what an interrupted checkout had prepared in {}",
                     root.path.display()
                 ));
-                clear_stage(&root.path)?;
+                discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
             }
         }
         return Ok(None);
@@ -113,7 +130,19 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
         cwd: journal.cwd.clone(),
         ..CheckoutOptions::default()
     };
-    let report = perform(session, &options, Purpose::Recovery(&journal), &mut Unasked)?;
+    let purpose = Purpose::Recovery(&journal);
+    let report = match perform(session, &options, purpose, &mut Unasked) {
+        Ok(report) => report,
+        // Whatever is wrong, the layers alone are enough.
+        Err(_) => {
+            let options = CheckoutOptions {
+                without_pins: true,
+                ..options
+            };
+            journal.seal(&session.repo.journal_path())?;
+            perform(session, &options, purpose, &mut Unasked)?
+        }
+    };
     let saved = journal.before.as_deref().and_then(|id| id.parse().ok());
     Ok(report.target.commit.map(|to| LiveMove {
         from: saved.or(head),
@@ -124,10 +153,7 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
 
 /// Removes what killed processes left half-written, under the lock that the caller holds. Tells how many there were.
 pub(super) fn clear_drafts(session: &Session<'_>) -> Result<usize, Error> {
-    /// Older git locks are of processes that died: envgit's own writers hold the repository's lock, and stock git
-    /// holds one for an instant.
-    const ABANDONED: Duration = Duration::from_secs(10);
-    let in_history = session.repo.history().clear_leftovers(ABANDONED)?;
+    let in_history = clear_locks(session)?;
     let in_layers = remove_stale_drafts(&session.repo.layers_dir())?;
-    Ok(in_history.len() + in_layers.len())
+    Ok(in_history + in_layers.len())
 }

@@ -1,6 +1,10 @@
 //! From differences to an ordered list of operations. Pure: planning touches nothing.
 
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use whole::{Ground, Offer, Whole, beneath};
 
 use crate::snapshot::change::{FileChange, FileChangeKind};
 use crate::snapshot::entry::{Entry, Node};
@@ -45,6 +49,9 @@ pub struct RootPlan {
     pub settle: Vec<Entry>,
     /// What is left alone though the target lacks it.
     pub kept: BTreeSet<RelPath>,
+    /// Directories that come or go by one rename, sorted, none within another. Paths beneath them stand in the other
+    /// lists too, for what is told of the plan.
+    pub whole: Vec<Whole>,
 }
 
 /// A file or symlink to put in place.
@@ -143,6 +150,7 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
         }
     }
     plan.settle = settle.into_values().rev().collect();
+    plan.take_whole();
     Ok(plan)
 }
 
@@ -158,7 +166,7 @@ impl RootPlan {
             && self.settle.is_empty()
     }
 
-    /// Bytes that will be written.
+    /// Bytes of all that is put in place.
     pub fn bytes(&self) -> u64 {
         self.place.iter().map(|placement| placement.entry.size()).sum()
     }

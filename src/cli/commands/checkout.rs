@@ -41,6 +41,10 @@ pub(in crate::cli) struct Args {
     /// Do not record the live state first, and overwrite what no commit holds.
     #[arg(long)]
     discard: bool,
+    /// Read all that is put in place and compare digests. Otherwise what comes from pins is compared by size, times,
+    /// mode and inode.
+    #[arg(long)]
+    verify: bool,
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
@@ -69,6 +73,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         force: args.force,
         reason: args.reason.clone(),
         auto_rollback: args.auto_rollback,
+        verify: args.verify,
         cwd: cmd.world.cwd.clone(),
         ..CheckoutOptions::default()
     };

@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod env;
 mod gc;
 mod health;
@@ -21,6 +22,7 @@ mod log;
 mod ls;
 mod man;
 mod packages;
+mod pins;
 mod redo;
 mod reflog;
 mod rescue;
@@ -69,6 +71,8 @@ pub(super) enum Command {
     Verify(verify::Args),
     Gc(gc::Args),
     Root(root::Args),
+    Pins(pins::Args),
+    Doctor(doctor::Args),
     Config(config::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -107,6 +111,8 @@ impl Command {
             Self::Verify(args) => verify::run(cmd, args),
             Self::Gc(args) => gc::run(cmd, args),
             Self::Root(args) => root::run(cmd, args),
+            Self::Pins(args) => pins::run(cmd, args),
+            Self::Doctor(args) => doctor::run(cmd, args),
             Self::Config(args) => config::run(cmd, args),
             Self::Demo(args) => demo::run(cmd, args),
             Self::Completions(args) => completions::run(cmd, args),

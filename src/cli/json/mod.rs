@@ -14,6 +14,7 @@ pub(super) mod gc;
 pub(super) mod lists;
 pub(super) mod log;
 mod packages;
+pub(super) mod pins;
 pub(super) mod show;
 pub(super) mod undo;
 pub(super) mod verify;

@@ -15,6 +15,7 @@ pub(super) mod lists;
 pub(super) mod log;
 pub(super) mod markdown;
 mod packages;
+pub(super) mod pins;
 pub(super) mod problems;
 pub(super) mod screen;
 pub(super) mod show;

@@ -5,6 +5,7 @@ use crate::ops::Session;
 use crate::ops::commit::{absorb, changes_since, record};
 use crate::ops::error::Error;
 use crate::ops::live::Live;
+use crate::ops::pinning;
 use crate::ops::report::Autosave;
 use crate::snapshot::change::{Changes, RootChanges};
 /// Whether no path differs.
@@ -44,6 +45,8 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
     let name = RefName::autosave(&number.to_string())?;
     let note = session.note(message);
     session.repo.history().set_ref(&name, commit, Expected::Absent, &note)?;
+    pinning::hold(session, live, &pinning::Which::Missing);
+    live.save_restamped(&session.viewpoint());
     Ok(Autosave {
         name: name.short_name().to_owned(),
         commit,

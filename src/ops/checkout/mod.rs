@@ -5,20 +5,23 @@
 //! ```
 
 mod autosave;
+mod pinned;
 mod preflight;
 mod prepared;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::diff::head;
 use super::error::Error;
 use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
 use super::report::{CheckoutReport, Outlook, SideName};
-use super::{Session, attend, recover};
-use crate::apply::clear_stage;
+use super::side::Side;
+use super::{Session, attend, pinning, recover};
+use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
@@ -49,6 +52,10 @@ pub struct CheckoutOptions {
     pub reason: Option<String>,
     /// When the health check fails afterwards, go back by itself.
     pub auto_rollback: bool,
+    /// Read what comes from pins and compare digests, where stamps would do.
+    pub verify: bool,
+    /// Take all from the layers.
+    pub without_pins: bool,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }
@@ -124,14 +131,14 @@ pub(super) fn perform(
     )?
     .with_exact(&options.exact);
     make_missing_roots(session, options)?;
-    let (mut live, mut prepared, mut report) = plan(session, options, &target, &selection)?;
+    let (mut live, mut prepared, mut report) = plan(session, options, purpose, &target, &selection)?;
     gate.look(session, options, &mut report);
     if options.dry_run {
         return Ok(report);
     }
     if let Passed::LookAgain = gate.pass(session, options, &report)? {
         let outlook = report.outlook;
-        (live, prepared, report) = plan(session, options, &target, &selection)?;
+        (live, prepared, report) = plan(session, options, purpose, &target, &selection)?;
         report.outlook = Outlook {
             is_recorded: report.outlook.is_recorded,
             saves: report.outlook.saves,
@@ -142,12 +149,19 @@ pub(super) fn perform(
         report.autosave = Some(autosave(session, &mut live)?);
     }
     gate.saved(session, &report)?;
-    let written = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
-    drop(live);
-    let mut live = Live::capture(&session.viewpoint(), &written)?;
+    let swept = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    let before = live;
+    let mut live = Live::capture(&session.viewpoint(), &swept.written)?;
     report.verified = prepared.verify(session, &live, &target, &selection)?;
     target.move_head(session)?;
-    if !target.partial {
+    for (root, parked) in &swept.parked {
+        pinning::put_by(session, &before, root, parked);
+    }
+    drop(before);
+    pinning::hold(session, &mut live, &pinning::Which::Changed(&prepared.units()));
+    if target.partial {
+        live.save_restamped(&session.viewpoint());
+    } else {
         live.mark_recorded(&session.viewpoint());
     }
     let journal = session.repo.journal_path();
@@ -155,8 +169,9 @@ pub(super) fn perform(
         Journal::drop_from(&journal)?;
     }
     for root in &session.repo.config().roots {
-        clear_stage(&root.path)?;
+        discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
     }
+    pinning::tidy(session, &live, PATIENCE);
     report.head = head(session.repo.history())?;
     Ok(report)
 }
@@ -165,10 +180,12 @@ pub(super) fn perform(
 fn plan(
     session: &Session<'_>,
     options: &CheckoutOptions,
+    purpose: Purpose<'_>,
     target: &Target,
     selection: &Selection,
 ) -> Result<(Live, Prepared, CheckoutReport), Error> {
-    let live = Live::capture(&session.viewpoint(), &WrittenByRoot::new())?;
+    let known = known_before(session, target, purpose)?;
+    let live = Live::capture(&session.viewpoint(), &known)?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
@@ -199,6 +216,30 @@ fn plan(
         warnings: live.warnings.clone(),
     };
     Ok((live, prepared, report))
+}
+
+/// How long a checkout removes what waits to be removed.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What an interrupted checkout had moved into place is known by the stamps of its pins.
+fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) -> Result<WrittenByRoot, Error> {
+    let mut known = WrittenByRoot::new();
+    if !matches!(purpose, Purpose::Recovery(_)) {
+        return Ok(known);
+    }
+    let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
+    for root in &session.repo.config().roots {
+        let Ok(pins) = pinning::pins_of(session, root) else {
+            continue;
+        };
+        let units = goal.entries(&root.name)?;
+        let entries = pins.recognize(&pinned::wanted(&goal, &root.name, &units));
+        let entries = entries
+            .into_iter()
+            .map(|(entry, ino)| (entry.path.clone(), (entry, ino)));
+        known.insert(root.name.clone(), entries.collect());
+    }
+    Ok(known)
 }
 
 /// A root whose directory is gone is made anew, empty, so that it can be brought back.

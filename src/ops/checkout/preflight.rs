@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::apply::free_space;
+use crate::apply::untouched::is_fixed;
+use crate::apply::{Pinned, free_space};
 use crate::capture::scan::LiveRoot;
 use crate::fsx::Context;
+use crate::ops::Session;
 use crate::ops::error::Error;
+use crate::ops::pins::make_room;
 use crate::ops::side::Side;
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::{Entry, Node, PrefixUse};
 use crate::snapshot::path::{RelPath, escape};
 use crate::snapshot::root::{Policy, Root, RootName};
+
 pub(super) fn plan_root(
     live: &LiveRoot,
     differences: &[FileChange],
@@ -74,12 +78,19 @@ pub(super) fn refuse_moved(goal: &Side<'_>, live: &LiveRoot) -> Result<(), Error
     })
 }
 
-pub(super) fn refuse_full(root: &Root, plan: &RootPlan) -> Result<(), Error> {
+pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, pinned: &Pinned) -> Result<(), Error> {
     /// What a file costs besides its bytes: an inode and half a block.
     const PER_FILE: u64 = 4096;
     const RESERVE: u64 = 16 << 20;
-    let needed = plan.bytes() + plan.place.len() as u64 * PER_FILE;
-    let free = free_space(&root.path)?;
+    let written = plan.place.iter().map(|placement| &placement.entry);
+    let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
+    let needed = written.map(|entry| entry.size() + PER_FILE).sum::<u64>();
+    let mut free = free_space(&root.path)?;
+    if needed > 0 && needed + RESERVE > free && pinned.is_empty() && plan.whole.iter().all(|w| w.brings.is_none()) {
+        // Pins are worth less than a checkout; none of them is needed for this one.
+        make_room(session)?;
+        free = free_space(&root.path)?;
+    }
     if needed == 0 || needed + RESERVE <= free {
         return Ok(());
     }
@@ -99,6 +110,12 @@ pub(super) fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Erro
         dirs.insert(root.path.clone());
     }
     for dir in dirs {
+        if is_fixed(&dir) {
+            return Err(Error::refused(
+                format!("{} is marked immutable or append-only", dir.display()),
+                "take the mark away (chattr -i -a) and run the checkout again; nothing was changed",
+            ));
+        }
         if dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
             rustix::fs::access(&dir, Access::WRITE_OK | Access::EXEC_OK).at("write in", &dir)?;
         }

@@ -1,14 +1,15 @@
 //! A checkout that is planned: what it will do, doing it, and comparing the result.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::CheckoutOptions;
 use super::autosave::files_are_equal;
+use super::pinned::{Differing, FromPins, choose};
 use super::preflight::{plan_root, refuse_full, refuse_moved, refuse_unwritable};
 use super::target::Target;
 use crate::apply::journal::Journal;
-use crate::apply::{self, Application, clear_stage};
-use crate::fsx::stamp::Stamp;
+use crate::apply::untouched::{foreign, look_over};
+use crate::apply::{self, Application, Parked, Placed, Swapped, clear_stage};
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
@@ -21,14 +22,36 @@ use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
 use crate::snapshot::content::FetchError;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::Root;
+use crate::snapshot::root::{Root, RootName};
+use crate::snapshot::unit::UnitName;
+
 /// A checkout that is planned and may be performed.
 pub(super) struct Prepared {
-    roots: Vec<(Root, RootPlan, BTreeSet<RelPath>)>,
+    roots: Vec<Part>,
     /// From the live state to the target.
     pub(super) changes: Changes,
     /// Some commit holds the live state.
     pub(super) is_recorded: bool,
+}
+
+/// The part of one root.
+struct Part {
+    root: Root,
+    plan: RootPlan,
+    /// Paths that the user's own git tracks.
+    tracked: BTreeSet<RelPath>,
+    from_pins: FromPins,
+    /// Units that will be others than they are.
+    units: BTreeSet<UnitName>,
+}
+
+/// What a swap left.
+#[derive(Default)]
+pub(super) struct Swept {
+    /// Files whose content is known.
+    pub(super) written: WrittenByRoot,
+    /// Directories that went whole.
+    pub(super) parked: Vec<(RootName, Parked)>,
 }
 
 impl Prepared {
@@ -75,19 +98,32 @@ impl Prepared {
                 .filter(|entry| entry.is_dir())
                 .map(|entry| (entry.path.as_bytes(), entry))
                 .collect();
-            let plan = plan_root(live_root, &differences, &unrecorded, &wanted, whole)
+            let mut plan = plan_root(live_root, &differences, &unrecorded, &wanted, whole)
                 .map_err(|blocked| Error::refused(blocked.to_string(), "move those files away, or record them"))?;
-            drop(older);
+            let differing = Differing {
+                older: &older,
+                newer: &newer,
+            };
+            let from_pins = match options.without_pins {
+                true => FromPins::default(),
+                false => choose(session, live_root, &goal, &differing, &mut plan, whole),
+            };
             let in_the_way = Application::in_the_way(&live_root.root.path, &plan);
             if !in_the_way.is_empty() && !options.discard {
                 return Err(Error::InTheWay {
                     paths: in_the_way.iter().map(|path| format!("{name}:{path}")).collect(),
                 });
             }
-            refuse_full(&live_root.root, &plan)?;
+            refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
             refuse_unwritable(&live_root.root, &plan)?;
             let tracked = git_tracked(&live_root.root);
-            roots.push((live_root.root.clone(), plan, tracked));
+            roots.push(Part {
+                root: live_root.root.clone(),
+                plan,
+                tracked,
+                from_pins,
+                units: newer.into_iter().map(|(unit, _)| unit).collect(),
+            });
         }
         Ok(Self {
             roots,
@@ -98,12 +134,21 @@ impl Prepared {
 
     /// Whether anything is to be done.
     pub(super) fn has_work(&self) -> bool {
-        self.roots.iter().any(|(_, plan, _)| !plan.is_empty())
+        self.roots.iter().any(|part| !part.plan.is_empty())
+    }
+
+    /// The units that change, by root.
+    pub(super) fn units(&self) -> HashMap<RootName, BTreeSet<UnitName>> {
+        let units = |part: &Part| (part.root.name.clone(), part.units.clone());
+        self.roots.iter().map(units).collect()
     }
 
     /// What it will do.
     pub(super) fn report(&self) -> PlanReport {
-        let roots = self.roots.iter().filter_map(|(root, plan, tracked)| {
+        let roots = self.roots.iter().filter_map(|part| {
+            let Part {
+                root, plan, tracked, ..
+            } = part;
             let paths = plan.paths();
             let count = |kind| paths.iter().filter(|(_, found)| *found == kind).count() as u64;
             if paths.is_empty() {
@@ -136,15 +181,16 @@ impl Prepared {
         target: &Target,
         options: &CheckoutOptions,
         autosave: Option<&Autosave>,
-    ) -> Result<WrittenByRoot, Error> {
+    ) -> Result<Swept, Error> {
         let mut staged = Vec::new();
-        let work = self.roots.iter().filter(|(_, plan, _)| !plan.is_empty());
-        for (root, plan, _) in work {
-            let application = Application::stage(&root.path, plan, session.repo.store()?, session.progress);
-            staged.push((root, plan, application.map_err(|error| self.explain(error))?));
+        for part in self.roots.iter().filter(|part| !part.plan.is_empty()) {
+            let (plan, pinned) = (&part.plan, &part.from_pins.files);
+            let store = session.repo.store()?;
+            let application = Application::stage(&part.root.path, plan, pinned, store, session.progress);
+            staged.push((part, application.map_err(|error| self.explain(error))?));
         }
         if staged.is_empty() {
-            return Ok(WrittenByRoot::new());
+            return Ok(Swept::default());
         }
         self.refuse_changed(live)?;
         let journal = Journal {
@@ -159,69 +205,128 @@ impl Prepared {
             cwd: options.cwd.clone(),
         };
         journal.seal(&session.repo.journal_path())?;
-        let mut written = WrittenByRoot::new();
-        for (root, plan, application) in staged {
-            let known = written.entry(root.name.clone()).or_default();
-            let placed = application.swap(session.progress)?;
-            known.extend(
-                placed
-                    .into_iter()
-                    .map(|(entry, ino)| (entry.path.clone(), (entry, ino))),
-            );
-            let inodes = live.roots.iter().find(|live| live.root.name == root.name);
-            for entry in &plan.retouch {
-                if let Some(mark) = inodes.and_then(|live| live.mark(entry.path.as_bytes())) {
-                    known.insert(entry.path.clone(), (entry.clone(), mark.stamp.ino));
+        let mut swept = Swept::default();
+        let mut swapped: Vec<Swapped<'_>> = Vec::new();
+        for (part, application) in &staged {
+            match application.swap(session.progress) {
+                Ok((placed, one)) => {
+                    swapped.push(one);
+                    self.note(part, live, placed, options, &mut swept);
+                }
+                Err(stopped) => {
+                    let is_undone = stopped.is_undone && swapped.iter_mut().rev().all(|one| one.undo().is_ok());
+                    return Err(self.stopped(session, stopped.error, is_undone));
                 }
             }
         }
         // So that no file written a moment ago counts as possibly written again.
         std::thread::sleep(std::time::Duration::from_millis(25));
-        Ok(written)
+        Ok(swept)
     }
 
-    /// Nothing that is replaced or removed may have been written since it was captured.
+    /// What is known of one root after its swap.
+    fn note(&self, part: &Part, live: &Live, placed: Placed, options: &CheckoutOptions, swept: &mut Swept) {
+        let name = &part.root.name;
+        swept
+            .parked
+            .extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
+        let known = swept.written.entry(name.clone()).or_default();
+        let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
+        for (entry, ino) in placed.files {
+            if !(options.verify && is_pinned(&entry.path)) {
+                known.insert(entry.path.clone(), (entry, ino));
+            }
+        }
+        if !options.verify {
+            let brought = part.from_pins.brought.iter().cloned();
+            known.extend(brought.map(|(entry, ino)| (entry.path.clone(), (entry, ino))));
+        }
+        let inodes = live.roots.iter().find(|live| live.root.name == *name);
+        for entry in &part.plan.retouch {
+            if let Some(mark) = inodes.and_then(|live| live.mark(entry.path.as_bytes())) {
+                known.insert(entry.path.clone(), (entry.clone(), mark.stamp.ino));
+            }
+        }
+    }
+
+    /// A swap that could not be finished. Where it was taken back nothing is left to do for the next command.
+    fn stopped(&self, session: &Session<'_>, error: crate::fsx::Error, is_undone: bool) -> Error {
+        if !is_undone || Journal::drop_from(&session.repo.journal_path()).is_err() {
+            return error.into();
+        }
+        self.clear_stages();
+        Error::refused(
+            format!("{error}: {}; what had been changed was put back", error.source),
+            "the state is as before; remove the cause and run the checkout again",
+        )
+    }
+
+    /// What cannot be removed the next checkout removes.
+    fn clear_stages(&self) {
+        for part in &self.roots {
+            let _ = clear_stage(&part.root.path);
+        }
+    }
+
+    /// Nothing that is replaced or removed may have been written since it was captured, nor may it be forbidden to
+    /// change it.
     fn refuse_changed(&self, live: &Live) -> Result<(), Error> {
-        let mut changed = Vec::new();
-        for (root, plan, _) in &self.roots {
+        let (mut changed, mut immutable) = (Vec::new(), Vec::new());
+        for Part { root, plan, .. } in &self.roots {
             let Some(live_root) = live.roots.iter().find(|live| live.root.name == root.name) else {
                 continue;
             };
+            let entries = &live_root.state.entries;
+            let single = |path: &&RelPath| plan.whole_of(path).is_none();
             let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
             let touched = replaced
                 .chain(&plan.remove_files)
                 .chain(plan.retouch.iter().map(|entry| &entry.path));
-            for path in touched {
-                let before = live_root.mark(path.as_bytes()).map(|mark| mark.stamp);
-                let after = Stamp::of_path(&path.under(&root.path)).ok();
-                let same = matches!((before, after), (Some(a), Some(b)) if a.same_file_state(&b));
-                if !same {
-                    changed.push(format!("{}:{path}", root.name));
-                }
+            let mut paths: BTreeSet<&RelPath> = touched.filter(single).collect();
+            let mut dirs: Vec<&RelPath> = Vec::new();
+            for whole in plan.whole.iter().filter(|whole| whole.takes) {
+                let (from, to) = crate::plan::beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
+                dirs.push(&whole.dir);
+                let (inner, files): (Vec<_>, Vec<_>) = entries[from..to].iter().partition(|entry| entry.is_dir());
+                dirs.extend(inner.into_iter().map(|entry| &entry.path));
+                paths.extend(files.into_iter().map(|entry| &entry.path));
             }
+            let stamped = paths
+                .into_iter()
+                .map(|path| (path, live_root.mark(path.as_bytes()).map(|mark| mark.stamp)));
+            let found = look_over(&root.path, stamped)?;
+            let is_known = |path: &[u8]| live_root.entry(path).is_some();
+            let new = foreign(&root.path, dirs.into_iter(), &is_known);
+            let name = |path: RelPath| format!("{}:{path}", root.name);
+            changed.extend(found.changed.into_iter().chain(new).map(name));
+            immutable.extend(found.immutable.into_iter().map(name));
         }
-        if changed.is_empty() {
+        if changed.is_empty() && immutable.is_empty() {
             return Ok(());
         }
-        for (root, _, _) in &self.roots {
-            clear_stage(&root.path)?;
-        }
+        self.clear_stages();
         changed.truncate(10);
-        Err(Error::refused(
-            format!("files changed while the checkout was prepared: {}", changed.join(", ")),
-            "stop what writes to them and run the checkout again; nothing was changed",
-        ))
+        immutable.truncate(10);
+        Err(if changed.is_empty() {
+            Error::refused(
+                format!("marked immutable or append-only: {}", immutable.join(", ")),
+                "take the mark away (chattr -i -a) and run the checkout again; nothing was changed",
+            )
+        } else {
+            Error::refused(
+                format!("files changed while the checkout was prepared: {}", changed.join(", ")),
+                "stop what writes to them and run the checkout again; nothing was changed",
+            )
+        })
     }
 
     /// Names the paths behind contents that could not be had.
     fn explain(&self, error: apply::Error) -> Error {
-        for (root, _, _) in &self.roots {
-            // The error at hand matters more than a stage that stays: the next checkout removes it.
-            let _ = clear_stage(&root.path);
-        }
+        // The error at hand matters more than a stage that stays.
+        self.clear_stages();
         match error {
             apply::Error::Fetch(FetchError::Lost { lost, reason }) => {
-                let places = self.roots.iter().flat_map(|(root, plan, _)| {
+                let places = self.roots.iter().flat_map(|Part { root, plan, .. }| {
                     let entries = plan.place.iter().map(|placement| &placement.entry);
                     entries.map(move |entry| (root, entry))
                 });
@@ -252,7 +357,7 @@ impl Prepared {
         let now = Side::of_live(history, live);
         let mut left = Vec::new();
         let mut compared = 0;
-        for (root, plan, _) in &self.roots {
+        for Part { root, plan, .. } in &self.roots {
             let is_kept = |change: &FileChange| change.to.is_none() && plan.kept.contains(change.path());
             let (older, newer) = differing_units(&now, &goal, &root.name)?;
             let differences = crate::compare::files(&older, &newer);

@@ -1,0 +1,422 @@
+//! Pinning what is live.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::prove::{Look, look, read_again, same_inode_state, stamp_in, stamp_of};
+use super::record::{Pinned, Record};
+use super::{HELD, LIVE, LONGEST_NAME, Method, Pins, UnitId};
+use crate::apply::beneath::Beneath;
+use crate::apply::stage::{dress, times};
+use crate::fsx::stamp::Stamp;
+use crate::fsx::witness::{Change, saw};
+use crate::fsx::{self, Context, Error};
+use crate::snapshot::entry::{Entry, Node};
+use crate::snapshot::path::RelPath;
+use crate::snapshot::unit::UnitName;
+
+/// A live entry of a unit.
+pub struct Member<'a> {
+    /// Its number among all entries of the root.
+    pub at: usize,
+    /// What it is.
+    pub entry: &'a Entry,
+    /// The stamp under which that is true.
+    pub stamp: Stamp,
+    /// A write could hide behind that stamp.
+    pub racy: bool,
+}
+
+/// New stamps of live files, by number: another name changes the ctime of an inode.
+pub type Restamped = Vec<(usize, Stamp)>;
+
+impl Pins {
+    /// Units that are not pinned in the state they are in.
+    pub fn missing<'u>(&self, units: impl Iterator<Item = (&'u UnitName, UnitId)>) -> Vec<(&'u UnitName, UnitId)> {
+        let known: HashSet<String> = self
+            .listing()
+            .into_values()
+            .flatten()
+            .filter(|(_, state)| *state == LIVE)
+            .map(|(name, _)| name)
+            .collect();
+        units
+            .filter(|(unit, id)| unit.as_str().len() <= LONGEST_NAME && !known.contains(&Self::name(unit, id)))
+            .collect()
+    }
+
+    /// Pins a unit as it is live. Files that are pinned already stay, names put by are used again, the rest is linked.
+    ///
+    /// # Errors
+    /// What the file system refused; the pin is then incomplete.
+    pub fn hold(&self, unit: &UnitName, id: &UnitId, members: &[Member<'_>]) -> Result<Restamped, Error> {
+        let name = Self::name(unit, id);
+        let tree = self.tree(&name);
+        let own = match self.record(&name) {
+            Some((record, _)) => Some(record),
+            None => self.take_over(unit, &name, members)?,
+        };
+        fsx::create_dir_all(&tree)?;
+        self.take_spares(&name, members)?;
+        let mut holding = Holding {
+            method: self.method,
+            live: Beneath::open(&self.root)?,
+            tree: Beneath::open(&tree)?,
+            restamped: Restamped::new(),
+            moved: HashMap::new(),
+        };
+        holding.make_dirs(members)?;
+        let known = own.unwrap_or_else(|| Record::new(Vec::new(), Vec::new()));
+        let mut files = Vec::with_capacity(members.len());
+        let leaders: BTreeSet<&RelPath> = members.iter().filter_map(|member| leader(member.entry)).collect();
+        for member in members {
+            // Names of one file within a root are put back together by the checkout, not by chance.
+            let is_linked = leader(member.entry).is_some() || leaders.contains(&member.entry.path);
+            if member.entry.is_dir() || member.racy || is_linked {
+                continue;
+            }
+            files.extend(holding.file(member, known.get(&member.entry.path))?);
+        }
+        let dirs: Vec<&Entry> = members.iter().map(|m| m.entry).filter(|entry| entry.is_dir()).collect();
+        for dir in dirs.iter().rev() {
+            holding.settle(dir)?;
+        }
+        let record = Record::new(files, dirs.into_iter().cloned().collect());
+        record.write(&self.record_path(&name, LIVE))?;
+        // Out of use no longer.
+        let _ = std::fs::remove_file(self.record_path(&name, HELD));
+        self.restamp_others(unit, &name, &holding.moved)?;
+        Ok(holding.restamped)
+    }
+
+    /// Where most of a unit is as it was pinned before, its tree becomes that of the new state, and what went out of
+    /// use moves to a tree of its own. So a file more in a large unit costs a link, not thousands.
+    fn take_over(&self, unit: &UnitName, name: &str, members: &[Member<'_>]) -> Result<Option<Record>, Error> {
+        let by_path: BTreeMap<&RelPath, &Member<'_>> = members.iter().map(|m| (&m.entry.path, m)).collect();
+        let siblings = self.listing().remove(&super::flat(unit)).unwrap_or_default();
+        let newest = siblings.iter().rev().find(|(_, state)| *state == LIVE);
+        let Some((base, _)) = newest else { return Ok(None) };
+        let Some((record, _)) = self.record(base) else {
+            return Ok(None);
+        };
+        let stays = |pinned: &Pinned| {
+            by_path.get(&pinned.entry.path).is_some_and(|member| {
+                *member.entry == pinned.entry
+                    && (self.method == Method::Reflink || member.stamp.ino == pinned.stamp.ino)
+            })
+        };
+        let count = record.files.iter().filter(|pinned| stays(pinned)).count();
+        if count == 0 || count * 2 < record.files.len() {
+            return Ok(None);
+        }
+        let (kept, gone): (Vec<Pinned>, Vec<Pinned>) = record.files.into_iter().partition(|pinned| stays(pinned));
+        let (old, new) = (self.tree(base), self.tree(name));
+        let _ = std::fs::remove_file(self.record_path(base, LIVE));
+        fsx::rename(&old, &new)?;
+        let gone = self.prove(&new, gone);
+        let mut moved = Vec::new();
+        for mut pinned in gone {
+            let to = pinned.entry.path.under(&old);
+            if let Some(parent) = to.parent() {
+                fsx::create_dir_all(parent)?;
+            }
+            fsx::rename(&pinned.entry.path.under(&new), &to)?;
+            pinned.stamp = Stamp::of_path(&to)?;
+            moved.push(pinned);
+        }
+        if !moved.is_empty() {
+            Record::new(moved, Vec::new()).write(&self.record_path(base, HELD))?;
+        }
+        // Written at once: what is in the tree must be known even if the rest fails.
+        let record = Record::new(kept, Vec::new());
+        record.write(&self.record_path(name, LIVE))?;
+        Ok(Some(record))
+    }
+
+    /// The pins among some that still are what was recorded, with their stamps as they are now.
+    pub(super) fn prove(&self, tree: &Path, pins: Vec<Pinned>) -> Vec<Pinned> {
+        let Ok(mut beneath) = Beneath::open(tree) else {
+            return Vec::new();
+        };
+        let looks: Vec<Look> = pins.iter().map(|pin| look(&mut beneath, pin)).collect();
+        let doubtful: Vec<&Pinned> = pins
+            .iter()
+            .zip(&looks)
+            .filter(|(_, l)| **l == Look::Moved)
+            .map(|(p, _)| p)
+            .collect();
+        let mut read = read_again(tree, &doubtful).into_iter();
+        let stamps: Vec<Option<Stamp>> = pins
+            .iter()
+            .zip(&looks)
+            .map(|(pin, look)| match look {
+                Look::Same => Some(pin.stamp),
+                Look::Moved => read.next().flatten(),
+                Look::Lost => None,
+            })
+            .collect();
+        pins.into_iter()
+            .zip(stamps)
+            .filter_map(|(pin, stamp)| Some(Pinned { stamp: stamp?, ..pin }))
+            .collect()
+    }
+
+    /// Looks once through pins that went out of use: the names that they lost changed their stamps. `live` names those
+    /// in use.
+    ///
+    /// # Errors
+    /// What the file system refused.
+    pub fn settle<'u>(&self, live: impl Iterator<Item = (&'u UnitName, UnitId)>) -> Result<(), Error> {
+        let live: HashSet<String> = live.map(|(unit, id)| Self::name(unit, &id)).collect();
+        for (name, state) in self.listing().into_values().flatten() {
+            if state != LIVE || live.contains(&name) {
+                continue;
+            }
+            let from = self.record_path(&name, LIVE);
+            if let Some(record) = Record::read(&from) {
+                let files = self.prove(&self.tree(&name), record.files);
+                Record::new(files, record.dirs).write(&self.record_path(&name, HELD))?;
+            }
+            fsx::remove_file(&from)?;
+        }
+        Ok(())
+    }
+
+    /// Brings back names that a checkout put by.
+    fn take_spares(&self, name: &str, members: &[Member<'_>]) -> Result<(), Error> {
+        let (tree, spare) = (self.tree(name), self.spare(name));
+        if spare.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        for dir in members.iter().map(|member| member.entry).filter(|entry| entry.is_dir()) {
+            let (from, to) = (dir.path.under(&spare), dir.path.under(&tree));
+            if to.symlink_metadata().is_err() && from.symlink_metadata().is_ok() {
+                if let Some(parent) = to.parent() {
+                    fsx::create_dir_all(parent)?;
+                }
+                fsx::rename(&from, &to)?;
+            }
+        }
+        self.discard(&spare)
+    }
+
+    /// Other records of a unit that hold the same inodes learn their new stamps.
+    fn restamp_others(&self, unit: &UnitName, name: &str, moved: &HashMap<u64, (Stamp, Stamp)>) -> Result<(), Error> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        for (other, state) in self.listing().remove(&super::flat(unit)).unwrap_or_default() {
+            if other == name {
+                continue;
+            }
+            let path = self.record_path(&other, state);
+            let Some(mut record) = Record::read(&path) else {
+                continue;
+            };
+            let mut changed = false;
+            for pinned in &mut record.files {
+                if let Some((before, after)) = moved.get(&pinned.stamp.ino)
+                    && same_inode_state(before, &pinned.stamp)
+                {
+                    pinned.stamp = *after;
+                    changed = true;
+                }
+            }
+            if changed {
+                record.write(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Files away what a checkout took out of the live tree: the directory of a unit with what was in it.
+    ///
+    /// # Errors
+    /// What the file system refused.
+    pub fn put_by(
+        &self,
+        staged: &Path,
+        dir: &RelPath,
+        unit: &UnitName,
+        id: &UnitId,
+        members: &[Member<'_>],
+    ) -> Result<(), Error> {
+        let name = Self::name(unit, id);
+        let is_pinned = [LIVE, HELD].iter().any(|state| self.record_path(&name, state).exists());
+        let home = if is_pinned { self.spare(&name) } else { self.tree(&name) };
+        let to = dir.under(&home);
+        if unit.as_str().len() > LONGEST_NAME || to.symlink_metadata().is_ok() {
+            return self.discard(staged);
+        }
+        if let Some(parent) = to.parent() {
+            fsx::create_dir_all(parent)?;
+        }
+        fsx::rename(staged, &to)?;
+        if !is_pinned {
+            let inside = |member: &&Member<'_>| member.entry.path.is_within(dir.as_bytes());
+            let (dirs, files): (Vec<_>, Vec<_>) = members.iter().filter(inside).partition(|m| m.entry.is_dir());
+            let files = files.into_iter().filter(|member| !member.racy).map(|member| Pinned {
+                entry: member.entry.clone(),
+                stamp: member.stamp,
+            });
+            let dirs = dirs.into_iter().map(|member| member.entry.clone()).collect();
+            Record::new(files.collect(), dirs).write(&self.record_path(&name, HELD))?;
+        }
+        Ok(())
+    }
+}
+
+fn leader(entry: &Entry) -> Option<&RelPath> {
+    entry.file()?.hardlink.as_ref()
+}
+
+/// One unit being pinned.
+struct Holding {
+    method: Method,
+    live: Beneath,
+    tree: Beneath,
+    restamped: Restamped,
+    /// Stamps before and after, by inode.
+    moved: HashMap<u64, (Stamp, Stamp)>,
+}
+
+impl Holding {
+    fn make_dirs(&mut self, members: &[Member<'_>]) -> Result<(), Error> {
+        let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
+        for member in members {
+            dirs.extend(member.entry.path.ancestors());
+            if member.entry.is_dir() {
+                dirs.insert(member.entry.path.as_bytes());
+            }
+        }
+        for dir in dirs {
+            let Ok(path) = RelPath::new(dir) else { continue };
+            let full = self.tree.full(&path);
+            let (parent, last) = self.tree.parent(&path)?;
+            match rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)) {
+                Err(Errno::EXIST) => {}
+                made => {
+                    made.at("create", &full)?;
+                    saw(|| Change::Dir(full));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Pins one file or symlink; nothing when it is no longer what it was, or cannot have another name.
+    fn file(&mut self, member: &Member<'_>, known: Option<&Pinned>) -> Result<Option<Pinned>, Error> {
+        let entry = member.entry;
+        let pinned = |stamp| {
+            Some(Pinned {
+                entry: entry.clone(),
+                stamp,
+            })
+        };
+        if let Some(known) = known.filter(|known| known.entry == *entry) {
+            if self.method == Method::Hardlink && entry.file().is_some() {
+                let there = stamp_of(&mut self.tree, &entry.path);
+                if there.is_some_and(|there| same_inode_state(&there, &member.stamp)) {
+                    return Ok(pinned(member.stamp));
+                }
+            } else if look(&mut self.tree, known) == Look::Same {
+                return Ok(pinned(known.stamp));
+            }
+        }
+        match (&entry.node, self.method) {
+            (Node::Symlink(target), _) => self.symlink(entry, target),
+            (_, Method::Reflink) => self.clone_file(member),
+            (_, Method::Hardlink) => self.link(member),
+        }
+        .map(|stamp| stamp.and_then(pinned))
+    }
+
+    fn link(&mut self, member: &Member<'_>) -> Result<Option<Stamp>, Error> {
+        let path = &member.entry.path;
+        let (from, to) = (self.live.full(path), self.tree.full(path));
+        let (live, last) = self.live.parent(path)?;
+        let before = stamp_in(live, last);
+        if !before.is_some_and(|before| same_inode_state(&before, &member.stamp)) {
+            return Ok(None);
+        }
+        let (tree, _) = self.tree.parent(path)?;
+        let linked = match rustix::fs::linkat(live, last, tree, last, AtFlags::empty()) {
+            Err(Errno::EXIST) => {
+                let there = stamp_in(tree, last);
+                if there.is_some_and(|there| there.ino == member.stamp.ino) {
+                    return Ok(there);
+                }
+                rustix::fs::unlinkat(tree, last, AtFlags::empty()).at("remove", &to)?;
+                saw(|| Change::Remove(to.clone()));
+                rustix::fs::linkat(live, last, tree, last, AtFlags::empty())
+            }
+            linked => linked,
+        };
+        match linked {
+            Ok(()) => {}
+            // All names that an inode can have, or one that may not have another.
+            Err(Errno::MLINK | Errno::PERM | Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno).at("link", &from),
+        }
+        saw(|| Change::Link { from, to: to.clone() });
+        let Some(after) = stamp_in(tree, last).filter(|after| after.same_file_state(&member.stamp)) else {
+            return Ok(None);
+        };
+        self.restamped.push((member.at, after));
+        self.moved.insert(after.ino, (member.stamp, after));
+        Ok(Some(after))
+    }
+
+    fn clone_file(&mut self, member: &Member<'_>) -> Result<Option<Stamp>, Error> {
+        let path = &member.entry.path;
+        let (from, to) = (self.live.full(path), self.tree.full(path));
+        let (live, last) = self.live.parent(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let source = File::from(rustix::fs::openat(live, last, flags, Mode::empty()).at("open", &from)?);
+        let is_known = |stamp: Stamp| same_inode_state(&stamp, &member.stamp);
+        if !Stamp::of_file(&source).is_ok_and(is_known) {
+            return Ok(None);
+        }
+        let (tree, _) = self.tree.parent(path)?;
+        let _ = rustix::fs::unlinkat(tree, last, AtFlags::empty());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let copy = rustix::fs::openat(tree, last, flags, Mode::from_raw_mode(0o600)).at("create", &to)?;
+        rustix::fs::ioctl_ficlone(&copy, &source).at("share the blocks of", &from)?;
+        dress(&copy, member.entry).at("write", &to)?;
+        saw(|| Change::File(to));
+        if !Stamp::of_file(&source).is_ok_and(is_known) {
+            return Ok(None);
+        }
+        Ok(Stamp::of_file(&copy).ok())
+    }
+
+    fn symlink(&mut self, entry: &Entry, target: &[u8]) -> Result<Option<Stamp>, Error> {
+        let full = self.tree.full(&entry.path);
+        let (tree, last) = self.tree.parent(&entry.path)?;
+        let _ = rustix::fs::unlinkat(tree, last, AtFlags::empty());
+        rustix::fs::symlinkat(target, tree, last).at("create", &full)?;
+        let times = times(entry.mtime);
+        rustix::fs::utimensat(tree, last, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &full)?;
+        saw(|| Change::Symlink(full));
+        Ok(stamp_of(&mut self.tree, &entry.path))
+    }
+
+    /// Gives a directory its mode and time, so that it can be put in place as it is.
+    fn settle(&mut self, entry: &Entry) -> Result<(), Error> {
+        let full = self.tree.full(&entry.path);
+        let (parent, last) = self.tree.parent(&entry.path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::openat(parent, last, flags, Mode::empty()).at("open", &full)?;
+        let now = Stamp::of_file(&dir).at("look at", &full)?;
+        if now.mode == entry.mode && now.mtime == entry.mtime && entry.xattrs.is_empty() {
+            return Ok(());
+        }
+        dress(&dir, entry).at("set the mode of", &full)?;
+        saw(|| Change::Dir(full));
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What pins have of a wanted state.
+
+use std::collections::{BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::prove::{Look, look, read_again};
+use super::record::{Pinned, Record};
+use super::{Method, Pins, UnitId};
+use crate::apply::beneath::Beneath;
+use crate::apply::untouched::foreign;
+use crate::fsx::stamp::Stamp;
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::unit::UnitName;
+
+/// A pinned tree with that of it which is as wanted.
+pub struct Offered {
+    /// Where it is.
+    pub tree: PathBuf,
+    /// Files, symlinks and directories that are as wanted, sorted by path. A directory is among them only if nothing
+    /// else is in it.
+    pub entries: Vec<Entry>,
+    /// The stamps of files.
+    stamps: HashMap<RelPath, Stamp>,
+    method: Method,
+}
+
+/// A pinned file that is what is wanted at its path.
+#[derive(Clone, Debug)]
+pub struct PinnedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The stamp under which that was found.
+    pub stamp: Stamp,
+    /// How it is shared.
+    pub method: Method,
+}
+
+impl Offered {
+    /// The pinned file for a path.
+    pub fn file(&self, path: &RelPath) -> Option<PinnedFile> {
+        let stamp = *self.stamps.get(path)?;
+        Some(PinnedFile {
+            path: path.under(&self.tree),
+            stamp,
+            method: self.method,
+        })
+    }
+}
+
+/// What is wanted of one unit.
+pub struct Wanted<'a> {
+    /// The unit.
+    pub unit: &'a UnitName,
+    /// The state it shall have.
+    pub id: UnitId,
+    /// The entries of that state, sorted.
+    pub goal: &'a [Entry],
+}
+
+impl Pins {
+    /// What pins have of some units: of the wanted state, and of others in which a file is the same. Pins whose stamp
+    /// moved are read if the path is `needed`. A pin is left out whose inode is live at another path, as `elsewhere`
+    /// tells: the two would become one file.
+    pub fn offer(
+        &self,
+        wanted: &[Wanted<'_>],
+        needed: &dyn Fn(&RelPath) -> bool,
+        elsewhere: &dyn Fn(u64, &RelPath) -> bool,
+    ) -> Vec<Offered> {
+        let mut listing = self.listing();
+        let mut offers = Vec::new();
+        for want in wanted {
+            let own = Self::name(want.unit, &want.id);
+            let mut names = listing.remove(&super::flat(want.unit)).unwrap_or_default();
+            names.reverse();
+            names.sort_by_key(|(name, _)| *name != own);
+            for (name, state) in names {
+                offers.extend(self.offer_one(&name, state, want, needed, elsewhere));
+            }
+        }
+        offers
+    }
+
+    fn offer_one(
+        &self,
+        name: &str,
+        state: &str,
+        want: &Wanted<'_>,
+        needed: &dyn Fn(&RelPath) -> bool,
+        elsewhere: &dyn Fn(u64, &RelPath) -> bool,
+    ) -> Option<Offered> {
+        let record_path = self.record_path(name, state);
+        let mut record = Record::read(&record_path)?;
+        let tree = self.tree(name);
+        let mut beneath = Beneath::open(&tree).ok()?;
+        let goal = |path: &RelPath| {
+            let at = want.goal.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
+            Some(&want.goal[at])
+        };
+        let mut good: Vec<usize> = Vec::new();
+        let mut doubtful: Vec<usize> = Vec::new();
+        for (at, pinned) in record.files.iter().enumerate() {
+            let path = &pinned.entry.path;
+            let fits = goal(path).is_some_and(|entry| entry.same_state(&pinned.entry));
+            if !fits || elsewhere(pinned.stamp.ino, path) {
+                continue;
+            }
+            match look(&mut beneath, pinned) {
+                Look::Same => good.push(at),
+                Look::Moved if needed(path) => doubtful.push(at),
+                Look::Moved | Look::Lost => {}
+            }
+        }
+        if !doubtful.is_empty() {
+            let pins: Vec<&Pinned> = doubtful.iter().map(|at| &record.files[*at]).collect();
+            for (at, stamp) in doubtful.iter().zip(read_again(&tree, &pins)) {
+                if let Some(stamp) = stamp {
+                    record.files[*at].stamp = stamp;
+                    good.push(*at);
+                }
+            }
+            good.sort_unstable();
+            let _ = record.write(&record_path);
+        }
+        let mut stamps = HashMap::with_capacity(good.len());
+        let mut entries = Vec::with_capacity(good.len() + record.dirs.len());
+        for at in good {
+            let pinned = &record.files[at];
+            if pinned.entry.file().is_some() {
+                stamps.insert(pinned.entry.path.clone(), pinned.stamp);
+            }
+            entries.push(pinned.entry.clone());
+        }
+        let mut dirs: Vec<Entry> = record.dirs;
+        dirs.retain(|dir| {
+            let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
+            is_wanted
+                && dir
+                    .path
+                    .under(&tree)
+                    .symlink_metadata()
+                    .is_ok_and(|now| now.is_dir() && now.mode() & 0o7777 == dir.mode)
+        });
+        entries.append(&mut dirs);
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let is_known = |path: &[u8]| {
+            entries
+                .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
+                .is_ok()
+        };
+        let dirs = entries.iter().filter(|entry| entry.is_dir()).map(|entry| &entry.path);
+        let foreign: BTreeSet<Vec<u8>> = foreign(&tree, dirs, &is_known)
+            .into_iter()
+            .flat_map(|path| path.ancestors().map(<[u8]>::to_vec).collect::<Vec<_>>())
+            .collect();
+        entries.retain(|entry| !entry.is_dir() || !foreign.contains(entry.path.as_bytes()));
+        Some(Offered {
+            tree,
+            entries,
+            stamps,
+            method: self.method,
+        })
+    }
+
+    /// Entries that are live under exactly the stamp of their pin: what a checkout had moved into place before it was
+    /// interrupted needs not be read again.
+    pub fn recognize(&self, wanted: &[Wanted<'_>]) -> Vec<(Entry, u64)> {
+        let mut known = Vec::new();
+        let Ok(mut live) = Beneath::open(&self.root) else {
+            return known;
+        };
+        for want in wanted {
+            let Some((record, _)) = self.record(&Self::name(want.unit, &want.id)) else {
+                continue;
+            };
+            for pinned in record.files.iter().filter(|pinned| pinned.entry.file().is_some()) {
+                if look(&mut live, pinned) == Look::Same {
+                    known.push((pinned.entry.clone(), pinned.stamp.ino));
+                }
+            }
+        }
+        known
+    }
+}

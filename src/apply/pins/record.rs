@@ -1,0 +1,78 @@
+//! What is known of a pinned tree: its entries, each with the stamp under which it was true.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::fsx::stamp::Stamp;
+use crate::fsx::{self, Error, atomic};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+
+/// Raised when the form or meaning of any field changes.
+const VERSION: u32 = 1;
+
+/// A pinned file or symlink.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Pinned {
+    /// What it is.
+    pub(super) entry: Entry,
+    /// The stamp of the pin under which that was true. A write to the inode changes it for good: nothing sets a ctime
+    /// back.
+    pub(super) stamp: Stamp,
+}
+
+/// A pinned tree.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    version: u32,
+    /// Files and symlinks, sorted by path.
+    pub(super) files: Vec<Pinned>,
+    /// Directories, sorted by path.
+    pub(super) dirs: Vec<Entry>,
+}
+
+impl Record {
+    pub(super) fn new(mut files: Vec<Pinned>, dirs: Vec<Entry>) -> Self {
+        files.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+        Self {
+            version: VERSION,
+            files,
+            dirs,
+        }
+    }
+
+    /// Reads a record; whatever is wrong with it, there is none.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let bytes = fsx::read_if_present(path).ok()??;
+        let (digest, body) = bytes.split_first_chunk::<32>()?;
+        if Digest::of(body).as_bytes() != digest {
+            return None;
+        }
+        let record: Self = postcard::from_bytes(body).ok()?;
+        (record.version == VERSION).then_some(record)
+    }
+
+    /// Writes it. It may be lost or old after a power cut, which costs only speed: every stamp is compared before a
+    /// pin is used.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let Ok(body) = postcard::to_stdvec(self) else {
+            return Ok(());
+        };
+        let mut bytes = Digest::of(&body).as_bytes().to_vec();
+        bytes.extend_from_slice(&body);
+        atomic::write_cache(path, &bytes)
+    }
+
+    /// The file or symlink at a path.
+    pub(super) fn get(&self, path: &RelPath) -> Option<&Pinned> {
+        let at = self.files.binary_search_by(|known| known.entry.path.cmp(path)).ok()?;
+        Some(&self.files[at])
+    }
+
+    /// Bytes of its files.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.entry.size()).sum()
+    }
+}

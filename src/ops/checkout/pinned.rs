@@ -1,0 +1,157 @@
+//! What a checkout takes from pins: whole directories where it can, else single files.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::apply::Pinned;
+use crate::apply::pins::{Offered, Pins, UnitId, Wanted};
+use crate::capture::scan::LiveRoot;
+use crate::compare::files::Units;
+use crate::ops::Session;
+use crate::ops::pinning::pins_of;
+use crate::ops::side::Side;
+use crate::plan::{Ground, Offer, RootPlan, beneath};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::RootName;
+use crate::snapshot::unit::UnitName;
+
+/// What one root takes from pins.
+#[derive(Default)]
+pub(super) struct FromPins {
+    /// Files that are taken one by one.
+    pub(super) files: Pinned,
+    /// Files that come within whole directories, with their inodes.
+    pub(super) brought: Vec<(Entry, u64)>,
+}
+
+/// The units of the two sides that differ.
+pub(super) struct Differing<'a> {
+    pub(super) older: &'a Units,
+    pub(super) newer: &'a Units,
+}
+
+/// Finds out what pins have of the target, and plans with it. `whole` says that directories may come whole.
+pub(super) fn choose(
+    session: &Session<'_>,
+    live: &LiveRoot,
+    goal: &Side<'_>,
+    units: &Differing<'_>,
+    plan: &mut RootPlan,
+    whole: bool,
+) -> FromPins {
+    let mut from_pins = FromPins::default();
+    if plan.place.is_empty() {
+        return from_pins;
+    }
+    let Ok(pins) = pins_of(session, &live.root) else {
+        return from_pins;
+    };
+    let offers = offers(&pins, live, goal, units.newer, plan);
+    if whole {
+        bring_whole(live, units, plan, &offers);
+    }
+    for placement in &plan.place {
+        let path = &placement.entry.path;
+        let Some(pinned) = offers.iter().find_map(|offer| offer.file(path)) else {
+            continue;
+        };
+        if plan.is_brought(path) {
+            from_pins.brought.push((placement.entry.clone(), pinned.stamp.ino));
+        } else if placement.entry.size() > 0 {
+            from_pins.files.insert(path.clone(), pinned);
+        }
+    }
+    // Files in them that do not differ are other inodes afterwards all the same.
+    for dir in plan.whole.iter().filter(|dir| dir.brings.is_some()) {
+        let placed: BTreeSet<&RelPath> = from_pins.brought.iter().map(|(entry, _)| &entry.path).collect();
+        let mut more = Vec::new();
+        for offer in &offers {
+            let (from, to) = beneath(&offer.entries, dir.dir.as_bytes(), |entry| entry.path.as_bytes());
+            for entry in &offer.entries[from..to] {
+                if !placed.contains(&entry.path)
+                    && let Some(pinned) = offer.file(&entry.path)
+                    && dir.brings.as_ref().is_some_and(|from| from.starts_with(&offer.tree))
+                {
+                    more.push((entry.clone(), pinned.stamp.ino));
+                }
+            }
+        }
+        from_pins.brought.extend(more);
+    }
+    from_pins
+}
+
+fn offers(pins: &Pins, live: &LiveRoot, goal: &Side<'_>, newer: &Units, plan: &RootPlan) -> Vec<Offered> {
+    let needed: BTreeSet<&RelPath> = plan.place.iter().map(|placement| &placement.entry.path).collect();
+    let inodes: HashMap<u64, usize> = live
+        .state
+        .marks
+        .iter()
+        .enumerate()
+        .filter(|(_, mark)| mark.stamp.nlink > 1)
+        .map(|(at, mark)| (mark.stamp.ino, at))
+        .collect();
+    let elsewhere = |ino: u64, path: &RelPath| {
+        let at = inodes.get(&ino);
+        at.is_some_and(|at| live.state.entries[*at].path != *path)
+    };
+    let wanted = wanted(goal, &live.root.name, newer);
+    pins.offer(&wanted, &|path| needed.contains(path), &elsewhere)
+}
+
+/// Units of a root in the state in which a commit has them.
+pub(super) fn wanted<'a>(goal: &Side<'_>, root: &RootName, units: &'a Units) -> Vec<Wanted<'a>> {
+    units
+        .iter()
+        .filter_map(|(unit, list)| {
+            Some(Wanted {
+                unit,
+                id: id_of(goal, root, unit)?,
+                goal: list,
+            })
+        })
+        .collect()
+}
+
+fn id_of(side: &Side<'_>, root: &RootName, unit: &UnitName) -> Option<UnitId> {
+    let path = format!("{root}/files/{unit}").into_bytes();
+    side.files.get(&path).map(|id| *id.as_bytes())
+}
+
+fn bring_whole(live: &LiveRoot, units: &Differing<'_>, plan: &mut RootPlan, offers: &[Offered]) {
+    let differing: BTreeSet<&UnitName> = units.older.iter().map(|(unit, _)| unit).collect();
+    let differs: Vec<bool> = live
+        .state
+        .units
+        .iter()
+        .map(|unit| differing.contains(&unit.name))
+        .collect();
+    let mut goal: Vec<&Entry> = units.newer.iter().flat_map(|(_, list)| list).collect();
+    goal.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let outside = live.skipped.iter().chain(&live.special);
+    let held: BTreeSet<RelPath> = outside
+        .flat_map(|path| path.ancestors())
+        .filter_map(|dir| RelPath::new(dir).ok())
+        .collect();
+    let offers: Vec<Offer<'_>> = offers
+        .iter()
+        .map(|offered| Offer {
+            tree: offered.tree.clone(),
+            entries: offered.entries.iter().collect(),
+        })
+        .collect();
+    let ground = Ground {
+        live: &live.state.entries,
+        differs: &|at| {
+            let unit = live.state.unit_of[at] as usize;
+            differs.get(unit).copied().unwrap_or(false)
+        },
+        goal: &goal,
+        held: &held,
+    };
+    plan.bring_whole(&offers, &ground);
+    // What stands there without being live, as what is ignored does, would be in the way.
+    let root = &live.root.path;
+    plan.whole
+        .retain(|whole| whole.takes || whole.brings.is_none() || whole.dir.under(root).symlink_metadata().is_err());
+}

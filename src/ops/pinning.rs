@@ -1,0 +1,138 @@
+//! Keeping pins in step with what is live. They are a cache: what goes wrong here costs only speed, and is not told.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::Session;
+use super::live::Live;
+use crate::apply::Parked;
+use crate::apply::pins::{Member, NoPins, Pins, UnitId};
+use crate::capture::scan::LiveRoot;
+use crate::snapshot::root::{Root, RootName};
+use crate::snapshot::unit::UnitName;
+
+/// Which units are to be pinned.
+pub(super) enum Which<'a> {
+    /// All that have no pin in the state they are in.
+    Missing,
+    /// Those that a checkout changed.
+    Changed(&'a HashMap<RootName, BTreeSet<UnitName>>),
+}
+
+/// Where pins are.
+pub(super) fn base(session: &Session<'_>) -> PathBuf {
+    session.repo.dir().join("cache/pins")
+}
+
+/// The pins of a root.
+pub(super) fn pins_of(session: &Session<'_>, root: &Root) -> Result<Pins, NoPins> {
+    Pins::open(&base(session), &root.name, &root.path)
+}
+
+/// Pins live units. The stamps of files that got another name are brought up to date in `live`, which is to be saved.
+pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
+    if session.repo.config().pins.max_size == 0 {
+        return;
+    }
+    for (number, root) in live.roots.iter_mut().enumerate() {
+        let Ok(pins) = pins_of(session, &root.root) else {
+            continue;
+        };
+        let wanted: HashMap<u32, (UnitName, UnitId)> = match which {
+            Which::Missing => {
+                let missing = pins.missing(units(root));
+                let missing: BTreeSet<&UnitName> = missing.into_iter().map(|(unit, _)| unit).collect();
+                numbered(root, |unit| missing.contains(unit))
+            }
+            Which::Changed(changed) => match changed.get(&root.root.name) {
+                Some(changed) => numbered(root, |unit| changed.contains(unit)),
+                None => HashMap::new(),
+            },
+        };
+        let mut restamped = Vec::new();
+        for (at, members) in members(root, |at| wanted.contains_key(&at)) {
+            let (unit, id) = &wanted[&at];
+            restamped.extend(pins.hold(unit, id, &members).unwrap_or_default());
+        }
+        for (at, stamp) in restamped {
+            root.state.marks[at].stamp = stamp;
+            live.restamped.insert(number);
+        }
+    }
+}
+
+/// Looks through the pins of units that are live no longer, files away what a checkout took out, and keeps pins within
+/// their bounds.
+pub(super) fn tidy(session: &Session<'_>, live: &Live, patience: Duration) {
+    for root in &live.roots {
+        if let Ok(pins) = pins_of(session, &root.root) {
+            let _ = pins.settle(units(root));
+        }
+    }
+    super::pins::keep_within_bounds(session, live);
+    Pins::sweep(&base(session), Some(Instant::now() + patience));
+}
+
+/// Files away a directory that a checkout took out of the live state `before`.
+pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, parked: &Parked) {
+    let Some(root) = before.roots.iter().find(|live| live.root.name == *root) else {
+        return;
+    };
+    let Ok(pins) = pins_of(session, &root.root) else { return };
+    let entries = &root.state.entries;
+    let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(&parked.dir)) else {
+        return;
+    };
+    let (from, to) = crate::plan::beneath(entries, parked.dir.as_bytes(), |entry| entry.path.as_bytes());
+    let unit = root.state.unit_of[at];
+    let is_one = root.state.unit_of[from..to].iter().all(|other| *other == unit);
+    let known = root
+        .state
+        .units
+        .get(unit as usize)
+        .and_then(|unit| Some((&unit.name, unit.id?)));
+    let outcome = match known {
+        Some((name, id)) if is_one => {
+            let members: Vec<Member<'_>> = std::iter::once(at).chain(from..to).map(|at| member(root, at)).collect();
+            pins.put_by(&parked.at, &parked.dir, name, &id, &members)
+        }
+        _ => pins.discard(&parked.at),
+    };
+    // What stays in the stage goes with it.
+    let _ = outcome;
+}
+
+/// The units of a root with the git ids of their lists.
+pub(super) fn units(root: &LiveRoot) -> impl Iterator<Item = (&UnitName, UnitId)> {
+    root.state.units.iter().filter_map(|unit| Some((&unit.name, unit.id?)))
+}
+
+fn numbered(root: &LiveRoot, wanted: impl Fn(&UnitName) -> bool) -> HashMap<u32, (UnitName, UnitId)> {
+    let units = (0u32..).zip(&root.state.units);
+    let wanted = units.filter(|(_, unit)| wanted(&unit.name));
+    wanted
+        .filter_map(|(at, unit)| Some((at, (unit.name.clone(), unit.id?))))
+        .collect()
+}
+
+fn member(root: &LiveRoot, at: usize) -> Member<'_> {
+    let mark = &root.state.marks[at];
+    Member {
+        at,
+        entry: &root.state.entries[at],
+        stamp: mark.stamp,
+        racy: mark.racy,
+    }
+}
+
+/// The members of some units in one pass over the entries.
+fn members(root: &LiveRoot, wanted: impl Fn(u32) -> bool) -> HashMap<u32, Vec<Member<'_>>> {
+    let mut members: HashMap<u32, Vec<Member<'_>>> = HashMap::new();
+    for (at, unit) in root.state.unit_of.iter().enumerate() {
+        if wanted(*unit) {
+            members.entry(*unit).or_default().push(member(root, at));
+        }
+    }
+    members
+}

@@ -1,0 +1,162 @@
+//! Directories that come or go whole, by one rename instead of one for every file. Pure, as all of planning.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::RootPlan;
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+
+/// A directory of which everything changes at once. What is planned beneath it needs no step of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// The directory.
+    pub dir: RelPath,
+    /// A directory stands there now and goes.
+    pub takes: bool,
+    /// Where the directory that comes stands now, complete.
+    pub brings: Option<PathBuf>,
+}
+
+/// A tree that stands ready beside the root.
+pub struct Offer<'a> {
+    /// Where it is.
+    pub tree: PathBuf,
+    /// What is in it, as the target has it, sorted by path.
+    pub entries: Vec<&'a Entry>,
+}
+
+/// What planning of whole directories looks at.
+pub struct Ground<'a> {
+    /// All that is live, sorted.
+    pub live: &'a [Entry],
+    /// Whether the live entry of that number belongs to a unit that differs.
+    pub differs: &'a dyn Fn(usize) -> bool,
+    /// The target's entries of the units that differ, sorted.
+    pub goal: &'a [&'a Entry],
+    /// Directories that hold something outside version control.
+    pub held: &'a BTreeSet<RelPath>,
+}
+
+/// A rename of a directory is worth it from this many changed paths.
+const LEAST: usize = 2;
+
+impl RootPlan {
+    /// Plans directories that go whole: those of which nothing stays.
+    pub fn take_whole(&mut self) {
+        for dir in self.remove_dirs.iter().rev() {
+            if within(&self.whole, dir).is_none() {
+                let whole = Whole {
+                    dir: dir.clone(),
+                    takes: true,
+                    brings: None,
+                };
+                let at = self.whole.partition_point(|known| known.dir < *dir);
+                self.whole.insert(at, whole);
+            }
+        }
+    }
+
+    /// Plans directories that come whole out of what is offered.
+    pub fn bring_whole(&mut self, offers: &[Offer<'_>], ground: &Ground<'_>) {
+        let touched: Vec<RelPath> = self.touched().into_iter().cloned().collect();
+        for offer in offers {
+            for dir in offer.entries.iter().filter(|entry| entry.is_dir()) {
+                if within(&self.whole, &dir.path).is_none()
+                    && let Some(takes) = self.fits(dir, offer, &touched, ground)
+                {
+                    let whole = Whole {
+                        dir: dir.path.clone(),
+                        takes,
+                        brings: Some(dir.path.under(&offer.tree)),
+                    };
+                    // What would have gone from within it goes with it.
+                    self.whole.retain(|known| !known.dir.is_within(dir.path.as_bytes()));
+                    let at = self.whole.partition_point(|known| known.dir < dir.path);
+                    self.whole.insert(at, whole);
+                }
+            }
+        }
+    }
+
+    /// Whether an offered directory is what the target has there, and nothing else of what is live stands in it. Tells
+    /// whether a live one goes for it.
+    fn fits(&self, dir: &Entry, offer: &Offer<'_>, touched: &[RelPath], ground: &Ground<'_>) -> Option<bool> {
+        let path = dir.path.as_bytes();
+        let (from, to) = beneath(touched, path, |path| path.as_bytes());
+        let changes = to - from;
+        if changes < LEAST || ground.held.contains(&dir.path) || self.kept.contains(&dir.path) {
+            return None;
+        }
+        let (from, to) = beneath(ground.goal, path, |entry| entry.path.as_bytes());
+        let goal = &ground.goal[from..to];
+        let (from, to) = beneath(&offer.entries, path, |entry| entry.path.as_bytes());
+        let offered = &offer.entries[from..to];
+        // Where little changes, what stays is not moved either.
+        if changes * 2 < goal.len() || goal.len() != offered.len() {
+            return None;
+        }
+        if !goal
+            .iter()
+            .zip(offered)
+            .all(|(a, b)| a.path == b.path && a.same_state(b))
+        {
+            return None;
+        }
+        let at = ground.goal.binary_search_by(|entry| entry.path.cmp(&dir.path)).ok()?;
+        if !ground.goal[at].same_state(dir) {
+            return None;
+        }
+        let (from, to) = beneath(ground.live, path, |entry| entry.path.as_bytes());
+        if !(from..to).all(ground.differs) {
+            return None;
+        }
+        match ground.live.binary_search_by(|entry| entry.path.cmp(&dir.path)) {
+            Ok(at) => ground.live[at].is_dir().then_some(true),
+            Err(_) => Some(false),
+        }
+    }
+
+    /// Every path that changes, sorted.
+    fn touched(&self) -> Vec<&RelPath> {
+        let removed = self.remove_files.iter().chain(&self.remove_dirs);
+        let made = self.make_dirs.iter().chain(&self.link).chain(&self.retouch);
+        let placed = self.place.iter().map(|placement| &placement.entry);
+        let mut touched: Vec<&RelPath> = removed.chain(made.chain(placed).map(|entry| &entry.path)).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    /// The directory that comes or goes whole and takes a path along.
+    pub fn whole_of(&self, path: &RelPath) -> Option<&Whole> {
+        within(&self.whole, path)
+    }
+
+    /// Whether a path is brought by a directory that comes whole.
+    pub fn is_brought(&self, path: &RelPath) -> bool {
+        self.whole_of(path).is_some_and(|whole| whole.brings.is_some())
+    }
+
+    /// Whether a path goes with a directory that goes whole.
+    pub fn is_taken(&self, path: &RelPath) -> bool {
+        self.whole_of(path).is_some_and(|whole| whole.takes)
+    }
+}
+
+/// The directory among sorted ones, none within another, that a path is or lies beneath.
+fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
+    // No other of them can sort between a directory and what is beneath it but names such as `a-b` beside `a`.
+    path.ancestors()
+        .chain([path.as_bytes()])
+        .find_map(|dir| whole.binary_search_by(|known| known.dir.as_bytes().cmp(dir)).ok())
+        .map(|at| &whole[at])
+}
+
+/// Where in a sorted list that stands which is beneath a directory.
+pub fn beneath<T>(list: &[T], dir: &[u8], path: impl Fn(&T) -> &[u8]) -> (usize, usize) {
+    let prefix = [dir, b"/"].concat();
+    let from = list.partition_point(|item| path(item) < &prefix[..]);
+    let count = list[from..].partition_point(|item| path(item).starts_with(&prefix));
+    (from, from + count)
+}

@@ -1,0 +1,797 @@
+//! `kill -9` between every pair of steps, and power cuts that lose any of what no sync had made durable.
+//!
+//! The library tells a witness of every change of a name or a file. For kills, a process of its own ends itself after
+//! the n-th. For power cuts, the changes of one command are recorded once; then what a cut could leave is put together
+//! from them in memory, written out, and the program is run on it. `ENVGIT_CUTS=20000 cargo test --release --test
+//! power_cut` is the long form.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use common::{Sandbox, Seen, differing, picture};
+use envgit::fsx::witness::{Change, Witness, watch};
+use envgit::history::{Person, Time};
+use envgit::ops::Session;
+use envgit::ops::checkout::{CheckoutOptions, checkout};
+use envgit::ops::commit::{CommitOptions, commit};
+use envgit::progress::Silent;
+use envgit::repo::Repo;
+
+/// One witness at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+type Picture = BTreeMap<Vec<u8>, Seen>;
+
+/// Two versions of an environment: a package that is replaced whole, one of which one file changes, one that comes,
+/// one that goes, scripts in a shared folder, links.
+fn install(sandbox: &Sandbox, version: u32) {
+    let env = sandbox.env();
+    let site = "lib/python3.11/site-packages";
+    let _ = std::fs::remove_dir_all(env.join(site));
+    let _ = std::fs::remove_dir_all(env.join("bin"));
+    sandbox.write("pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    let mut packages = vec![("torch", version, 9), ("same", 1, 4)];
+    packages.push(if version == 1 { ("gone", 1, 3) } else { ("fresh", 1, 3) });
+    for (name, version, files) in packages {
+        let info = format!("{site}/{name}-{version}.0.dist-info");
+        let mut record = String::new();
+        for n in 0..files {
+            let path = format!("{name}/d{}/m{n}.py", n % 3);
+            sandbox.write(&format!("{site}/{path}"), format!("{name} {version} {n}\n").repeat(30));
+            record.push_str(&format!("{path},,\n"));
+        }
+        record.push_str(&format!(
+            "../../../bin/{name},,\n{name}-{version}.0.dist-info/RECORD,,\n"
+        ));
+        sandbox.write(&format!("bin/{name}"), format!("#!/bin/{name} {version}\n"));
+        sandbox.write(
+            &format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}.0\n"),
+        );
+        sandbox.write(&format!("{info}/RECORD"), record);
+    }
+    sandbox.write("share/notes", format!("notes {version}\n"));
+    sandbox.write("share/odd", format!("odd {}\n", version / 2));
+    let _ = std::fs::remove_file(env.join("share/link"));
+    std::os::unix::fs::symlink(format!("notes{version}"), env.join("share/link")).unwrap();
+    // Old enough to be told from later writes.
+    std::thread::sleep(Duration::from_millis(40));
+}
+
+/// A sandbox with two recorded states, at the second.
+struct Two {
+    sandbox: Sandbox,
+    ids: [String; 2],
+    pictures: [Picture; 2],
+}
+
+fn two() -> Two {
+    let sandbox = Sandbox::venv();
+    install(&sandbox, 1);
+    let first = sandbox.commit_tagged("v1").commit.unwrap().to_string();
+    let one = picture(&sandbox.env());
+    install(&sandbox, 2);
+    let second = sandbox.commit_tagged("v2").commit.unwrap().to_string();
+    let two = picture(&sandbox.env());
+    Two {
+        sandbox,
+        ids: [first, second],
+        pictures: [one, two],
+    }
+}
+
+fn session(project: &Path) -> Session<'static> {
+    Session {
+        repo: Repo::open(&project.join(".envgit")).unwrap(),
+        who: Person {
+            name: "Tester".to_owned(),
+            email: "tester@example.org".to_owned(),
+        },
+        now: Time {
+            seconds: 1_700_000_000,
+            offset: 0,
+        },
+        env: vec![("CUDA_HOME".into(), "/usr/local/cuda".into())],
+        progress: &Silent,
+        purpose: "envgit test".to_owned(),
+    }
+}
+
+/// The commands that are cut.
+fn perform(project: &Path, what: &str) {
+    let mut session = session(project);
+    match what {
+        "commit" => drop(commit(&mut session, &CommitOptions::default())),
+        rev => {
+            let options = CheckoutOptions {
+                rev: rev.to_owned(),
+                ..CheckoutOptions::default()
+            };
+            drop(checkout(&mut session, &options, &mut |_| true));
+        }
+    }
+}
+
+fn program(project: &Path, args: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_envgit"))
+        .arg("-C")
+        .arg(project)
+        .args(args)
+        .env_clear()
+        .env("HOME", project.parent().unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.
+fn recovered(two: &Two, told: &str) -> usize {
+    let status = program(&two.sandbox.project(), &["status"]);
+    assert!(
+        status.status.success(),
+        "{told}: {}",
+        String::from_utf8_lossy(&status.stderr)
+    );
+    let head = two.sandbox.status().head.commit.unwrap().to_string();
+    let which = two
+        .ids
+        .iter()
+        .position(|id| *id == head)
+        .expect("HEAD is at one of the two");
+    let left = differing(&picture(&two.sandbox.env()), &two.pictures[which]);
+    let said = String::from_utf8_lossy(&status.stderr);
+    assert!(
+        left.is_empty(),
+        "{told}: HEAD is at v{}, {} differ: {}\n{said}",
+        which + 1,
+        left.len(),
+        left[0]
+    );
+    assert!(!two.sandbox.env().join(".envgit-stage").exists(), "{told}");
+    which
+}
+
+/// Ends the process after so many changes.
+struct Reaper(Mutex<u32>);
+
+impl Witness for Reaper {
+    fn saw(&self, _: Change) {
+        let mut left = self.0.lock().unwrap();
+        *left -= 1;
+        if *left == 0 {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Not a test by itself: the process that is killed, started by the next one.
+#[test]
+fn victim() {
+    let Ok(order) = std::env::var("ENVGIT_TEST_VICTIM") else {
+        return;
+    };
+    let (after, rest) = order.split_once(' ').unwrap();
+    let (what, project) = rest.split_once(' ').unwrap();
+    watch(Some(Arc::new(Reaper(Mutex::new(after.parse().unwrap())))));
+    perform(Path::new(project), what);
+}
+
+/// Whether the command was killed before it ended.
+fn killed_after(two: &Two, what: &str, steps: u32) -> bool {
+    let project = two.sandbox.project();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "victim"])
+        .env("ENVGIT_TEST_VICTIM", format!("{steps} {what} {}", project.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    !status.success()
+}
+
+#[test]
+fn a_checkout_killed_after_any_step_leaves_the_old_state_or_the_new() {
+    let two = two();
+    let mut outcomes = [0; 2];
+    let mut at = 1;
+    for steps in 1.. {
+        let target = 1 - at;
+        if !killed_after(&two, ["v1", "v2"][target], steps) {
+            assert!(steps > 50, "it has {steps} steps only");
+            break;
+        }
+        let which = recovered(&two, &format!("killed after {steps} steps"));
+        outcomes[usize::from(which == target)] += 1;
+        at = which;
+    }
+    assert!(
+        outcomes[0] > 10 && outcomes[1] > 10,
+        "before and after the seal: {outcomes:?}"
+    );
+}
+
+#[test]
+fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
+    let two = two();
+    let mut outcomes = [0; 2];
+    for steps in 1.. {
+        two.sandbox.write("share/mine", format!("mine {steps}\n"));
+        let mine = picture(&two.sandbox.env());
+        let killed = killed_after(&two, "v1", steps);
+        let status = program(&two.sandbox.project(), &["status"]);
+        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        let now = picture(&two.sandbox.env());
+        let moved = !now.contains_key(&b"share/mine"[..]);
+        outcomes[usize::from(moved)] += 1;
+        if moved {
+            assert_eq!(
+                differing(&now, &two.pictures[0]),
+                Vec::<String>::new(),
+                "after {steps} steps"
+            );
+            let saved = two.sandbox.session().repo.history().refs().unwrap();
+            let autosaves = saved.iter().filter(|known| known.short_name().starts_with("autosave/"));
+            let newest = autosaves
+                .map(|known| known.short_name().rsplit('/').next().unwrap().parse::<u32>().unwrap())
+                .max();
+            two.sandbox.checkout(&format!("autosave/{}", newest.unwrap()));
+        }
+        assert_eq!(
+            differing(&picture(&two.sandbox.env()), &mine),
+            Vec::<String>::new(),
+            "after {steps} steps"
+        );
+        if !killed {
+            break;
+        }
+        two.sandbox.checkout("v2");
+    }
+    assert!(
+        outcomes[0] > 10 && outcomes[1] > 5,
+        "before and after the seal: {outcomes:?}"
+    );
+}
+
+/// Puts a file where the checkout will put one, once the swap has begun.
+struct Obstacle {
+    env: PathBuf,
+}
+
+impl Witness for Obstacle {
+    fn saw(&self, change: Change) {
+        let begins = matches!(&change, Change::Rename { from, .. } if from.starts_with(&self.env) && !from.starts_with(self.env.join(".envgit-stage")));
+        if begins {
+            let _ = std::fs::write(self.env.join("bin/fresh"), "in the way");
+        }
+    }
+}
+
+#[test]
+fn a_swap_that_cannot_be_finished_is_taken_back() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    two.sandbox.checkout("v1");
+    watch(Some(Arc::new(Obstacle { env: two.sandbox.env() })));
+    let options = CheckoutOptions {
+        rev: "v2".to_owned(),
+        ..CheckoutOptions::default()
+    };
+    let error = two.sandbox.try_checkout(&options).unwrap_err();
+    watch(None);
+    assert!(error.to_string().contains("was put back"), "{error}");
+    std::fs::remove_file(two.sandbox.env().join("bin/fresh")).unwrap();
+    assert!(!two.sandbox.repo_dir().join("journal/checkout.json").exists());
+    assert_eq!(recovered(&two, "taken back"), 0);
+    two.sandbox.checkout("v2");
+    assert_eq!(recovered(&two, "then done"), 1);
+}
+
+#[test]
+fn a_commit_killed_after_any_step_leaves_the_history_whole() {
+    let two = two();
+    let mut before = two.sandbox.status().head.commit;
+    for steps in 1.. {
+        two.sandbox.write("share/notes", format!("notes after {steps}\n"));
+        two.sandbox.write(&format!("share/n{steps}"), "x");
+        std::thread::sleep(Duration::from_millis(30));
+        let tree = picture(&two.sandbox.env());
+        let killed = killed_after(&two, "commit", steps);
+        let status = program(&two.sandbox.project(), &["status"]);
+        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        whole_history(&two.sandbox);
+        let head = two.sandbox.status().head.commit;
+        if head != before {
+            assert!(two.sandbox.status().changes.is_empty(), "after {steps} steps");
+        }
+        assert_eq!(differing(&tree, &picture(&two.sandbox.env())), Vec::<String>::new());
+        two.sandbox.commit();
+        before = two.sandbox.status().head.commit;
+        if !killed {
+            break;
+        }
+    }
+    let tree = picture(&two.sandbox.env());
+    two.sandbox.checkout("v1");
+    assert_eq!(
+        differing(&two.pictures[0], &picture(&two.sandbox.env())),
+        Vec::<String>::new()
+    );
+    two.sandbox.checkout("main");
+    assert_eq!(differing(&tree, &picture(&two.sandbox.env())), Vec::<String>::new());
+}
+
+fn whole_history(sandbox: &Sandbox) {
+    let fsck = Command::new("git")
+        .args(["fsck", "--strict", "--full"])
+        .env("GIT_DIR", sandbox.history())
+        .output()
+        .unwrap();
+    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
+}
+
+// ---- power cuts ----
+
+/// A change with what it wrote.
+#[derive(Clone, Debug)]
+enum Op {
+    File { path: PathBuf, file: Content },
+    Dir { path: PathBuf, mode: u32 },
+    Name(Change),
+    Sync(Change),
+}
+
+#[derive(Clone, Debug)]
+struct Content {
+    bytes: Vec<u8>,
+    mode: u32,
+    mtime: SystemTime,
+    is_link: bool,
+}
+
+fn content(path: &Path) -> Option<Content> {
+    let meta = path.symlink_metadata().ok()?;
+    Some(Content {
+        bytes: match meta.is_symlink() {
+            true => std::fs::read_link(path).ok()?.as_os_str().as_bytes().to_vec(),
+            false => std::fs::read(path).ok()?,
+        },
+        mode: meta.mode() & 0o7777,
+        mtime: meta.modified().ok()?,
+        is_link: meta.is_symlink(),
+    })
+}
+
+struct Recorder {
+    base: PathBuf,
+    ops: Mutex<Vec<Op>>,
+}
+
+/// The path at which a change was made.
+fn place(change: &Change) -> &Path {
+    match change {
+        Change::File(path)
+        | Change::Symlink(path)
+        | Change::Dir(path)
+        | Change::Remove(path)
+        | Change::SyncFile(path)
+        | Change::SyncDir(path)
+        | Change::SyncAll(path)
+        | Change::Rename { to: path, .. }
+        | Change::Exchange { a: path, .. }
+        | Change::Link { to: path, .. } => path,
+    }
+}
+
+impl Witness for Recorder {
+    fn saw(&self, change: Change) {
+        // Other tests of this process have folders of their own.
+        if !place(&change).starts_with(&self.base) {
+            return;
+        }
+        let op = match change {
+            Change::File(path) | Change::Symlink(path) => match content(&path) {
+                Some(file) => Op::File { path, file },
+                None => return,
+            },
+            Change::Dir(path) => {
+                let mode = path.metadata().map_or(0o755, |meta| meta.mode() & 0o7777);
+                Op::Dir { path, mode }
+            }
+            sync @ (Change::SyncFile(_) | Change::SyncDir(_) | Change::SyncAll(_)) => Op::Sync(sync),
+            name => Op::Name(name),
+        };
+        self.ops.lock().unwrap().push(op);
+    }
+}
+
+#[derive(Clone)]
+enum Node {
+    Dir {
+        mode: u32,
+        names: BTreeMap<OsString, usize>,
+    },
+    File(Content),
+}
+
+/// A tree in memory; hard links share a node.
+#[derive(Clone)]
+struct Model {
+    base: PathBuf,
+    nodes: Vec<Node>,
+}
+
+impl Model {
+    fn load(base: &Path) -> Self {
+        let mut model = Self {
+            base: base.to_owned(),
+            nodes: vec![Node::Dir {
+                mode: 0o755,
+                names: BTreeMap::new(),
+            }],
+        };
+        let mut inodes = BTreeMap::new();
+        model.load_dir(base, 0, &mut inodes);
+        model
+    }
+
+    fn load_dir(&mut self, dir: &Path, at: usize, inodes: &mut BTreeMap<u64, usize>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let meta = path.symlink_metadata().unwrap();
+            let node = match inodes.get(&meta.ino()).filter(|_| !meta.is_dir()) {
+                Some(node) => *node,
+                None => {
+                    self.nodes.push(match meta.is_dir() {
+                        true => Node::Dir {
+                            mode: meta.mode() & 0o7777,
+                            names: BTreeMap::new(),
+                        },
+                        false => Node::File(content(&path).unwrap()),
+                    });
+                    self.nodes.len() - 1
+                }
+            };
+            inodes.insert(meta.ino(), node);
+            self.names(at).insert(path.file_name().unwrap().to_owned(), node);
+            if meta.is_dir() {
+                self.load_dir(&path, node, inodes);
+            }
+        }
+    }
+
+    fn names(&mut self, at: usize) -> &mut BTreeMap<OsString, usize> {
+        match &mut self.nodes[at] {
+            Node::Dir { names, .. } => names,
+            Node::File(_) => panic!("a directory"),
+        }
+    }
+
+    /// The directory that holds a path, made if needed, and the last name.
+    fn parent(&mut self, path: &Path) -> Option<(usize, OsString)> {
+        let relative = path.strip_prefix(&self.base).ok()?;
+        let mut at = 0;
+        for name in relative.parent()?.iter() {
+            let next = self.names(at).get(name).copied();
+            at = match next {
+                Some(next) if matches!(self.nodes[next], Node::Dir { .. }) => next,
+                Some(_) => return None,
+                None => {
+                    self.nodes.push(Node::Dir {
+                        mode: 0o755,
+                        names: BTreeMap::new(),
+                    });
+                    let new = self.nodes.len() - 1;
+                    self.names(at).insert(name.to_owned(), new);
+                    new
+                }
+            };
+        }
+        Some((at, relative.file_name()?.to_owned()))
+    }
+
+    fn find(&mut self, path: &Path) -> Option<usize> {
+        let (dir, name) = self.parent(path)?;
+        self.names(dir).get(&name).copied()
+    }
+
+    fn put(&mut self, path: &Path, node: usize) {
+        if let Some((dir, name)) = self.parent(path) {
+            self.names(dir).insert(name, node);
+        }
+    }
+
+    fn cut(&mut self, path: &Path) -> Option<usize> {
+        let (dir, name) = self.parent(path)?;
+        self.names(dir).remove(&name)
+    }
+
+    /// Applies what is kept of a change. Its content may be lost though its name is not.
+    fn apply(&mut self, op: &Op, with_content: bool) {
+        match op {
+            Op::File { path, file } => {
+                let there = self.find(path);
+                let mut file = file.clone();
+                match there {
+                    Some(node) if with_content => self.nodes[node] = Node::File(file),
+                    Some(_) => {}
+                    None => {
+                        if !with_content && !file.is_link {
+                            file.bytes.clear();
+                        }
+                        self.nodes.push(Node::File(file));
+                        self.put(path, self.nodes.len() - 1);
+                    }
+                }
+            }
+            Op::Dir { path, mode } => {
+                match self.find(path) {
+                    Some(node) => {
+                        if let Node::Dir { mode: now, .. } = &mut self.nodes[node] {
+                            *now = *mode;
+                        }
+                    }
+                    None => {
+                        self.nodes.push(Node::Dir {
+                            mode: *mode,
+                            names: BTreeMap::new(),
+                        });
+                        self.put(path, self.nodes.len() - 1);
+                    }
+                };
+            }
+            Op::Name(Change::Rename { from, to }) => {
+                if let Some(node) = self.cut(from) {
+                    self.put(to, node);
+                }
+            }
+            Op::Name(Change::Exchange { a, b }) => {
+                if let (Some(x), Some(y)) = (self.find(a), self.find(b)) {
+                    self.put(a, y);
+                    self.put(b, x);
+                }
+            }
+            Op::Name(Change::Link { from, to }) => {
+                if let Some(node) = self.find(from) {
+                    self.put(to, node);
+                }
+            }
+            Op::Name(Change::Remove(path)) => {
+                self.cut(path);
+            }
+            Op::Name(_) | Op::Sync(_) => {}
+        }
+    }
+
+    fn write(&self) {
+        for entry in std::fs::read_dir(&self.base).unwrap() {
+            let path = entry.unwrap().path();
+            let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+        }
+        let mut written = BTreeMap::new();
+        self.write_dir(0, &self.base, &mut written);
+    }
+
+    fn write_dir(&self, at: usize, path: &Path, written: &mut BTreeMap<usize, PathBuf>) {
+        let Node::Dir { mode, names } = &self.nodes[at] else {
+            return;
+        };
+        for (name, node) in names {
+            let path = path.join(name);
+            match &self.nodes[*node] {
+                Node::Dir { .. } => {
+                    std::fs::create_dir(&path).unwrap();
+                    self.write_dir(*node, &path, written);
+                }
+                Node::File(file) if file.is_link => {
+                    std::os::unix::fs::symlink(OsString::from_vec(file.bytes.clone()), &path).unwrap();
+                    let since = file.mtime.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                    let time = rustix::fs::Timespec {
+                        tv_sec: since.as_secs() as i64,
+                        tv_nsec: i64::from(since.subsec_nanos()),
+                    };
+                    let times = rustix::fs::Timestamps {
+                        last_access: time,
+                        last_modification: time,
+                    };
+                    rustix::fs::utimensat(rustix::fs::CWD, &path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+                        .unwrap();
+                }
+                Node::File(file) => {
+                    if let Some(first) = written.get(node) {
+                        std::fs::hard_link(first, &path).unwrap();
+                        continue;
+                    }
+                    std::fs::write(&path, &file.bytes).unwrap();
+                    std::fs::File::options()
+                        .write(true)
+                        .open(&path)
+                        .unwrap()
+                        .set_modified(file.mtime)
+                        .unwrap();
+                    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode)).unwrap();
+                    written.insert(*node, path);
+                }
+            }
+        }
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode)).unwrap();
+    }
+}
+
+use std::os::unix::ffi::OsStringExt;
+
+/// For every change whether its name and its content are durable when the power goes after `count` of them.
+fn durable(ops: &[Op], count: usize) -> Vec<(bool, bool)> {
+    let mut all = vec![(false, false); count];
+    for (at, op) in ops[..count].iter().enumerate() {
+        let Op::Sync(sync) = op else { continue };
+        for (before, state) in ops[..at].iter().zip(&mut all) {
+            let names: Vec<&Path> = match before {
+                Op::File { path, .. } | Op::Dir { path, .. } | Op::Name(Change::Remove(path)) => vec![path],
+                Op::Name(Change::Rename { to, .. }) => vec![to],
+                Op::Name(Change::Exchange { a, b }) => vec![a, b],
+                Op::Name(Change::Link { to, .. }) => vec![to],
+                _ => vec![],
+            };
+            match sync {
+                Change::SyncAll(_) => *state = (true, true),
+                Change::SyncDir(dir) => state.0 |= names.iter().all(|name| name.parent() == Some(dir)),
+                Change::SyncFile(file) => state.1 |= names.first() == Some(&file.as_path()),
+                _ => {}
+            }
+        }
+    }
+    // A name that is durable is one of something.
+    for at in (0..count).rev() {
+        if let (Op::Name(Change::Rename { from, .. } | Change::Link { from, .. }), true) = (&ops[at], all[at].0) {
+            let makes = |op: &Op| match op {
+                Op::File { path, .. } | Op::Dir { path, .. } => path == from,
+                Op::Name(Change::Rename { to, .. } | Change::Link { to, .. }) => to == from,
+                _ => false,
+            };
+            if let Some(maker) = ops[..at].iter().rposition(makes) {
+                all[maker].0 = true;
+            }
+        }
+    }
+    all
+}
+
+/// A small generator of its own, so that a failure can be told by its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+}
+
+fn cuts() -> u64 {
+    std::env::var("ENVGIT_CUTS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(300)
+}
+
+fn record(two: &Two, what: &str) -> (Model, Vec<Op>) {
+    let before = Model::load(two.sandbox.dir.path());
+    let recorder = Arc::new(Recorder {
+        base: two.sandbox.dir.path().to_owned(),
+        ops: Mutex::default(),
+    });
+    watch(Some(recorder.clone()));
+    perform(&two.sandbox.project(), what);
+    watch(None);
+    let ops = recorder.ops.lock().unwrap().clone();
+    (before, ops)
+}
+
+/// What a power cut leaves.
+fn leave(before: &Model, ops: &[Op], dice: &mut Dice) -> (Model, String) {
+    // As often in the first third, where a checkout seals and swaps.
+    let among = if dice.roll(2) == 0 { ops.len() } else { ops.len() / 3 };
+    let count = dice.roll(among as u64 + 1) as usize;
+    let durable = durable(ops, count);
+    // Of what is not durable nothing, a little, half, most or all is there.
+    let odds = [0, 1, 5, 9, 10][dice.roll(5) as usize];
+    let mut model = before.clone();
+    for (op, (name, bytes)) in ops[..count].iter().zip(durable) {
+        let is_content_of_old = matches!(op, Op::File { path, .. } if model.find(path).is_some());
+        let has_bytes = bytes || dice.roll(10) < odds;
+        let has_name = name || (is_content_of_old && has_bytes) || dice.roll(10) < odds;
+        if has_name {
+            model.apply(op, has_bytes);
+        }
+    }
+    (
+        model,
+        format!("cut after {count} of {} changes, odds {odds}", ops.len()),
+    )
+}
+
+#[test]
+fn a_checkout_survives_any_power_cut() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    let mut outcomes = [0; 2];
+    for (round, target) in ["v1", "v2"].into_iter().enumerate() {
+        let (before, ops) = record(&two, target);
+        let after = Model::load(two.sandbox.dir.path());
+        for n in 0..cuts() / 2 {
+            let seed = 0x9e37_79b9_7f4a_7c15 ^ ((n + 1) << 8 | round as u64);
+            let (model, told) = leave(&before, &ops, &mut Dice(seed));
+            model.write();
+            let which = recovered(&two, &format!("to {target}, seed {seed:#x}, {told}"));
+            outcomes[usize::from(which == round)] += 1;
+        }
+        after.write();
+    }
+    assert!(
+        outcomes.iter().all(|count| *count > 20),
+        "before and after: {outcomes:?}"
+    );
+    eprintln!(
+        "power cuts of a checkout: old state {}, new state {}",
+        outcomes[0], outcomes[1]
+    );
+}
+
+#[test]
+fn a_commit_survives_any_power_cut() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    let old = two.sandbox.status().head.commit;
+    two.sandbox.write("share/notes", "third\n");
+    two.sandbox.write("share/more", "more\n");
+    std::thread::sleep(Duration::from_millis(40));
+    let tree = picture(&two.sandbox.env());
+    let (before, ops) = record(&two, "commit");
+    let new = two.sandbox.status().head.commit;
+    assert_ne!(old, new);
+    let mut outcomes = [0; 2];
+    for n in 0..cuts() / 3 {
+        let seed = 0x517c_c1b7_2722_0a95 ^ ((n + 1) << 8);
+        let (model, told) = leave(&before, &ops, &mut Dice(seed));
+        model.write();
+        let told = format!("seed {seed:#x}, {told}");
+        let status = program(&two.sandbox.project(), &["status"]);
+        assert!(
+            status.status.success(),
+            "{told}: {}",
+            String::from_utf8_lossy(&status.stderr)
+        );
+        let state = two.sandbox.status();
+        assert!([old, new].contains(&state.head.commit), "{told}");
+        assert_eq!(state.changes.is_empty(), state.head.commit == new, "{told}");
+        outcomes[usize::from(state.head.commit == new)] += 1;
+        // What HEAD says can be brought back from nothing.
+        let kept = two.sandbox.dir.path().join("kept");
+        std::fs::rename(two.sandbox.env(), &kept).unwrap();
+        two.sandbox.checkout("HEAD");
+        let back = picture(&two.sandbox.env());
+        let expected = if state.head.commit == new {
+            &tree
+        } else {
+            &two.pictures[1]
+        };
+        assert_eq!(differing(&back, expected), Vec::<String>::new(), "{told}");
+    }
+    assert!(
+        outcomes.iter().all(|count| *count > 5),
+        "before and after: {outcomes:?}"
+    );
+    eprintln!(
+        "power cuts of a commit: old state {}, new state {}",
+        outcomes[0], outcomes[1]
+    );
+}
