@@ -37,12 +37,12 @@ fn pip(tree: &Tree, name: &str, version: &str, files: &[(&str, &str)]) {
     let record: String = files.iter().map(line).collect();
     tree.write(
         &format!("{info}/METADATA"),
-        &format!("Name: {name}\nVersion: {version}\n"),
+        format!("Name: {name}\nVersion: {version}\n"),
     );
     tree.write(&format!("{info}/INSTALLER"), "pip\n");
     tree.write(
         &format!("{info}/RECORD"),
-        &format!("{record}{name}-{version}.dist-info/RECORD,,\n{name}/__pycache__/a.cpython-311.pyc,,\n"),
+        format!("{record}{name}-{version}.dist-info/RECORD,,\n{name}/__pycache__/a.cpython-311.pyc,,\n"),
     );
 }
 
@@ -75,7 +75,7 @@ fn files_are_held_against_their_digests() {
     let tree = Tree::new(&[("a", "as promised"), ("b", "edited"), ("link", "")]);
     tree.write(
         "conda-meta/x-1-0.json",
-        &conda(
+        conda(
             "x",
             &[
                 ("a", Some("as promised")),
@@ -100,7 +100,7 @@ fn pip_over_conda_and_pip_twice() {
     ]);
     tree.write(
         "conda-meta/n-1-0.json",
-        &conda(
+        conda(
             "n",
             &[
                 (&site("n/a.py"), Some("one")),
@@ -132,7 +132,7 @@ fn pip_over_conda_and_pip_twice() {
 fn where_nothing_fits_the_weaker_claim_is_replaced_and_the_stronger_altered() {
     let path = format!("{SITE}/n/a.py");
     let tree = Tree::new(&[(&path, "edited")]);
-    tree.write("conda-meta/n-1-0.json", &conda("n", &[(&path, Some("one"))]));
+    tree.write("conda-meta/n-1-0.json", conda("n", &[(&path, Some("one"))]));
     pip(&tree, "n", "2", &[("n/a.py", "two")]);
     let told: Vec<String> = look(&tree).iter().map(told).collect();
     assert_eq!(
@@ -145,7 +145,7 @@ fn where_nothing_fits_the_weaker_claim_is_replaced_and_the_stronger_altered() {
 fn what_rattler_put_aside_is_a_promise_of_the_original_path() {
     let aside = "__clobbers__/b/share/x";
     let tree = Tree::new(&[("share/x", "of a"), (aside, "of b")]);
-    tree.write("conda-meta/a-1-0.json", &conda("a", &[("share/x", Some("of a"))]));
+    tree.write("conda-meta/a-1-0.json", conda("a", &[("share/x", Some("of a"))]));
     let record = conda("b", &[(aside, Some("of b"))]);
     let record = record.replace("\"path_type\"", "\"original_path\": \"share/x\", \"path_type\"");
     tree.write("conda-meta/b-1-0.json", &record);

@@ -284,7 +284,7 @@ fn a_lost_gpu_is_critical_within_and_across_managers() {
     );
     let (gpu, cpu) = (pip("onnxruntime-gpu", "1.20", &[]), pip("onnxruntime", "1.20", &[]));
     assert_eq!(
-        told(&[gpu.clone()], &[cpu.clone()], &[]),
+        told(std::slice::from_ref(&gpu), std::slice::from_ref(&cpu), &[]),
         [
             "onnxruntime: unexplained !! GPU build replaced by CPU build",
             "onnxruntime-gpu: unexplained"

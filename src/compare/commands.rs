@@ -141,8 +141,8 @@ mod tests {
             specs: vec![],
             removes: vec!["scipy[version='>=1']".to_owned()],
         };
-        assert_eq!(commands(None, Some(FIRST)), [create.clone()]);
-        assert_eq!(commands(Some(FIRST), Some(&both)), [remove.clone()]);
+        assert_eq!(commands(None, Some(FIRST)), std::slice::from_ref(&create));
+        assert_eq!(commands(Some(FIRST), Some(&both)), std::slice::from_ref(&remove));
         assert_eq!(commands(Some(&both), Some(FIRST)), []);
         assert_eq!(commands(Some(&both), Some(&both)), []);
         assert_eq!(commands(Some(&both), None), []);

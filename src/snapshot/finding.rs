@@ -371,12 +371,12 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{s}", thousands(count))
 }
 
-/// A number with separators.
-fn thousands(number: u64) -> String {
+/// A number with separators: `13,021`.
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -32,15 +32,7 @@ use super::theme::{Theme, paint};
 
 /// `13,021`.
 pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::snapshot::finding::thousands(number)
 }
 
 /// `1 file`, `13,021 files`.

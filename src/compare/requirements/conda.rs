@@ -106,8 +106,11 @@ fn constraint(text: &str) -> Result<VersionSpec, String> {
     VersionSpec::from_str(text, ParseStrictness::Lenient).map_err(|error| format!("{text:?}: {error}"))
 }
 
+/// What stands in brackets: keys and values.
+type Fields = Vec<(String, String)>;
+
 /// Cuts off `[key=value, …]` at the end.
-fn split_fields(text: &str) -> Result<(&str, Vec<(String, String)>), String> {
+fn split_fields(text: &str) -> Result<(&str, Fields), String> {
     let Some(start) = text.find('[').filter(|_| text.ends_with(']')) else {
         return match text.contains('[') {
             true => Err("a bracket is not closed".to_owned()),
