@@ -296,6 +296,42 @@ fn a_swap_that_cannot_be_finished_is_taken_back() {
     assert_eq!(recovered(&two, "then done"), 1);
 }
 
+/// Makes a file when the checkout is sealed, so after it looked at the live tree.
+struct Newcomer(PathBuf);
+
+impl Witness for Newcomer {
+    fn saw(&self, change: Change) {
+        if matches!(&change, Change::Rename { to, .. } if to.ends_with("journal/checkout.json")) {
+            let _ = std::fs::write(&self.0, "mine");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_made_meanwhile_does_not_go_with_its_directory() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    two.sandbox.checkout("v1");
+    // One directory is replaced whole, one goes.
+    for package in ["torch", "gone"] {
+        let path = format!("lib/python3.11/site-packages/{package}/d0/newcomer");
+        let path = two.sandbox.env().join(path);
+        watch(Some(Arc::new(Newcomer(path.clone()))));
+        let options = CheckoutOptions {
+            rev: "v2".to_owned(),
+            ..CheckoutOptions::default()
+        };
+        let error = two.sandbox.try_checkout(&options).unwrap_err();
+        watch(None);
+        assert!(error.to_string().contains("was put back"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine", "{package}");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(recovered(&two, package), 0);
+    }
+    two.sandbox.checkout("v2");
+    assert_eq!(recovered(&two, "then done"), 1);
+}
+
 #[test]
 fn a_commit_killed_after_any_step_leaves_the_history_whole() {
     let two = two();

@@ -60,10 +60,12 @@ impl<'a> Swap<'a> {
     pub(super) fn perform(&mut self, plan: &RootPlan) -> Result<Placed, Error> {
         let mut placed = Placed::default();
         for whole in plan.whole.iter().filter(|whole| whole.brings.is_none()) {
-            placed.parked.extend(self.park(&whole.dir)?.map(|name| Parked {
-                dir: whole.dir.clone(),
-                at: self.staged.path().join(name),
-            }));
+            if let Some(name) = self.park(&whole.dir)? {
+                let at = self.staged.path().join(name);
+                self.refuse_newcomers(whole, &at)?;
+                let dir = whole.dir.clone();
+                placed.parked.push(Parked { dir, at });
+            }
         }
         self.beneath.forget();
         for path in plan.remove_files.iter().filter(|path| plan.whole_of(path).is_none()) {
@@ -226,10 +228,22 @@ impl<'a> Swap<'a> {
             from: from.to_owned(),
             to: at.clone(),
         });
+        self.refuse_newcomers(whole, &at)?;
         Ok(Some(Parked {
             dir: whole.dir.clone(),
             at,
         }))
+    }
+
+    /// A directory that went whole must not take along what nobody has seen: a file that was made in it since it was
+    /// looked at.
+    fn refuse_newcomers(&self, whole: &Whole, at: &Path) -> Result<(), Error> {
+        let found = count_beneath(at).at("look into", at)?;
+        if found == whole.holds {
+            return Ok(());
+        }
+        let message = format!("{found} paths are in it, {} were a moment ago", whole.holds);
+        Err(std::io::Error::other(message)).at("move", self.beneath.full(&whole.dir))
     }
 
     fn exchange_whole(&mut self, dir: &RelPath, pin: &Path) -> Result<(), Error> {
@@ -349,6 +363,19 @@ impl<'a> Swap<'a> {
         });
         Ok(())
     }
+}
+
+/// How many paths are beneath a directory, links not followed.
+fn count_beneath(dir: &Path) -> std::io::Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        count += 1;
+        if entry.file_type()?.is_dir() {
+            count += count_beneath(&entry.path())?;
+        }
+    }
+    Ok(count)
 }
 
 /// Between the stage and the live tree.

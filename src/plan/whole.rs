@@ -14,6 +14,8 @@ pub struct Whole {
     pub dir: RelPath,
     /// A directory stands there now and goes.
     pub takes: bool,
+    /// How many paths are known to be beneath the one that goes. Another number means that somebody is at work there.
+    pub holds: usize,
     /// Where the directory that comes stands now, complete.
     pub brings: Option<PathBuf>,
 }
@@ -44,11 +46,15 @@ const LEAST: usize = 2;
 impl RootPlan {
     /// Plans directories that go whole: those of which nothing stays.
     pub fn take_whole(&mut self) {
+        let mut removed: Vec<&RelPath> = self.remove_files.iter().chain(&self.remove_dirs).collect();
+        removed.sort_unstable();
         for dir in self.remove_dirs.iter().rev() {
             if within(&self.whole, dir).is_none() {
+                let (from, to) = beneath(&removed, dir.as_bytes(), |path| path.as_bytes());
                 let whole = Whole {
                     dir: dir.clone(),
                     takes: true,
+                    holds: to - from,
                     brings: None,
                 };
                 let at = self.whole.partition_point(|known| known.dir < *dir);
@@ -65,9 +71,11 @@ impl RootPlan {
                 if within(&self.whole, &dir.path).is_none()
                     && let Some(takes) = self.fits(dir, offer, &touched, ground)
                 {
+                    let (from, to) = beneath(ground.live, dir.path.as_bytes(), |entry| entry.path.as_bytes());
                     let whole = Whole {
                         dir: dir.path.clone(),
                         takes,
+                        holds: to - from,
                         brings: Some(dir.path.under(&offer.tree)),
                     };
                     // What would have gone from within it goes with it.
