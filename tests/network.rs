@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - the network, to install the versions pinned in `tests/data/venv`;
-//! - a CPython 3.8 to 3.11 with `venv`, for which those versions have wheels: `python3.11` … `python3` in the search
+//! - a CPython 3.9 to 3.11 with `venv`, for which those versions have wheels: `python3.11` … `python3` in the search
 //!   path, or the one that `ENVGIT_TEST_PYTHON` names;
 //! - bash, git, zstd, tar and GNU coreutils, with which the last part brings a commit back without envgit.
 
@@ -146,6 +146,12 @@ impl World {
         text("pip install", &command.output().unwrap());
     }
 
+    fn pip_install(&self, arguments: &[&str]) {
+        let mut command = self.command(self.python());
+        command.args(["-m", "pip", "--disable-pip-version-check", "-q", "install"]);
+        text("pip install", &command.args(arguments).output().unwrap());
+    }
+
     fn ask_python(&self, code: &str) -> String {
         let output = self.command(self.python()).args(["-c", code]).output().unwrap();
         text("python", &output).trim().to_owned()
@@ -168,16 +174,16 @@ fn text(what: &str, output: &Output) -> String {
 /// A Python for which the pinned versions have wheels.
 fn system_python() -> String {
     let named = std::env::var("ENVGIT_TEST_PYTHON").ok();
-    let candidates = ["python3.11", "python3.10", "python3.9", "python3.8", "python3"].map(str::to_owned);
+    let candidates = ["python3.11", "python3.10", "python3.9", "python3"].map(str::to_owned);
     let fits = |name: &String| {
-        let code = "import sys, venv, ensurepip; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 11))";
+        let code = "import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))";
         Command::new(name)
             .args(["-c", code])
             .output()
             .is_ok_and(|output| output.status.success())
     };
     named.into_iter().chain(candidates).find(fits).expect(
-        "the network suite needs a CPython 3.8 to 3.11 with the venv module: install one (python3-venv), or name it in \
+        "the network suite needs a CPython 3.9 to 3.11 with the venv module: install one (python3-venv), or name it in \
          ENVGIT_TEST_PYTHON",
     )
 }
@@ -238,26 +244,106 @@ fn assert_numpy(report: &Value, from: &str, to: &str) {
 const NUMPY: &str =
     "import numpy; print(numpy.__version__, int((numpy.arange(6).reshape(2, 3) @ numpy.ones(3)).sum()))";
 
+/// A venv without packages.
+fn make_venv(world: &World) {
+    let output = Command::new(system_python())
+        .args(["-m", "venv"])
+        .arg(world.env())
+        .output()
+        .unwrap();
+    text("python -m venv", &output);
+}
+
+fn init(world: &World) {
+    let root = format!("env={}:venv", world.env().display());
+    world.envgit(&["init", "--yes", "--no-project", "--root", &root]);
+}
+
+/// The problems of the live state of one kind.
+fn problems(world: &World, kind: &str) -> Vec<Value> {
+    let report = world.envgit_json(&["check", "--json", "--fail-on", "never"]);
+    let all = report["roots"][0]["problems"].as_array().unwrap();
+    all.iter().filter(|problem| problem["kind"] == kind).cloned().collect()
+}
+
+/// The modules at the top that Python itself cannot import, each tried in a process of its own.
+fn modules_that_fail(world: &World) -> BTreeSet<String> {
+    let code = "import pkgutil, subprocess, sys, sysconfig\n\
+                site = sysconfig.get_paths()['purelib']\n\
+                for module in sorted(m.name for m in pkgutil.iter_modules([site])):\n\
+                \x20   done = subprocess.run([sys.executable, '-W', 'ignore', '-c', 'import ' + module], capture_output=True)\n\
+                \x20   if done.returncode: print(module)";
+    world.ask_python(code).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_envgit_says_of_a_broken_environment_is_what_python_finds() {
+    let world = World::new();
+    make_venv(&world);
+    world.pip_install(&[
+        "numpy==1.24.4",
+        "pandas==2.0.3",
+        "matplotlib==3.7.5",
+        "contourpy==1.1.1",
+    ]);
+    init(&world);
+    world.envgit(&["commit", "-q", "-t", "works"]);
+    assert_eq!(modules_that_fail(&world), BTreeSet::new());
+    assert_eq!(problems(&world, "import"), [] as [Value; 0]);
+    assert_eq!(problems(&world, "requirement"), [] as [Value; 0]);
+
+    world.pip_install(&["--no-deps", "numpy==2.0.2"]);
+    let failing = modules_that_fail(&world);
+    assert!(failing.contains("pandas"), "{failing:?}");
+    let text_of = |problem: &Value, field: &str| problem[field].as_str().unwrap().to_owned();
+    let told = problems(&world, "import");
+    let told: BTreeSet<String> = told.iter().map(|problem| text_of(problem, "module")).collect();
+    assert_eq!(told, failing);
+    // pip's own check names requirements only.
+    let unmet = problems(&world, "requirement");
+    let unmet: BTreeSet<String> = unmet
+        .iter()
+        .map(|problem| text_of(&problem["package"], "name"))
+        .collect();
+    let output = world
+        .command(world.python())
+        .args(["-m", "pip", "check"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let by_pip: BTreeSet<String> = said
+        .lines()
+        .filter(|line| line.contains(" has requirement "))
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect();
+    assert_eq!(unmet, by_pip, "{said}");
+    let diff = world.envgit_json(&["diff", "--json"]);
+    let broken = change(&diff, "numpy")["breaks"].as_array().unwrap().clone();
+    let broken: BTreeSet<String> = broken.iter().map(|package| text_of(package, "name")).collect();
+    assert!(broken.contains("pandas") && broken.contains("matplotlib"), "{broken:?}");
+
+    // Two records of one project: the one that counts is the one that is imported.
+    world.pip_install(&["--ignore-installed", "--no-deps", "numpy==1.26.4"]);
+    let records = problems(&world, "records");
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["records"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        text_of(&records[0], "imports"),
+        world.ask_python("import numpy; print(numpy.__version__)")
+    );
+    world.envgit(&["checkout", "-q", "--yes", "works"]);
+    assert_eq!(modules_that_fail(&world), BTreeSet::new());
+}
+
 #[test]
 fn a_pip_environment_is_upgraded_and_brought_back() {
     let world = World::new();
     let env = world.env();
-    let output = Command::new(system_python())
-        .args(["-m", "venv"])
-        .arg(&env)
-        .output()
-        .unwrap();
-    text("python -m venv", &output);
+    make_venv(&world);
     world.pip("before.txt", "before-constraints.txt");
     assert_eq!(world.ask_python(NUMPY), "1.24.4 15");
 
-    world.envgit(&[
-        "init",
-        "--yes",
-        "--no-project",
-        "--root",
-        &format!("env={}:venv", env.display()),
-    ]);
+    init(&world);
     world.envgit(&["commit", "-q", "-m", "as installed", "-t", "before"]);
     let before = manifest(&env);
     assert!(before.len() > 2000, "{} paths", before.len());

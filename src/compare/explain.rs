@@ -94,3 +94,74 @@ pub fn units(files: &[FileChange]) -> Vec<UnitChange> {
     }
     units.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::packages;
+    use crate::snapshot::package::{Manager, Package};
+    use crate::snapshot::path::RelPath;
+    use crate::snapshot::promise::Promises;
+    use crate::snapshot::root::Kind;
+    use proptest::prelude::*;
+
+    /// Some of four projects in either manager, each with a version, a requirement on another, and files of which some
+    /// are missing or altered.
+    fn state() -> impl Strategy<Value = RootState> {
+        let one = (0usize..4, any::<bool>(), 1u8..4, 0usize..4, 1u8..4, 0u64..3, 0u64..3);
+        proptest::collection::vec(one, 0..7).prop_map(|drawn| {
+            let mut state = RootState {
+                python: Some("3.11.2".to_owned()),
+                ..RootState::default()
+            };
+            for (name, is_conda, version, needs, least, missing, altered) in drawn {
+                let names = ["numpy", "pandas", "torch", "odd name"];
+                let manager = if is_conda { Manager::Conda } else { Manager::Pip };
+                let record = format!("r/{}-{version}.{manager}", names[name].replace(' ', "-"));
+                let record = RelPath::new(record).unwrap();
+                if state.packages.iter().any(|known: &Package| known.record == record) {
+                    continue;
+                }
+                let mut package = Package::new(manager, names[name], &format!("{version}.0"), record.clone());
+                package.requires = vec![format!("{} >={least}.0", names[needs])];
+                let path = |n: u64| RelPath::new(format!("{}/f{n}", names[name])).unwrap();
+                let mut promises = Promises::kept(manager, record);
+                (promises.promised, promises.hashed) = (9, 9);
+                promises.missing = (0..missing).map(path).collect();
+                promises.altered = (3..3 + altered).map(path).collect();
+                state.packages.push(package);
+                state.promises.push(promises);
+            }
+            state.packages.sort_by(|a, b| a.key().cmp(&b.key()));
+            state
+        })
+    }
+
+    fn told(before: &RootState, after: &RootState) -> Explanation {
+        let changes = RootChanges {
+            root: "env".parse().unwrap(),
+            kind: Kind::Conda,
+            packages: packages(&before.packages, &after.packages),
+            configs: Vec::new(),
+            files: Vec::new(),
+            explanation: None,
+        };
+        explain(before, after, &changes)
+    }
+
+    proptest! {
+        #[test]
+        fn a_state_needs_no_explanation_of_itself(one in state()) {
+            prop_assert_eq!(told(&one, &one), Explanation::default());
+        }
+
+        #[test]
+        fn problems_mirror_and_every_change_has_a_cause(a in state(), b in state()) {
+            let (forth, back) = (told(&a, &b), told(&b, &a));
+            prop_assert_eq!(&forth.problems.appeared, &back.problems.resolved);
+            prop_assert_eq!(&forth.problems.resolved, &back.problems.appeared);
+            prop_assert_eq!(forth.problems.changed.len(), back.problems.changed.len());
+            prop_assert!(forth.packages.iter().all(|story| !story.causes.is_empty()));
+        }
+    }
+}

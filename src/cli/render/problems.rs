@@ -1,11 +1,13 @@
 //! Problems: one line each, the worst first.
 
+use std::collections::BTreeSet;
+
 use super::{count, padded, width};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{CheckReport, RootFindings};
 use crate::snapshot::change::{PackageChange, RootChanges};
 use crate::snapshot::explanation::PackageStory;
-use crate::snapshot::finding::{Finding, Severity};
+use crate::snapshot::finding::{Finding, Problem, Severity};
 
 /// How many problems are told before the rest is counted.
 const TOLD: usize = 12;
@@ -56,6 +58,13 @@ pub(super) fn told(root: &RootChanges, all: bool) -> Vec<Told> {
     let problems = &explanation.problems;
     let changed = problems.changed.iter().map(|(_, now)| now);
     let mut worse: Vec<&Finding> = problems.appeared.iter().chain(changed).filter(is_told).collect();
+    // An import that fails says why: what it is built for need not be said before.
+    let fails: BTreeSet<_> = worse
+        .iter()
+        .filter(|one| is_import(one))
+        .map(|one| one.package.clone())
+        .collect();
+    worse.retain(|one| all || !matches!(one.problem, Problem::NumpyAbi { .. }) || !fails.contains(&one.package));
     worse.sort();
     told.extend(worse.into_iter().map(Told::of));
     let solved = problems.resolved.iter().filter(is_told).map(|finding| Told {
@@ -64,6 +73,10 @@ pub(super) fn told(root: &RootChanges, all: bool) -> Vec<Told> {
     });
     told.extend(solved);
     told
+}
+
+fn is_import(finding: &Finding) -> bool {
+    matches!(finding.problem, Problem::Import { .. })
 }
 
 /// [`told`] as text.
