@@ -1,0 +1,203 @@
+//! How a layer is put together: footer, table of contents, tar-split, and whether they agree.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+
+use super::super::catalog::StoredFile;
+use super::super::toc::{Footer, Toc};
+use super::tarball::compare_tar;
+use super::{Flaw, Part};
+
+/// One line of tar-split.
+#[derive(Deserialize)]
+struct SplitLine {
+    #[serde(rename = "type")]
+    kind: u8,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    payload: String,
+}
+
+/// A part of the tar, put together from tar-split.
+pub(super) enum Piece {
+    Raw(Vec<u8>),
+    Content { name: String, size: u64, crc: Option<u64> },
+}
+
+/// How a layer is put together.
+pub(super) struct Layout {
+    pub(super) toc: Toc,
+    toc_offset: u64,
+    pub(super) split: Option<Vec<Piece>>,
+    pub(super) split_flaw: Option<Flaw>,
+}
+
+impl Layout {
+    pub(super) fn read(file: &File, size: u64) -> Result<Self, Flaw> {
+        let flaw = |part: Part| {
+            move |error: io::Error| Flaw {
+                part,
+                what: error.to_string(),
+            }
+        };
+        let footer = read_footer(file, size).map_err(flaw(Part::Footer))?;
+        let toc = read_skippable(file, footer.toc_offset, footer.toc_stored, footer.toc_size, size);
+        let toc = toc.map_err(flaw(Part::Contents))?;
+        let toc = serde_json::from_slice(&toc).map_err(|error| flaw(Part::Contents)(error.into()))?;
+        let (offset, stored, plain) = (footer.tarsplit_offset, footer.tarsplit_stored, footer.tarsplit_size);
+        let split = read_skippable(file, offset, stored, plain, size).and_then(|text| pieces(&text));
+        let (split, split_flaw) = match split {
+            Ok(split) => (Some(split), None),
+            Err(error) => (None, Some(flaw(Part::TarSplit)(error))),
+        };
+        Ok(Self {
+            toc,
+            toc_offset: footer.toc_offset,
+            split,
+            split_flaw,
+        })
+    }
+
+    /// The checksum of each file as tar-split has it.
+    pub(super) fn sums(&self, files: &[StoredFile]) -> Vec<Option<u64>> {
+        let contents = self.split.iter().flatten().filter_map(|piece| match piece {
+            Piece::Content { crc, .. } => Some(*crc),
+            Piece::Raw(_) => None,
+        });
+        let mut sums: Vec<_> = contents.take(files.len()).collect();
+        sums.resize(files.len(), None);
+        sums
+    }
+
+    /// Whether tar-split, the headers in the layer and the table of contents say the same.
+    pub(super) fn check_headers(&self, file: &File, files: &[StoredFile]) -> Option<Flaw> {
+        let split = self.split.as_ref()?;
+        let told = |part: Part, what: String| Some(Flaw { part, what });
+        let listed: Vec<(&str, u64)> = files.iter().map(|file| (file.name.as_str(), file.size)).collect();
+        let in_split: Vec<(&str, u64)> = split
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Content { name, size, .. } => Some((name.as_str(), *size)),
+                Piece::Raw(_) => None,
+            })
+            .collect();
+        if listed != in_split {
+            let what = "tar-split lists other files than the table of contents".to_owned();
+            return told(Part::TarSplit, what);
+        }
+        if let Err(what) = self.compare_gaps(file, files, split) {
+            return told(Part::Headers, what);
+        }
+        match compare_tar(split, &self.toc) {
+            Ok(()) => None,
+            Err(what) => told(Part::Headers, what),
+        }
+    }
+
+    /// Between the contents stand the headers, as tar-split has them.
+    fn compare_gaps(&self, file: &File, files: &[StoredFile], split: &[Piece]) -> Result<(), String> {
+        let mut pieces = split.iter();
+        let mut at = 0;
+        let end = self.toc_offset.saturating_sub(8);
+        let starts = files.iter().map(|file| {
+            let first = file.frames.first().map_or(0, |frame| frame.offset);
+            let after = file
+                .frames
+                .last()
+                .map_or(0, |frame| frame.offset + u64::from(frame.stored));
+            (first, after)
+        });
+        for (first, after) in starts.chain([(end, end)]) {
+            let mut expected: Vec<u8> = Vec::new();
+            for piece in pieces.by_ref() {
+                match piece {
+                    Piece::Raw(bytes) => expected.extend_from_slice(bytes),
+                    Piece::Content { .. } => break,
+                }
+            }
+            let gap = first
+                .checked_sub(at)
+                .ok_or_else(|| format!("the contents overlap at byte {first}"))?;
+            let broken = |error: io::Error| format!("the tar headers at byte {at} are damaged: {error}");
+            let mut stored = vec![0; usize::try_from(gap).unwrap_or(usize::MAX)];
+            file.read_exact_at(&mut stored, at).map_err(broken)?;
+            let plain = decompress(&stored, expected.len() as u64).map_err(broken)?;
+            if plain != expected {
+                return Err(format!("the tar headers at byte {at} are not those of tar-split"));
+            }
+            at = after;
+        }
+        Ok(())
+    }
+}
+
+fn read_footer(file: &File, size: u64) -> io::Result<Footer> {
+    let cut = || io::Error::new(io::ErrorKind::InvalidData, "it is cut short: there is no footer");
+    let start = size.checked_sub(Footer::LEN as u64).ok_or_else(cut)?;
+    let mut bytes = [0; Footer::LEN];
+    file.read_exact_at(&mut bytes, start)?;
+    let footer = Footer::decode(&bytes).map_err(|_| cut())?;
+    let after = |offset: u64, stored: u64| offset.saturating_add(stored).saturating_add(8);
+    let in_order = footer.tarsplit_offset == after(footer.toc_offset, footer.toc_stored)
+        && after(footer.tarsplit_offset, footer.tarsplit_stored) == start + 8;
+    if in_order {
+        Ok(footer)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the footer does not fit the file",
+        ))
+    }
+}
+
+fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) -> io::Result<Vec<u8>> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    if offset.saturating_add(stored) > size {
+        return Err(invalid("it lies beyond the end of the file"));
+    }
+    let mut bytes = vec![0; usize::try_from(stored).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut bytes, offset)?;
+    let text = decompress(&bytes, plain)?;
+    if text.len() as u64 == plain {
+        Ok(text)
+    } else {
+        Err(invalid("it has another length than the footer says"))
+    }
+}
+
+/// The plain bytes of frames one behind the other; at most one byte more than `limit`.
+fn decompress(stored: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    zstd::stream::read::Decoder::new(stored)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
+fn pieces(text: &[u8]) -> io::Result<Vec<Piece>> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a line of tar-split makes no sense");
+    let lines = text.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let line: SplitLine = serde_json::from_slice(line)?;
+            let payload = BASE64.decode(&line.payload).map_err(|_| invalid())?;
+            match line.kind {
+                1 => Ok(Piece::Content {
+                    name: line.name,
+                    size: line.size,
+                    crc: payload.try_into().ok().map(u64::from_be_bytes),
+                }),
+                2 => Ok(Piece::Raw(payload)),
+                _ => Err(invalid()),
+            }
+        })
+        .collect()
+}
