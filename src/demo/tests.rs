@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::wheel::{Error, install, uninstall};
+use super::wheel::{Error, install, install_dependency, uninstall};
 use super::{TINYNUM_NEW, TINYNUM_OLD, TINYPITCH, record};
 
 const SITE: &str = "lib/python3.11/site-packages";
@@ -22,6 +22,19 @@ fn files(dir: &Path) -> Vec<String> {
 
 fn env() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn what_is_pulled_in_was_not_requested() {
+    let env = tempfile::tempdir().unwrap();
+    install_dependency(TINYNUM_NEW, env.path(), "python3.11").unwrap();
+    let info = env.path().join("lib/python3.11/site-packages/tinynum-1.26.4.dist-info");
+    assert!(info.join("INSTALLER").exists() && !info.join("REQUESTED").exists());
+    assert!(
+        !std::fs::read_to_string(info.join("RECORD"))
+            .unwrap()
+            .contains("REQUESTED")
+    );
 }
 
 #[test]

@@ -53,6 +53,20 @@ fn bad(problem: impl ToString) -> Error {
 /// # Errors
 /// When the wheel is damaged (nothing is changed then), or a file cannot be written.
 pub fn install(wheel: &[u8], env: &Path, python_tag: &str) -> Result<(), Error> {
+    put(wheel, env, python_tag, &[("INSTALLER", b"pip\n"), ("REQUESTED", b"")])
+}
+
+/// The same for a package that another one needs: pip then leaves `REQUESTED` out
+/// ([PEP 376](https://peps.python.org/pep-0376/)).
+///
+/// # Errors
+/// As [`install`].
+pub fn install_dependency(wheel: &[u8], env: &Path, python_tag: &str) -> Result<(), Error> {
+    put(wheel, env, python_tag, &[("INSTALLER", b"pip\n")])
+}
+
+/// Installs a wheel with these files of the installer's own.
+fn put(wheel: &[u8], env: &Path, python_tag: &str, own: &[(&str, &[u8])]) -> Result<(), Error> {
     let wheel = Wheel::read(wheel)?;
     let scripts = wheel.scripts(env)?;
     match uninstall(&wheel.name, env) {
@@ -72,7 +86,7 @@ pub fn install(wheel: &[u8], env: &Path, python_tag: &str) -> Result<(), Error> 
         make_executable(&path)?;
         listed.insert(format!("{site_to_env}bin/{name}"), Some(text.into_bytes()));
     }
-    for (name, content) in [("INSTALLER", &b"pip\n"[..]), ("REQUESTED", b"")] {
+    for (name, content) in own {
         let path = format!("{}/{name}", wheel.info);
         write(&env.join(&site).join(&path), content)?;
         listed.insert(path, Some(content.to_vec()));

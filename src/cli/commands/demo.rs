@@ -109,7 +109,7 @@ impl<'a, 'b> Stage<'a, 'b> {
             let link = stage.env.join("bin/python");
             std::os::unix::fs::symlink(&python.path, &link).at("link", &link)?;
         }
-        stage.install(TINYNUM_OLD)?;
+        wheel::install(TINYNUM_OLD, &stage.env, &stage.python_tag())?;
         Ok(stage)
     }
 
@@ -126,8 +126,9 @@ impl<'a, 'b> Stage<'a, 'b> {
 
         self.say("Then comes the upgrade, and somebody edits a config:")?;
         self.command("pip install tinypitch")?;
-        self.install(TINYNUM_NEW)?;
-        self.install(TINYPITCH)?;
+        let tag = self.python_tag();
+        wheel::install_dependency(TINYNUM_NEW, &self.env, &tag)?;
+        wheel::install(TINYPITCH, &self.env, &tag)?;
         self.print("Successfully installed tinynum-1.26.4 tinypitch-0.3.4\n")?;
         self.say("(pip's part is played by the demo: two tiny wheels of its own, installed as pip does)")?;
         self.edit()?;
@@ -135,6 +136,7 @@ impl<'a, 'b> Stage<'a, 'b> {
 
         self.say("What happened?")?;
         self.envgit(&["diff"])?;
+        self.envgit(&["why", "tinynum"])?;
         self.envgit(&["commit"])?;
 
         self.say("Bring the state that worked back, exactly and offline:")?;
@@ -184,12 +186,8 @@ impl<'a, 'b> Stage<'a, 'b> {
         Ok(())
     }
 
-    fn install(&self, bytes: &[u8]) -> Result<(), CliError> {
-        Ok(wheel::install(
-            bytes,
-            &self.env,
-            &format!("python{}", self.python_version()),
-        )?)
+    fn python_tag(&self) -> String {
+        format!("python{}", self.python_version())
     }
 
     fn python_version(&self) -> &str {
