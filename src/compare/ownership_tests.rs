@@ -70,6 +70,19 @@ fn pip_twice_over_conda_is_one_project_though_two_records_never_meet() {
 }
 
 #[test]
+fn where_promises_are_not_recorded_nothing_is_claimed() {
+    let packages = [
+        package(Manager::Pip, "numpy", "1.24.4"),
+        package(Manager::Pip, "numpy", "1.25.2"),
+    ];
+    let told = told(&packages, &[]);
+    assert_eq!(
+        told,
+        ["2 records: pip's 1.24.4, pip's 1.25.2; which of them import gets is not recorded"]
+    );
+}
+
+#[test]
 fn another_name_of_the_same_project_is_known_by_its_files() {
     let packages = [
         package(Manager::Conda, "pytorch", "2.9.0"),

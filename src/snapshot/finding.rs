@@ -256,7 +256,10 @@ impl std::fmt::Display for Problem {
                 }
                 match imports {
                     Some(version) => write!(f, "; import gets {version}"),
-                    None => write!(f, "; which of them import gets is mixed"),
+                    None if records.iter().all(|record| record.promised == 0) => {
+                        f.write_str("; which of them import gets is not recorded")
+                    }
+                    None => f.write_str("; import gets a mixture"),
                 }
             }
             Self::Overwritten { by, files } => {
@@ -330,7 +333,11 @@ fn telling(chain: &[String]) -> impl Iterator<Item = &String> {
 
 impl std::fmt::Display for RecordFact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}'s {} has ", self.manager, self.version)?;
+        write!(f, "{}'s {}", self.manager, self.version)?;
+        if self.promised == 0 {
+            return Ok(());
+        }
+        write!(f, " has ")?;
         write!(f, "{} of {}", thousands(self.intact), thousands(self.promised))?;
         if self.intact == self.promised {
             return f.write_str(" files intact");
