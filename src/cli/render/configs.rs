@@ -92,6 +92,24 @@ fn meaning(config: &ConfigChange, all: bool, theme: &Theme) -> String {
     }
 }
 
+/// The change as lines that begin with `+`, `-` or a blank, for pages and Markdown: by record where the format is
+/// known, else those of the unified diff.
+pub(super) fn lines(config: &ConfigChange) -> Vec<String> {
+    let ConfigMeaning::Records(records) = &config.meaning else {
+        return config.diff.lines().skip(2).map(str::to_owned).collect();
+    };
+    if records.changes.is_empty() {
+        return vec![format!(" {}", only(&records.notes))];
+    }
+    let side = |sign: char, change: &RecordChange, value: &Option<String>| {
+        let value = one_line(value.as_deref()?);
+        let separator = if value.is_empty() { "" } else { ": " };
+        Some(format!("{sign} {}{separator}{value}", one_line(&change.key)))
+    };
+    let both = |change: &RecordChange| [side('-', change, &change.from), side('+', change, &change.to)];
+    records.changes.iter().flat_map(both).flatten().collect()
+}
+
 fn changes(records: &RecordChanges, all: bool, theme: &Theme) -> String {
     let total = records.changes.len();
     // One more line is no longer than to say that there is one.

@@ -2,7 +2,7 @@
 
 use super::diff::side;
 use super::problems::{self, Told};
-use super::{causes, counted, growth};
+use super::{causes, configs, counted, growth};
 use crate::cli::tally::Tally;
 use crate::ops::report::DiffReport;
 use crate::snapshot::change::{ChangeKind, ConfigChange, PackageChange, RootChanges, VarChange};
@@ -106,12 +106,10 @@ fn row(root: &RootChanges, change: &PackageChange, story: Option<&PackageStory>)
 }
 
 fn config(config: &ConfigChange) -> String {
-    let fence = fence(&config.diff);
+    let lines = configs::lines(config).join("\n");
+    let fence = fence(&lines);
     let path = html(&config.path.to_string());
-    format!(
-        "<details><summary><code>{path}</code></summary>\n\n{fence}diff\n{}\n{fence}\n</details>\n",
-        config.diff.trim_end()
-    )
+    format!("<details><summary><code>{path}</code></summary>\n\n{fence}diff\n{lines}\n{fence}\n</details>\n")
 }
 
 fn var(var: &VarChange) -> String {
@@ -215,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_table_of_packages_with_problems_first() {
-        insta::assert_snapshot!(diff(&testing::report(testing::explained())), @r#"
+        insta::assert_snapshot!(diff(&testing::report(testing::explained())), @r"
         ### `HEAD (1a1a1a1a)` → `live state`
 
         **Problems in env**
@@ -235,12 +233,8 @@ mod tests {
         <details><summary><code>configs/g2p.jsonl</code></summary>
 
         ```diff
-        --- a/configs/g2p.jsonl
-        +++ b/configs/g2p.jsonl
-        @@ -1,2 +1,2 @@
-         {"a": 1}
-        -{"b": 2}
-        +{"b": 3}
+        - b: 2
+        + b: 3
         ```
         </details>
 
@@ -252,7 +246,7 @@ mod tests {
         Files in env: 1 added, 1 modified, 1 removed, 1 metadata only +44.2 MiB
 
         Files in app: 1 modified
-        "#);
+        ");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::diff::{side, tally_text};
 use super::problems::{self, Told};
-use super::{causes, counted, growth};
+use super::{causes, configs, counted, growth};
 use crate::cli::tally::Tally;
 use crate::ops::report::DiffReport;
 use crate::snapshot::change::{ChangeKind, ConfigChange, PackageChange, RootChanges, VarChange};
@@ -187,7 +187,7 @@ fn config(config: &ConfigChange) -> String {
         };
         format!("<span class=\"{class}\">{}\n</span>", text(line))
     };
-    let lines: String = config.diff.lines().skip(2).map(line).collect();
+    let lines: String = configs::lines(config).iter().map(|one| line(one)).collect();
     format!(
         "<details open><summary class=\"{}\"><code>{}</code></summary><pre>{lines}</pre></details>\n",
         class(config.change),
@@ -244,7 +244,7 @@ mod tests {
             "<li class=\"critical\">1 critical problem</li>",
             "<p class=\"\">because pyworld 0.3.4 requires numpy&gt;=1.26</p>",
             "<p class=\"critical\">breaks matplotlib 3.7.5, pandas 2.0.3</p>",
-            "<span class=\"added\">+{&quot;b&quot;: 3}\n</span>",
+            "<span class=\"added\">+ b: 3\n</span>",
             "<strong class=\"added\">HF_HOME</strong>",
             "<span class=\"name\">core.so</span>",
         ] {
