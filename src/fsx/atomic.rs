@@ -27,6 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut draft = Draft::create(path)?;
     draft.file().write_all(bytes).at("write", path)?;
+    saw(|| Change::File(draft.path().to_owned()));
     draft.persist(path)
 }
 
@@ -75,7 +76,6 @@ impl Draft {
 
     fn persist(self, destination: &Path) -> Result<(), Error> {
         let from = self.path().to_owned();
-        saw(|| Change::File(from.clone()));
         let renamed = self.0.persist(destination).map_err(|e| e.error);
         renamed.at("write", destination)?;
         saw(|| Change::Rename {
