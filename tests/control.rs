@@ -7,24 +7,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::cli::Shell;
+use common::cli::{Shell, without_ids};
 use insta::assert_snapshot;
 
-/// Runs the lines of a session and shows each with what it said, without what differs from run to run.
+/// A session, without what differs from run to run.
 fn session(shell: &Shell, lines: &[&str]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        let args: Vec<&str> = line.split(' ').collect();
-        text.push_str(&format!("$ envgit {line}\n{}", shell.run(&args).transcript()));
-    }
-    steady(&text)
+    steady(&shell.session(lines))
 }
 
 /// Ids of commits, durations, and who runs the tests where.
 fn steady(text: &str) -> String {
-    let is_id = |word: &str| {
-        matches!(word.len(), 8 | 64) && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
     let mut out = String::new();
     for line in text.lines() {
         if let Some((head, _)) = line.split_once("in a layer of ") {
@@ -40,20 +32,7 @@ fn steady(text: &str) -> String {
             out.push_str(&format!("{name} ([user] on [host])\n"));
             continue;
         }
-        let mut rest = line;
-        while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
-            let end = rest[start..]
-                .find(|c: char| !c.is_ascii_alphanumeric())
-                .map_or(rest.len(), |len| start + len);
-            out.push_str(&rest[..start]);
-            out.push_str(if is_id(&rest[start..end]) {
-                "[id]"
-            } else {
-                &rest[start..end]
-            });
-            rest = &rest[end..];
-        }
-        out.push_str(rest);
+        out.push_str(&without_ids(line, &[8, 64]));
         out.push('\n');
     }
     out

@@ -5,7 +5,7 @@ mod common;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Sandbox, differing, picture};
+use common::{Sandbox, differing, picture, whole_history};
 
 fn envgit(sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_envgit"));
@@ -86,12 +86,7 @@ fn a_killed_commit_leaves_the_history_whole() {
         std::thread::sleep(Duration::from_millis(u64::from(round) * 9));
         let _ = child.kill();
         child.wait().unwrap();
-        let fsck = Command::new("git")
-            .args(["fsck", "--strict", "--full"])
-            .env("GIT_DIR", sandbox.history())
-            .output()
-            .unwrap();
-        assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
+        whole_history(&sandbox);
         let before = picture(&sandbox.env());
         sandbox.commit();
         assert!(sandbox.status().changes.is_empty());

@@ -18,14 +18,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{Sandbox, Seen, differing, picture};
+use common::{Sandbox, Seen, differing, picture, session, whole_history};
 use envgit::fsx::witness::{Change, Witness, watch};
-use envgit::history::{Person, Time};
-use envgit::ops::Session;
 use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::commit::{CommitOptions, commit};
-use envgit::progress::Silent;
-use envgit::repo::Repo;
 
 /// One witness at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -87,23 +83,6 @@ fn two() -> Two {
         sandbox,
         ids: [first, second],
         pictures: [one, two],
-    }
-}
-
-fn session(project: &Path) -> Session<'static> {
-    Session {
-        repo: Repo::open(&project.join(".envgit")).unwrap(),
-        who: Person {
-            name: "Tester".to_owned(),
-            email: "tester@example.org".to_owned(),
-        },
-        now: Time {
-            seconds: 1_700_000_000,
-            offset: 0,
-        },
-        env: vec![("CUDA_HOME".into(), "/usr/local/cuda".into())],
-        progress: &Silent,
-        purpose: "envgit test".to_owned(),
     }
 }
 
@@ -364,15 +343,6 @@ fn a_commit_killed_after_any_step_leaves_the_history_whole() {
     );
     two.sandbox.checkout("main");
     assert_eq!(differing(&tree, &picture(&two.sandbox.env())), Vec::<String>::new());
-}
-
-fn whole_history(sandbox: &Sandbox) {
-    let fsck = Command::new("git")
-        .args(["fsck", "--strict", "--full"])
-        .env("GIT_DIR", sandbox.history())
-        .output()
-        .unwrap();
-    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
 }
 
 // ---- power cuts ----

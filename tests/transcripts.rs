@@ -2,43 +2,19 @@
 
 mod common;
 
-use common::cli::Shell;
+use common::cli::{Shell, without_ids};
 use insta::assert_snapshot;
-
-/// Runs the lines of a session and shows each with what it said. Ids of commits are cut to what a reader needs.
-fn session(shell: &Shell, lines: &[&str]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        let args: Vec<&str> = line.split(' ').collect();
-        text.push_str(&format!("$ envgit {line}\n{}", shell.run(&args).transcript()));
-    }
-    text
-}
 
 /// What differs from run to run: ids of commits (times of files are part of them) and sizes of layers (they depend on
 /// the compressor's version).
 fn steady(text: &str) -> String {
-    let is_id = |word: &str| word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let mut out = String::new();
     for line in text.lines() {
         let line = match line.split_once(" in a layer of ") {
             Some((head, _)) => format!("{head} in a layer of [size]"),
             None => line.to_owned(),
         };
-        let mut rest = line.as_str();
-        while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
-            let end = rest[start..]
-                .find(|c: char| !c.is_ascii_alphanumeric())
-                .map_or(rest.len(), |len| start + len);
-            out.push_str(&rest[..start]);
-            out.push_str(if is_id(&rest[start..end]) {
-                "[id]"
-            } else {
-                &rest[start..end]
-            });
-            rest = &rest[end..];
-        }
-        out.push_str(rest);
+        out.push_str(&without_ids(&line, &[8]));
         out.push('\n');
     }
     out
@@ -47,7 +23,7 @@ fn steady(text: &str) -> String {
 #[test]
 fn an_upgrade_and_the_way_back() {
     let shell = Shell::with_venv();
-    let before = session(&shell, &["status", "commit -t works", "commit", "status"]);
+    let before = shell.session(&["status", "commit -t works", "commit", "status"]);
     assert_snapshot!(steady(&before), @r#"
     $ envgit status
     On branch main, nothing committed yet
@@ -72,7 +48,7 @@ fn an_upgrade_and_the_way_back() {
     shell.uninstall("env", "numpy", "1.24.4");
     shell.install("env", "numpy", "1.26.4");
     shell.install("env", "pyworld", "0.3.4");
-    let after = session(&shell, &["status", "diff --stat", "commit", "log --oneline"]);
+    let after = shell.session(&["status", "diff --stat", "commit", "log --oneline"]);
     assert_snapshot!(steady(&after), @"
     $ envgit status
     On branch main at [id]
@@ -99,15 +75,12 @@ fn an_upgrade_and_the_way_back() {
     [id] (HEAD -> main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
     [id] (tag: works) First state of env: 1 package, 5 files
     ");
-    let back = session(
-        &shell,
-        &[
-            "checkout --dry-run works",
-            "checkout works",
-            "log --oneline --graph",
-            "packages",
-        ],
-    );
+    let back = shell.session(&[
+        "checkout --dry-run works",
+        "checkout works",
+        "log --oneline --graph",
+        "packages",
+    ]);
     assert_snapshot!(steady(&back), @"
     $ envgit checkout --dry-run works
     Would bring back works ([id]): First state of env: 1 package, 5 files
@@ -138,17 +111,14 @@ fn nobody_is_stranded() {
     shell.ok(&["commit", "-m", "a"]);
     shell.ok(&["checkout", "v1"]);
     shell.write("env/b", "1");
-    let text = session(
-        &shell,
-        &[
-            "commit -m b",
-            "branch",
-            "tag",
-            "log --oneline --graph",
-            "checkout main",
-            "branch -d v1-1",
-        ],
-    );
+    let text = shell.session(&[
+        "commit -m b",
+        "branch",
+        "tag",
+        "log --oneline --graph",
+        "checkout main",
+        "branch -d v1-1",
+    ]);
     assert_snapshot!(steady(&text), @"
     $ envgit commit -m b
     [v1-1 [id]] b
@@ -196,7 +166,7 @@ fn configs_and_variables_are_told() {
         "{\"重庆\": \"<|CH|>\"}\n{\"弦\": \"<|X|><|IAN1|>\"}\n",
     );
     shell.vars[0].1 = "/usr/local/cuda-13".to_owned();
-    assert_snapshot!(steady(&session(&shell, &["diff", "diff --configs --text"])), @r#"
+    assert_snapshot!(steady(&shell.session(&["diff", "diff --configs --text"])), @r#"
     $ envgit diff
     HEAD ([id]) → live state
 
@@ -279,7 +249,7 @@ fn configs_are_told_by_record() {
         "torch == 2.4.0\nTransformers>=4.40 # as tested\nonnxruntime-gpu\n",
     );
     shell.write("glm/start.sh", "python3 app.py\n");
-    assert_snapshot!(steady(&session(&shell, &["diff --configs"])), @r#"
+    assert_snapshot!(steady(&shell.session(&["diff --configs"])), @r#"
     $ envgit diff --configs
     HEAD ([id]) → live state
 
@@ -359,7 +329,7 @@ fn a_checkout_says_which_files_the_users_own_git_tracks() {
     shell.ok(&["commit", "-t", "v1"]);
     shell.write("glm/start.sh", "#!/bin/bash\n");
     let head = git(&["rev-parse", "HEAD"]);
-    let text = session(&shell, &["checkout --dry-run v1", "checkout v1"]);
+    let text = shell.session(&["checkout --dry-run v1", "checkout v1"]);
     assert!(text.matches("glm/start.sh").count() >= 2, "before, each time: {text}");
     assert_eq!(git(&["rev-parse", "HEAD"]), head);
     assert!(
@@ -396,21 +366,18 @@ fn a_part_comes_back() {
     shell.install("env", "numpy", "1.26.4");
     shell.install("env", "six", "1.16.0");
     shell.ok(&["commit"]);
-    let said = session(
-        &shell,
-        &[
-            "restore --from v1 --package numpy --dry-run",
-            "restore --from v1 --package numpy",
-            "diff",
-            "verify --live",
-            "restore --package NumPy",
-            "restore --package numpy",
-            "restore --package torch",
-            "restore env:nothing",
-            "restore",
-            "restore --package numpy env:bin",
-        ],
-    );
+    let said = shell.session(&[
+        "restore --from v1 --package numpy --dry-run",
+        "restore --from v1 --package numpy",
+        "diff",
+        "verify --live",
+        "restore --package NumPy",
+        "restore --package numpy",
+        "restore --package torch",
+        "restore env:nothing",
+        "restore",
+        "restore --package numpy env:bin",
+    ]);
     assert_snapshot!(steady(&said), @r#"
     $ envgit restore --from v1 --package numpy --dry-run
     Would bring back v1 ([id]): First state of env: 1 package, 5 files
@@ -489,7 +456,7 @@ fn damage_is_told_and_repaired() {
     shell.ok(&["commit", "-t", "v1"]);
     let mut layers = std::fs::read_dir(shell.path("glm/.envgit/layers")).unwrap();
     std::fs::remove_file(layers.next().unwrap().unwrap().path()).unwrap();
-    let said = session(&shell, &["verify", "gc", "verify --repair", "verify", "gc"]);
+    let said = shell.session(&["verify", "gc", "verify --repair", "verify", "gc"]);
     assert_snapshot!(sizeless(&nameless(&steady(&said))), @"
     $ envgit verify
     damaged: layers/[name].tar.zst
@@ -559,10 +526,7 @@ fn variables_are_printed_for_a_shell() {
     ];
     shell.ok(&["commit", "-t", "v1"]);
     shell.vars = vec![("HF_HOME".to_owned(), "/models".to_owned())];
-    let said = session(
-        &shell,
-        &["env v1", "restore --vars --from v1", "env --shell fish", "env --json"],
-    );
+    let said = shell.session(&["env v1", "restore --vars --from v1", "env --shell fish", "env --json"]);
     assert_snapshot!(nameless(&steady(&said)), @r#"
     $ envgit env v1
     export CUDA_HOME='/usr/local/it'\''s'

@@ -32,6 +32,29 @@ impl Said {
     }
 }
 
+/// A line without its ids: words of lowercase hexadecimal digits, as long as one of `lengths`.
+pub fn without_ids(line: &str, lengths: &[usize]) -> String {
+    let is_id = |word: &str| {
+        lengths.contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let end = rest[start..]
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .map_or(rest.len(), |len| start + len);
+        out.push_str(&rest[..start]);
+        out.push_str(if is_id(&rest[start..end]) {
+            "[id]"
+        } else {
+            &rest[start..end]
+        });
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A temporary folder with a home and a project folder in it.
 pub struct Shell {
     pub dir: tempfile::TempDir,
@@ -118,6 +141,16 @@ impl Shell {
 
     pub fn run(&self, args: &[&str]) -> Said {
         self.said(self.command().args(args))
+    }
+
+    /// Runs the lines of a session and shows each with what it said.
+    pub fn session(&self, lines: &[&str]) -> String {
+        let mut text = String::new();
+        for line in lines {
+            let args: Vec<&str> = line.split(' ').collect();
+            text.push_str(&format!("$ envgit {line}\n{}", self.run(&args).transcript()));
+        }
+        text
     }
 
     pub fn said(&self, command: &mut Command) -> Said {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use envgit::history::{Person, Time};
 use envgit::ops::checkout::{CheckoutOptions, checkout};
@@ -19,6 +20,34 @@ use envgit::ops::{Error, Session, diff};
 use envgit::progress::Silent;
 use envgit::repo::Repo;
 use envgit::snapshot::root::{Kind, Policy, Root};
+
+/// A session in a project folder, with a person and a clock that are always the same.
+pub fn session(project: &Path) -> Session<'static> {
+    Session {
+        repo: Repo::open(&project.join(".envgit")).unwrap(),
+        who: Person {
+            name: "Tester".to_owned(),
+            email: "tester@example.org".to_owned(),
+        },
+        now: Time {
+            seconds: 1_700_000_000,
+            offset: 0,
+        },
+        env: vec![("CUDA_HOME".into(), "/usr/local/cuda".into())],
+        progress: &Silent,
+        purpose: "envgit test".to_owned(),
+    }
+}
+
+/// That git finds no fault in the history.
+pub fn whole_history(sandbox: &Sandbox) {
+    let fsck = Command::new("git")
+        .args(["fsck", "--strict", "--full"])
+        .env("GIT_DIR", sandbox.history())
+        .output()
+        .unwrap();
+    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
+}
 
 /// A repository with its roots in a temporary folder.
 pub struct Sandbox {
@@ -68,20 +97,7 @@ impl Sandbox {
     }
 
     pub fn session(&self) -> Session<'static> {
-        Session {
-            repo: Repo::open(&self.repo_dir()).unwrap(),
-            who: Person {
-                name: "Tester".to_owned(),
-                email: "tester@example.org".to_owned(),
-            },
-            now: Time {
-                seconds: 1_700_000_000,
-                offset: 0,
-            },
-            env: vec![("CUDA_HOME".into(), "/usr/local/cuda".into())],
-            progress: &Silent,
-            purpose: "envgit test".to_owned(),
-        }
+        session(&self.project())
     }
 
     pub fn commit(&self) -> CommitReport {
