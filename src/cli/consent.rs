@@ -22,8 +22,8 @@ pub(super) enum Asking {
     Always,
 }
 
-/// Shows what a checkout will do and asks, when somebody is there to ask. `lead` stands above it.
-pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, asking: Asking, lead: &str) -> bool {
+/// Shows what a checkout will do and asks, when somebody is there to ask.
+pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, asking: Asking) -> bool {
     let tracked = render::checkout::git_tracked(&report.plan);
     if let Some(told) = &tracked {
         cmd.ui.warn(told);
@@ -37,7 +37,7 @@ pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, ask
         return true;
     }
     let screen = render::screen::screen(report, &cmd.ui.err_theme());
-    cmd.ui.complain(&format!("{lead}{screen}\n"));
+    cmd.ui.complain(&format!("{screen}\n"));
     yes(cmd, "Go on?")
 }
 

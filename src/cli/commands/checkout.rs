@@ -78,7 +78,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         ..CheckoutOptions::default()
     };
     let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
-    perform(cmd, &options, asking, "")
+    perform(cmd, &options, asking)
 }
 
 /// Performs a checkout and tells of it; also for `rescue`.
@@ -86,11 +86,10 @@ pub(super) fn perform(
     cmd: &mut CommandContext<'_>,
     options: &CheckoutOptions,
     asking: Asking,
-    lead: &str,
 ) -> Result<ExitCode, CliError> {
     let bars = cmd.bars();
     let mut session = cmd.session("checkout", &bars)?;
-    let report = checkout(&mut session, options, &mut |report| consent(cmd, report, asking, lead))?;
+    let report = checkout(&mut session, options, &mut |report| consent(cmd, report, asking))?;
     drop(session);
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
@@ -118,7 +117,7 @@ pub(super) fn perform(
 }
 
 /// A checkout after which not all is well has failed, also when it was taken back.
-fn ending(report: &CheckoutReport) -> ExitCode {
+pub(super) fn ending(report: &CheckoutReport) -> ExitCode {
     let is_ill = report.health.as_ref().is_some_and(|health| !health.healthy);
     match is_ill || report.service_problem.is_some() {
         true => ExitCode::from(FAILED),

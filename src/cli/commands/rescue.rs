@@ -46,5 +46,5 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         ..CheckoutOptions::default()
     };
     let asking = if args.yes { Asking::Never } else { Asking::Always };
-    super::checkout::perform(cmd, &options, asking, "")
+    super::checkout::perform(cmd, &options, asking)
 }

@@ -80,7 +80,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let bars = cmd.bars();
     let mut session = cmd.session("restore", &bars)?;
     let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
-    let report = restore(&mut session, &options, &mut |report| consent(cmd, report, asking, ""))?;
+    let report = restore(&mut session, &options, &mut |report| consent(cmd, report, asking))?;
     drop(session);
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::consent::{Asking, consent};
 use crate::cli::context::CommandContext;
-use crate::cli::error::{CliError, FAILED};
+use crate::cli::error::CliError;
 use crate::cli::{json, render};
 use crate::ops::undo::{UndoOptions, operations, undo};
 
@@ -81,18 +81,13 @@ pub(super) fn perform(
 ) -> Result<ExitCode, CliError> {
     let bars = cmd.bars();
     let mut session = cmd.session(if options.redo { "redo" } else { "undo" }, &bars)?;
-    let report = undo(&mut session, options, &mut |report| consent(cmd, report, asking, ""))?;
+    let report = undo(&mut session, options, &mut |report| consent(cmd, report, asking))?;
     drop(session);
     drop(bars);
-    let health = report.checkout.as_ref().and_then(|checkout| checkout.health.as_ref());
-    let problem = report
+    let code = report
         .checkout
         .as_ref()
-        .and_then(|checkout| checkout.service_problem.as_ref());
-    let code = match problem.is_some() || health.is_some_and(|health| !health.healthy) {
-        true => ExitCode::from(FAILED),
-        false => ExitCode::SUCCESS,
-    };
+        .map_or(ExitCode::SUCCESS, super::checkout::ending);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
     if volume.json {
         cmd.ui.json(&json::undo::UndoJson::of(&report, volume.verbose))?;
@@ -102,11 +97,13 @@ pub(super) fn perform(
         cmd.ui.warn_all(&checkout.warnings);
     }
     cmd.ui.print(&render::undo::undo(&report, &theme))?;
-    if let Some(health) = health {
-        cmd.ui.print(&render::checkout::health(health, &theme))?;
-    }
-    if let Some(problem) = problem {
-        cmd.ui.warn(problem);
+    if let Some(checkout) = &report.checkout {
+        if let Some(health) = &checkout.health {
+            cmd.ui.print(&render::checkout::health(health, &theme))?;
+        }
+        if let Some(problem) = &checkout.service_problem {
+            cmd.ui.warn(problem);
+        }
     }
     if !report.dry_run && !report.is_redo {
         cmd.ui.hint("take this back with: envgit redo");
