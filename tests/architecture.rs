@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("audit", &["digest", "fsx"]),
     ("config", &["capture", "fsx", "service", "snapshot"]),
     ("registry", &["fsx", "snapshot"]),
+    ("remote", &["digest", "fsx", "progress"]),
     (
         "repo",
         &["config", "digest", "fsx", "history", "registry", "snapshot", "store"],
@@ -33,14 +34,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "ops",
         &[
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "plan", "progress",
-            "registry", "repo", "service", "snapshot", "store",
+            "registry", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
     (
         "cli",
         &[
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "ops", "plan",
-            "progress", "registry", "repo", "service", "snapshot", "store",
+            "progress", "registry", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
 ];
