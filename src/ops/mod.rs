@@ -15,6 +15,7 @@ mod explain;
 pub mod folders;
 pub mod gc;
 pub mod health;
+mod homes;
 mod imports;
 pub mod init;
 pub mod inspect;

@@ -6,6 +6,7 @@
 
 mod autosave;
 mod pinned;
+mod placeholders;
 mod preflight;
 mod prepared;
 mod target;
@@ -150,8 +151,9 @@ pub(super) fn perform(
     }
     gate.saved(session, &report)?;
     let swept = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    report.stuck = swept.stuck.clone();
     let before = live;
-    let mut live = Live::capture(&session.viewpoint(), &swept.written)?;
+    let mut live = Live::capture(&session.viewpoint_of(Some(target.commit)), &swept.written)?;
     report.verified = prepared.verify(session, &live, &target, &selection)?;
     target.move_head(session)?;
     for (root, parked) in &swept.parked {
@@ -185,7 +187,7 @@ fn plan(
     selection: &Selection,
 ) -> Result<(Live, Prepared, CheckoutReport), Error> {
     let known = known_before(session, target, purpose)?;
-    let live = Live::capture(&session.viewpoint(), &known)?;
+    let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
@@ -214,6 +216,7 @@ fn plan(
         marked_good: None,
         rolled_back: None,
         warnings: live.warnings.clone(),
+        stuck: Vec::new(),
     };
     Ok((live, prepared, report))
 }
