@@ -48,6 +48,7 @@ impl Machine {
             path: path.to_owned(),
             kind,
             policy,
+            base: None,
         };
         init(&InitOptions {
             project: machine.project.clone(),
@@ -221,6 +222,39 @@ fn an_environment_moves_any_number_of_times_and_stays_the_same_commit() {
         std::fs::remove_dir_all(machine.project.join(".envgit/cache")).unwrap();
         machine.is_clean();
     }
+}
+
+#[test]
+fn a_virtual_environment_finds_its_interpreter_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = Machine::first(&dir.path().join("alice"));
+    let interpreter = run(Command::new("python3").args(["-c", "import sys; print(sys._base_executable)"]));
+    let real = Path::new(interpreter.trim()).canonicalize().unwrap();
+    let base = real.parent().unwrap();
+    // Another machine's Python: the same one under another path.
+    let elsewhere = dir.path().join("opt/py");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    for name in ["bin", "lib"] {
+        symlink(base.parent().unwrap().join(name), elsewhere.join(name)).unwrap();
+    }
+    let bob = alice.moved(dir.path().join("bob/p"), dir.path().join("bob/e"));
+    let config = bob.project.join(".envgit/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let here = elsewhere.join("bin");
+    let based = format!("kind = \"venv\"\nbase = \"{}\"", here.display());
+    std::fs::write(&config, text.replace("kind = \"venv\"", &based)).unwrap();
+    bob.checkout();
+    let cfg = std::fs::read_to_string(bob.env.join("pyvenv.cfg")).unwrap();
+    assert!(cfg.contains(&format!("home = {}\n", here.display())), "{cfg}");
+    let python = std::fs::read_link(bob.env.join("bin/python3")).unwrap();
+    assert_eq!(python.parent(), Some(&*here), "{python:?}");
+    bob.works(&alice);
+    bob.is_clean();
+    let trees = [&alice, &bob].map(|machine| {
+        machine.change();
+        machine.commit()
+    });
+    assert_eq!(trees[0], trees[1]);
 }
 
 #[test]

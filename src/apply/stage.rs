@@ -88,7 +88,7 @@ impl Staged {
 
     /// Makes staged files, by number, what they must be here.
     fn relocate(&self, plan: &RootPlan, written: &[usize], form: &Relocation) -> Result<Vec<(RelPath, Stuck)>, Error> {
-        let is_moved = !form.paths().is_identity();
+        let is_moved = !form.is_identity();
         let mut stuck = Vec::new();
         for number in written {
             let entry = &plan.place[*number].entry;

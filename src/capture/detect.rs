@@ -162,6 +162,7 @@ impl Found {
             path: plain(path),
             kind,
             policy: kind.default_policy(),
+            base: None,
         };
         self.proposals.push(Proposal {
             root,
@@ -237,6 +238,7 @@ pub fn parse_root_spec(spec: &str, base: &Path) -> Result<Root, SpecError> {
         path,
         kind,
         policy: policy.unwrap_or_else(|| kind.default_policy()),
+        base: None,
     })
 }
 

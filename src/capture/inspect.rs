@@ -29,6 +29,8 @@ pub struct Inspection {
     pub conda_history: Vec<u8>,
     /// The version of the interpreter.
     pub python: Option<String>,
+    /// The folder of the interpreter on which a virtual environment is based.
+    pub base: Option<Vec<u8>>,
     /// Records that cannot be read and the like: for people, sorted by record.
     pub warnings: Vec<String>,
 }
@@ -78,6 +80,7 @@ pub fn inspect(root: &Path, entries: &[Entry], form: &dyn Form) -> Inspection {
     let cfg = small_file(b"pyvenv.cfg");
     inspection.conda_history = small_file(b"conda-meta/history").unwrap_or_default();
     inspection.packages.sort_by(|a, b| a.key().cmp(&b.key()));
+    inspection.base = cfg.as_deref().and_then(python::base);
     inspection.python = python::version(&inspection.packages, cfg.as_deref());
     inspection.warnings.sort();
     inspection

@@ -14,15 +14,30 @@ pub fn version(packages: &[Package], pyvenv: Option<&[u8]>) -> Option<String> {
     }
 }
 
+/// The folder of the interpreter on which a virtual environment is based: `home` in `pyvenv.cfg`.
+pub fn base(pyvenv: &[u8]) -> Option<Vec<u8>> {
+    let base = value(pyvenv, "home")?;
+    let base = base.strip_suffix(b"/").unwrap_or(base);
+    (base.len() > 1 && base.starts_with(b"/")).then(|| base.to_vec())
+}
+
+/// The value of a key in `pyvenv.cfg`.
+fn value<'a>(bytes: &'a [u8], wanted: &str) -> Option<&'a [u8]> {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| {
+        let equals = memchr::memchr(b'=', line).unwrap_or(line.len());
+        (
+            line[..equals].trim_ascii(),
+            line.get(equals + 1..).unwrap_or_default().trim_ascii(),
+        )
+    });
+    lines
+        .find(|(key, _)| key.eq_ignore_ascii_case(wanted.as_bytes()))
+        .map(|(_, value)| value)
+}
+
 fn of_pyvenv(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let value = |wanted: &str| {
-        let mut pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs
-            .find(|(key, _)| key.trim().eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.trim())
-    };
-    let version = value("version").or_else(|| value("version_info"))?;
+    let version = value(bytes, "version").or_else(|| value(bytes, "version_info"))?;
+    let version = std::str::from_utf8(version).ok()?;
     // virtualenv writes sys.version_info: 3.11.2.final.0
     let numbers = version.find(".final").map_or(version, |end| &version[..end]);
     numbers
@@ -47,6 +62,18 @@ mod tests {
         );
         python.manager = Manager::Pip;
         assert_eq!(version(&[python], None), None);
+    }
+
+    #[test]
+    fn the_base_is_an_absolute_folder() {
+        assert_eq!(base(b"home = /usr/bin\n").as_deref(), Some(&b"/usr/bin"[..]));
+        assert_eq!(
+            base(b"version = 3\r\nHome=/opt/py/bin/\r\n").as_deref(),
+            Some(&b"/opt/py/bin"[..])
+        );
+        for bad in ["home = bin\n", "home = /\n", "home\n", ""] {
+            assert_eq!(base(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]

@@ -37,9 +37,7 @@ impl Rules {
         for path in &self.excluded {
             add(path.as_bytes());
         }
-        for path in self.form.homes().iter().chain(self.form.sought()) {
-            add(path);
-        }
+        add(self.form.fingerprint().as_bytes());
         if let Some(configs) = &self.configs {
             add(configs.fingerprint().as_bytes());
         }

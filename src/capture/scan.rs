@@ -134,6 +134,7 @@ impl LiveRoot {
         self.state.elves = old.elves;
         self.state.binaries = old.binaries;
         self.state.python = old.python;
+        self.state.base = old.base;
         self.state.entries.reserve(listed.len());
         let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
         for (at, found) in listed.into_iter().enumerate() {
@@ -418,6 +419,7 @@ impl LiveRoot {
         state.promises = crate::snapshot::promise::encode(&inspection.promises);
         state.conda_history = inspection.conda_history;
         state.python = inspection.python;
+        state.base = inspection.base;
         self.warnings = inspection.warnings;
     }
 
@@ -460,7 +462,7 @@ fn sum_up(
     let full = path.under(root);
     let (sum, stamp, holes) = stable::fold(
         &full,
-        || ContentSum::new(form.sought()),
+        || ContentSum::new(form.sought(path)),
         |sum, bytes| {
             sum.update(bytes);
             progress.advance(bytes.len() as u64);
@@ -471,7 +473,7 @@ fn sum_up(
         return Ok((content, stamp));
     }
     if content.size > form.longest() {
-        let (sum, stamp, holes) = stable::fold(&full, || ContentSum::new(form.homes()), ContentSum::update)?;
+        let (sum, stamp, holes) = stable::fold(&full, || ContentSum::new(form.homes(path)), ContentSum::update)?;
         return Ok((sum.finish(holes), stamp));
     }
     let (live, stamp, holes) = stable::read_with_holes(&full)?;

@@ -48,6 +48,7 @@ impl Fixture {
             path: self.root(),
             kind,
             policy: Policy::Exact,
+            base: None,
         };
         let rules = Rules {
             ignored: ignored::Ignored::load(&root.path).unwrap(),

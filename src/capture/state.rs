@@ -14,7 +14,7 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
 
 /// Raised whenever the meaning of anything in here changes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What is remembered of one root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct RootState {
     pub binaries: Vec<u8>,
     /// Version of the root's interpreter.
     pub python: Option<String>,
+    /// The folder of the interpreter on which a virtual environment is based.
+    pub base: Option<Vec<u8>>,
 }
 
 /// How far an entry can be trusted.
@@ -87,6 +89,7 @@ impl RootState {
             elves: Vec::new(),
             binaries: Vec::new(),
             python: None,
+            base: None,
         }
     }
 

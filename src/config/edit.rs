@@ -201,7 +201,10 @@ impl Editor {
         let roots = self.config.roots.iter().flat_map(|root| {
             let section = self.table("roots").and_then(|t| t.get(root.name.as_str()));
             let section = section.and_then(Item::as_table_like);
-            ROOT_KEYS.iter().map(move |field| Listed {
+            let fields = ROOT_KEYS
+                .iter()
+                .filter(|field| **field != "base" || root.base.is_some());
+            fields.map(move |field| Listed {
                 key: format!("{}.{field}", read::root_key(root.name.as_str())),
                 value: self.root_field(root, field),
                 origin: origin(section.is_some_and(|t| t.contains_key(field))),
@@ -226,6 +229,11 @@ impl Editor {
         match field {
             "path" => read::stored(&root.path, project_of(&self.path)).unwrap_or_default(),
             "kind" => root.kind.to_string(),
+            "base" => root
+                .base
+                .as_deref()
+                .map(|base| base.display().to_string())
+                .unwrap_or_default(),
             _ => root.policy.to_string(),
         }
     }

@@ -110,6 +110,10 @@ impl Reader<'_> {
         })?;
         let kind = self.field(table, key, "kind", str::parse::<Kind>)?;
         let policy = self.field(table, key, "policy", str::parse::<Policy>)?;
+        let base = self.field(table, key, "base", |text| match text.starts_with('/') {
+            true => Ok(text.to_owned()),
+            false => Err("must name the folder of an interpreter, as /usr/bin".to_owned()),
+        })?;
         let span = name.span().or(item.span());
         let path = path.ok_or_else(|| self.wrong(span.clone(), key, "lacks its path; write path = \"DIRECTORY\""))?;
         let kind = kind.ok_or_else(|| {
@@ -124,6 +128,7 @@ impl Reader<'_> {
             path: absolute(&path, project_of(self.path)),
             kind,
             policy: policy.unwrap_or_else(|| kind.default_policy()),
+            base: base.map(PathBuf::from),
         })
     }
 
@@ -214,5 +219,9 @@ pub(super) fn section_of(root: &Root, project: &Path) -> Result<Table, Error> {
     table.insert("path", toml_edit::value(stored(&root.path, project)?));
     table.insert("kind", toml_edit::value(root.kind.as_str()));
     table.insert("policy", toml_edit::value(root.policy.as_str()));
+    if let Some(base) = &root.base {
+        let text = base.to_str().ok_or_else(|| Error::NotText { path: base.clone() })?;
+        table.insert("base", toml_edit::value(text));
+    }
     Ok(table)
 }

@@ -43,7 +43,7 @@ pub(super) enum Shape {
 }
 
 /// The keys of a root's section.
-pub(super) const ROOT_KEYS: &[&str] = &["path", "kind", "policy"];
+pub(super) const ROOT_KEYS: &[&str] = &["path", "kind", "policy", "base"];
 
 /// All settings but the roots, section by section.
 pub(super) const SETTINGS: &[Setting] = &[

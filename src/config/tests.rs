@@ -11,6 +11,7 @@ fn root(name: &str, path: &str, kind: Kind) -> Root {
         path: path.into(),
         kind,
         policy: kind.default_policy(),
+        base: None,
     }
 }
 

@@ -18,6 +18,8 @@ const HEADER: &str = "\
 #   kind    conda, venv, project or cache
 #   policy  exact: checkout also removes files that the commit lacks
 #           tracked: files that were never recorded are left alone
+#   base    of a virtual environment: the folder of the interpreter that it is based on, where that is another one
+#           here than where the environment was recorded
 ";
 
 pub(super) fn initial(project: &Path, roots: &[Root]) -> Result<String, Error> {

@@ -319,6 +319,7 @@ fn manifest(live: &Live, layer: Option<LayerFacts>) -> Manifest {
             bytes: files.map(|file| file.size).sum(),
             packages: packages.iter().filter(|package| package.is_listed()).count() as u64,
             python: live.state.python.clone(),
+            base: live.state.base.as_deref().map(escape),
             git: (live.root.kind == Kind::Project)
                 .then(|| work_tree_facts(&live.root.path))
                 .flatten(),

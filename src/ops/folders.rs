@@ -87,6 +87,7 @@ fn capture(path: &Path, progress: &dyn Progress) -> Result<Live, Error> {
             path,
             kind,
             policy: kind.default_policy(),
+            base: None,
         }],
         ..Config::default()
     };

@@ -17,7 +17,15 @@ use crate::store::{Settings, Store};
 
 /// The homes of roots, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Homes(BTreeMap<RootName, Vec<u8>>);
+pub(super) struct Homes(BTreeMap<RootName, Home>);
+
+/// What is recorded of one root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Home {
+    path: Vec<u8>,
+    /// The folder of the interpreter on which a virtual environment is based.
+    base: Option<Vec<u8>>,
+}
 
 impl Homes {
     /// The homes that commits name, those of the first before those of the others.
@@ -27,8 +35,10 @@ impl Homes {
             // What is damaged in a commit is told by whoever reads all of it.
             let manifest = manifest_of(session.repo.history(), commit);
             for (name, facts) in manifest.into_iter().flat_map(|manifest| manifest.roots) {
-                if let Some(home) = unescape(facts.home.as_bytes()).filter(|home| home.starts_with(b"/")) {
-                    homes.entry(name).or_insert(home);
+                let absolute = |text: &str| unescape(text.as_bytes()).filter(|path| path.starts_with(b"/"));
+                if let Some(path) = absolute(&facts.home) {
+                    let base = facts.base.as_deref().and_then(absolute);
+                    homes.entry(name).or_insert(Home { path, base });
                 }
             }
         }
@@ -39,9 +49,16 @@ impl Homes {
     pub(super) fn pair(&self, root: &Root) -> Pair {
         let here = root.path.as_os_str().as_encoded_bytes().to_vec();
         Pair {
-            home: self.0.get(&root.name).unwrap_or(&here).clone(),
+            home: self.0.get(&root.name).map_or(&here, |home| &home.path).clone(),
             here,
         }
+    }
+
+    /// Where the interpreter of a virtual environment lies at home and here, if it is known to lie elsewhere.
+    fn base(&self, root: &Root) -> Option<Pair> {
+        let home = self.0.get(&root.name)?.base.clone()?;
+        let here = root.base.as_ref()?.as_os_str().as_encoded_bytes().to_vec();
+        Some(Pair { home, here })
     }
 
     /// The form in which the content of a root is recorded. `load` finds what installers promise of its files.
@@ -54,7 +71,11 @@ impl Homes {
         let others = config.roots.iter().filter(|other| other.name != root.name);
         let mut pairs: Vec<Pair> = others.map(|other| self.pair(other)).collect();
         pairs.push(self.pair(root));
-        Relocation::new(Arc::new(Paths::new(pairs)), self.pair(root), load)
+        let form = Relocation::new(Arc::new(Paths::new(pairs)), self.pair(root), load);
+        match self.base(root) {
+            Some(base) => form.based_on(base),
+            None => form,
+        }
     }
 
     /// As [`Homes::relocation`], for what is live.

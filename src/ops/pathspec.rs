@@ -187,6 +187,7 @@ mod tests {
             path: path.into(),
             kind: Kind::Project,
             policy: Policy::Tracked,
+            base: None,
         };
         vec![root("glm", "/p"), root("env", "/p/.venv")]
     }

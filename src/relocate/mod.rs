@@ -39,6 +39,8 @@ type Holds = dyn Fn(&Digest) -> bool + Send + Sync;
 #[derive(Clone)]
 pub struct Relocation {
     paths: Arc<Paths>,
+    /// The same, and the interpreter on which a virtual environment is based: of what names that.
+    with_base: Option<Arc<Paths>>,
     /// The path of this root at home and here, in placeholders' stead.
     own: Pair,
     load: Arc<Load>,
@@ -88,11 +90,38 @@ impl Relocation {
     pub fn new(paths: Arc<Paths>, own: Pair, load: impl Fn() -> Placeholders + Send + Sync + 'static) -> Self {
         Self {
             paths,
+            with_base: None,
             own,
             load: Arc::new(load),
             placeholders: Arc::default(),
             holds: Arc::new(|_| false),
         }
+    }
+
+    /// The same, of a virtual environment whose interpreter lies in these folders. `/usr/bin` and the like stand in many
+    /// files that mean something else; so only `pyvenv.cfg` and links are changed.
+    #[must_use]
+    pub fn based_on(mut self, base: Pair) -> Self {
+        self.with_base = Some(Arc::new(self.paths.and(base)));
+        self
+    }
+
+    /// Whether nothing is changed.
+    pub fn is_identity(&self) -> bool {
+        self.paths.is_identity() && self.with_base.as_ref().is_none_or(|paths| paths.is_identity())
+    }
+
+    /// The paths that count in a file.
+    fn paths_in(&self, path: &RelPath) -> &Paths {
+        match &self.with_base {
+            Some(paths) if path.as_bytes() == b"pyvenv.cfg" => paths,
+            _ => &self.paths,
+        }
+    }
+
+    /// The paths that count in targets of links.
+    fn paths_of_links(&self) -> &Paths {
+        self.with_base.as_ref().unwrap_or(&self.paths)
     }
 
     /// The same, with contents known that some layer holds: a binary may then be what was made of one of them.
@@ -110,20 +139,15 @@ impl Relocation {
     /// Stands for where all roots are here: live files of equal recorded content are equal where it is equal. At home
     /// that is where the root itself is.
     pub fn place(&self) -> Digest {
-        match self.paths.is_identity() {
+        match self.is_identity() {
             true => Digest::of(&self.own.here),
-            false => Digest::of(&self.paths.tokens().join(&0)),
+            false => Digest::of(&self.paths_of_links().tokens().join(&0)),
         }
-    }
-
-    /// The paths of all roots.
-    pub fn paths(&self) -> &Paths {
-        &self.paths
     }
 
     /// A recorded file as it must be here.
     pub fn live(&self, path: &RelPath, bytes: &[u8], how: PrefixUse) -> Live {
-        let is_moved = !self.paths.is_identity();
+        let is_moved = !self.paths_in(path).is_identity();
         match how {
             PrefixUse::Fixed => Live::Stuck(Stuck::Fixed),
             PrefixUse::Text | PrefixUse::Binary if is_moved && is_changed(path) => self.moved(path, bytes, how),
@@ -150,8 +174,8 @@ impl Relocation {
 
     fn change(&self, path: &RelPath, bytes: &[u8], how: PrefixUse, way: &Way<'_>) -> Result<Vec<u8>, Stuck> {
         let map = match way {
-            Way::Here => self.paths.to_here(),
-            Way::Home { .. } | Way::HomeOfKnown => self.paths.to_home(),
+            Way::Here => self.paths_in(path).to_here(),
+            Way::Home { .. } | Way::HomeOfKnown => self.paths_in(path).to_home(),
         };
         if how == PrefixUse::Text {
             return Ok(script::change(map, bytes));
@@ -180,12 +204,12 @@ impl Relocation {
 
     /// The target of a recorded link as it must be here.
     pub fn live_link(&self, target: &[u8]) -> Vec<u8> {
-        self.paths.to_here().link(target)
+        self.paths_of_links().to_here().link(target)
     }
 
     /// What a content that stands as it is recorded holds of the home.
-    fn holds_home(&self, bytes: &[u8]) -> PrefixUse {
-        let mut scan = PrefixScan::new(self.paths.homes());
+    fn holds_home(&self, path: &RelPath, bytes: &[u8]) -> PrefixUse {
+        let mut scan = PrefixScan::new(self.homes(path));
         scan.update(bytes);
         scan.finish()
     }
@@ -218,16 +242,22 @@ fn is_changed(path: &RelPath) -> bool {
 }
 
 impl Form for Relocation {
-    fn sought(&self) -> &[Vec<u8>] {
-        self.paths.tokens()
+    fn fingerprint(&self) -> Digest {
+        let paths = self.paths_of_links();
+        let named = paths.homes().iter().chain(paths.tokens());
+        Digest::of(&named.flat_map(|path| [&path[..], b"\0"].concat()).collect::<Vec<u8>>())
     }
 
-    fn homes(&self) -> &[Vec<u8>] {
-        self.paths.homes()
+    fn sought(&self, path: &RelPath) -> &[Vec<u8>] {
+        self.paths_in(path).tokens()
+    }
+
+    fn homes(&self, path: &RelPath) -> &[Vec<u8>] {
+        self.paths_in(path).homes()
     }
 
     fn is_home(&self) -> bool {
-        self.paths.is_identity()
+        self.is_identity()
     }
 
     fn home(&self) -> Option<&[u8]> {
@@ -239,20 +269,20 @@ impl Form for Relocation {
     }
 
     fn bound(&self, live: u64) -> u64 {
-        match self.paths.is_identity() {
+        match self.is_identity() {
             true => live,
-            false => script::bound(live.saturating_mul(self.paths.to_home().growth())),
+            false => script::bound(live.saturating_mul(self.paths_of_links().to_home().growth())),
         }
     }
 
     fn recorded_link(&self, target: Vec<u8>) -> Vec<u8> {
-        self.paths.to_home().link(&target)
+        self.paths_of_links().to_home().link(&target)
     }
 
     fn recorded(&self, path: &RelPath, live: Vec<u8>) -> Recorded {
         let as_it_is = |bytes: Vec<u8>, prefix| Recorded { bytes, prefix };
-        let here = self.holds_home(&live);
-        if self.paths.is_identity() || live.len() as u64 > LONGEST || !is_changed(path) {
+        let here = self.holds_home(path, &live);
+        if self.paths_in(path).is_identity() || live.len() as u64 > LONGEST || !is_changed(path) {
             return as_it_is(live, here);
         }
         // As it is: what another place would change in it, it must not.
@@ -269,7 +299,7 @@ impl Form for Relocation {
             let Ok(home) = self.change(path, &live, how, &Way::HomeOfKnown) else {
                 continue;
             };
-            let prefix = self.holds_home(&home);
+            let prefix = self.holds_home(path, &home);
             let comes_back = match self.live(path, &home, prefix) {
                 Live::Moved(there) => there == live,
                 Live::Same | Live::Stuck(_) => home == live,

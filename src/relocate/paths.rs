@@ -26,6 +26,7 @@ pub struct Paths {
     homes: Vec<Vec<u8>>,
     tokens: Vec<Vec<u8>>,
     is_identity: bool,
+    pairs: Vec<Pair>,
 }
 
 /// One direction.
@@ -50,7 +51,7 @@ impl Paths {
     pub fn new(pairs: Vec<Pair>) -> Self {
         let (mut homes, mut heres) = (BTreeSet::new(), BTreeSet::new());
         let mut forward: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        for Pair { home, here } in pairs {
+        for Pair { home, here } in pairs.iter().cloned() {
             let is_free = !homes.contains(&home) && !heres.contains(&here);
             if is_free && home.len() > 1 && here.len() > 1 {
                 homes.insert(home.clone());
@@ -68,23 +69,30 @@ impl Paths {
             }
             ring.push((here.clone(), end.clone()));
         }
-        let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = forward.into_iter().chain(ring).collect();
-        let is_identity = pairs.iter().all(|(from, to)| from == to);
+        let mut exchanged: Vec<(Vec<u8>, Vec<u8>)> = forward.into_iter().chain(ring).collect();
+        let is_identity = exchanged.iter().all(|(from, to)| from == to);
         let forms = |path: &Vec<u8>| {
             let url = file_url(path);
             std::iter::once(path.clone()).chain((url.len() > path.len() + FILE.len()).then_some(url))
         };
-        let tokens = pairs.iter().flat_map(|(from, _)| forms(from)).collect();
+        let tokens = exchanged.iter().flat_map(|(from, _)| forms(from)).collect();
         let homes = homes.iter().flat_map(forms).collect();
-        let to_here = Map::new(pairs.clone());
-        pairs.iter_mut().for_each(|(from, to)| std::mem::swap(from, to));
+        let to_here = Map::new(exchanged.clone());
+        exchanged.iter_mut().for_each(|(from, to)| std::mem::swap(from, to));
         Self {
-            to_home: Map::new(pairs),
+            to_home: Map::new(exchanged),
             to_here,
             homes,
             tokens,
             is_identity,
+            pairs,
         }
+    }
+
+    /// These and one more.
+    pub fn and(&self, pair: Pair) -> Self {
+        let pairs = self.pairs.iter().cloned();
+        Self::new(pairs.chain([pair]).collect())
     }
 
     /// Whether every root stands at home.

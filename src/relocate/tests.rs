@@ -171,6 +171,27 @@ fn another_binary_shrinks_and_grows_back_only_to_what_is_known() {
 }
 
 #[test]
+fn the_base_of_a_virtual_environment_counts_in_its_settings_and_links() {
+    let form = form(&[("/a/v", "/b/v")]).based_on(pair("/usr/bin", "/opt/py/bin"));
+    let cfg = at("pyvenv.cfg");
+    let home = b"home = /usr/bin\nexecutable = /usr/bin/python3.11\ncommand = /usr/bin/python3 -m venv /a/v\n";
+    let here = b"home = /opt/py/bin\nexecutable = /opt/py/bin/python3.11\ncommand = /opt/py/bin/python3 -m venv /b/v\n";
+    assert_eq!(form.live(&cfg, home, PrefixUse::Text), Live::Moved(here.to_vec()));
+    let recorded = form.take(&cfg, here.to_vec());
+    assert_eq!((&recorded.bytes[..], recorded.prefix), (&home[..], PrefixUse::Text));
+    assert_eq!(form.live_link(b"/usr/bin/python3"), b"/opt/py/bin/python3");
+    assert_eq!(form.recorded_link(b"/opt/py/bin/python3".to_vec()), b"/usr/bin/python3");
+    assert_eq!(live_text(&form, "#!/usr/bin/env python\n"), "#!/usr/bin/env python\n");
+    let at_home = self::form(&[("/a/v", "/a/v")]).based_on(pair("/usr/bin", "/usr/bin"));
+    assert!(at_home.is_identity());
+    assert!(
+        !self::form(&[("/a/v", "/a/v")])
+            .based_on(pair("/usr/bin", "/x"))
+            .is_identity()
+    );
+}
+
+#[test]
 fn byte_code_stays() {
     let form = form(&[("/home/alice/env", "/b")]);
     let code = b"\0/home/alice/env/a.py\0\0".to_vec();
@@ -270,7 +291,7 @@ proptest! {
     #[test]
     fn a_clone_records_what_it_got(form in places(), home in content()) {
         let path = at("f");
-        let prefix = form.holds_home(&home);
+        let prefix = form.holds_home(&path, &home);
         let digest = Digest::of(&home);
         let form = form.knowing(move |wanted| *wanted == digest);
         let here = match form.live(&path, &home, prefix) {

@@ -23,11 +23,14 @@ pub struct Content {
 
 /// The form in which the content of a root is recorded, wherever the root stands.
 pub trait Form: Send + Sync {
-    /// Paths whose presence in a live file means that it may be recorded in another form.
-    fn sought(&self) -> &[Vec<u8>];
+    /// Stands for all that decides about the form.
+    fn fingerprint(&self) -> Digest;
 
-    /// Paths that mark a recorded content, see [`PrefixUse`].
-    fn homes(&self) -> &[Vec<u8>];
+    /// Paths whose presence in a live file means that it may be recorded in another form.
+    fn sought(&self, path: &RelPath) -> &[Vec<u8>];
+
+    /// Paths that mark the recorded content of a file, see [`PrefixUse`].
+    fn homes(&self, path: &RelPath) -> &[Vec<u8>];
 
     /// Whether every live file is recorded as it is.
     fn is_home(&self) -> bool;
@@ -49,7 +52,7 @@ pub trait Form: Send + Sync {
 
     /// The recorded form of any live file.
     fn take(&self, path: &RelPath, live: Vec<u8>) -> Recorded {
-        let mut scan = PrefixScan::new(self.sought());
+        let mut scan = PrefixScan::new(self.sought(path));
         scan.update(&live);
         match scan.finish() {
             PrefixUse::None => Recorded {
@@ -67,11 +70,15 @@ pub trait Form: Send + Sync {
 pub struct Verbatim;
 
 impl Form for Verbatim {
-    fn sought(&self) -> &[Vec<u8>] {
+    fn fingerprint(&self) -> Digest {
+        Digest::of(b"")
+    }
+
+    fn sought(&self, _: &RelPath) -> &[Vec<u8>] {
         &[]
     }
 
-    fn homes(&self) -> &[Vec<u8>] {
+    fn homes(&self, _: &RelPath) -> &[Vec<u8>] {
         &[]
     }
 

@@ -44,6 +44,9 @@ pub struct RootFacts {
     /// The interpreter's version, read from its records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
+    /// The folder of the interpreter on which a virtual environment is based, escaped: `home` in `pyvenv.cfg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// The git work tree of a project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<GitFacts>,

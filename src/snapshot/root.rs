@@ -186,4 +186,7 @@ pub struct Root {
     pub kind: Kind,
     /// What checkout does with files that a commit lacks.
     pub policy: Policy,
+    /// The folder of the interpreter on which a virtual environment is based, where that is another one here than
+    /// where the environment was recorded.
+    pub base: Option<PathBuf>,
 }

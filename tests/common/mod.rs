@@ -66,6 +66,7 @@ impl Sandbox {
             path: sandbox.env(),
             kind,
             policy,
+            base: None,
         };
         init(&InitOptions {
             project: sandbox.project(),

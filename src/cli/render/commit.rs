@@ -78,6 +78,7 @@ mod tests {
             bytes,
             packages,
             python: None,
+            base: None,
             git: None,
         };
         CommitReport {

@@ -109,6 +109,7 @@ mod tests {
             bytes: 3_000_000_000,
             packages: 52,
             python: Some("3.11.2".to_owned()),
+            base: None,
             git: None,
         };
         let report = ShowReport {

@@ -67,7 +67,7 @@ fn form(session: &Session<'_>, goal: &Side<'_>, root: &Root, plan: &RootPlan) ->
     let config = session.repo.config();
     let form = homes.relocation(config, root, Placeholders::new);
     let is_binary = |entry: &Entry| entry.file().is_some_and(|file| file.prefix == PrefixUse::Binary);
-    if form.paths().is_identity() || !plan.place.iter().any(|placement| is_binary(&placement.entry)) {
+    if form.is_identity() || !plan.place.iter().any(|placement| is_binary(&placement.entry)) {
         return Ok(form);
     }
     let known = of_target(session, &goal.entries(&root.name)?)?;

@@ -187,8 +187,13 @@ fn hash_suspects(context: &Run<'_>, threads: usize) -> BTreeMap<usize, (Absorbed
         for _ in 0..threads.min(suspects.len()) {
             scope.spawn(|| {
                 while let Some(at) = suspects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Body::File { source, size, form, .. } = &context.items[*at].body
-                        && let Ok(absorbed) = hash_file(source, form.homes())
+                    if let Body::File {
+                        source,
+                        size,
+                        path,
+                        form,
+                    } = &context.items[*at].body
+                        && let Ok(absorbed) = hash_file(source, form.homes(path))
                         && let Ok(mut known) = known.lock()
                     {
                         known.insert(*at, (absorbed, *size));

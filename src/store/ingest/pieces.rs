@@ -47,7 +47,7 @@ impl Source {
         if form.is_home() || file.size() > form.longest() {
             return Ok(Self::Live(file));
         }
-        let (sum, _, _) = stable::fold(source, || ContentSum::new(form.sought()), ContentSum::update)?;
+        let (sum, _, _) = stable::fold(source, || ContentSum::new(form.sought(path)), ContentSum::update)?;
         if sum.finish(false).prefix == PrefixUse::None {
             return Ok(Self::Live(file));
         }
@@ -83,7 +83,7 @@ impl<'a> Pieces<'a> {
             cutting: Cutting::Fixed,
             window: Vec::new(),
             ended: false,
-            sum: ContentSum::new(form.homes()),
+            sum: ContentSum::new(form.homes(path)),
             crc: Crc::new(CrcAlgorithm::Crc64GoIso),
         };
         pieces.refill()?;
