@@ -61,7 +61,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("dialoguer", &["cli"]),
     ("anstream", &["cli", "main"]),
     ("anstyle", &["cli"]),
-    ("ureq", &["service"]),
+    ("ureq", &["remote", "service"]),
+    ("bytes", &["remote"]),
+    ("futures", &["remote"]),
+    ("http", &["remote"]),
+    ("opendal", &["remote"]),
+    ("tokio", &["remote"]),
 ];
 
 /// Words that only some modules may say.

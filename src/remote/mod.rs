@@ -10,13 +10,23 @@
 //! - nothing is tried in silence for ever: what a server refuses is an error that names it, and what may pass with
 //!   time is tried again a few times.
 
+pub mod address;
 mod body;
 mod directory;
+#[cfg(feature = "remote-stores")]
+mod http;
 mod key;
+#[cfg(feature = "remote-stores")]
+mod store;
+mod surroundings;
 
+pub use address::Address;
 pub use body::{Body, FileBody};
 pub use directory::Directory;
 pub use key::Key;
+pub use surroundings::Surroundings;
+
+use address::Place;
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -107,6 +117,23 @@ impl Error {
             remote: remote.to_owned(),
             source: source.into(),
         }
+    }
+}
+
+/// The remote at an address. Nobody is asked yet.
+///
+/// # Errors
+/// When the address is none, or needs something that only the user can say.
+pub fn open(address: &str, surroundings: &Surroundings) -> Result<Box<dyn Transport>, Error> {
+    let address = Address::parse(address)?;
+    match address.place() {
+        Place::Directory(path) => Ok(Box::new(Directory::new(surroundings.folder().join(path)))),
+        #[cfg(feature = "remote-stores")]
+        Place::Store(place) => Ok(Box::new(store::Store::open(&address, place, surroundings)?)),
+        _ => Err(Error::Address {
+            url: address.to_string(),
+            problem: "this build of envgit has no remotes of this kind".to_owned(),
+        }),
     }
 }
 
