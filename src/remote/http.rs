@@ -110,8 +110,10 @@ fn roots(surroundings: &Surroundings) -> RootCerts {
 /// Whether the same request may succeed a little later.
 pub(super) fn is_temporary(error: &ureq::Error) -> bool {
     match error {
+        // These took long enough.
+        ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => false,
         ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
-        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidInput,
+        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidInput && !is_unknown_host(error),
         _ => false,
     }
 }
@@ -121,6 +123,7 @@ pub(super) fn unreachable(error: &ureq::Error) -> Option<String> {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
     match error {
         ureq::Error::HostNotFound => Some("there is no host of that name".to_owned()),
+        ureq::Error::Io(error) if is_unknown_host(error) => Some("there is no host of that name".to_owned()),
         ureq::Error::ConnectionFailed => Some("no connection was accepted".to_owned()),
         ureq::Error::Timeout(what) => Some(format!("it did not answer in time ({what})")),
         ureq::Error::Rustls(error) => Some(format!("TLS failed: {error}")),
@@ -134,6 +137,11 @@ pub(super) fn unreachable(error: &ureq::Error) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Whether the resolver said no. The standard library has only words for it.
+fn is_unknown_host(error: &std::io::Error) -> bool {
+    error.to_string().starts_with("failed to lookup address information")
 }
 
 impl HttpTransport for Client {

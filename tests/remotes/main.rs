@@ -1,4 +1,11 @@
 //! Remotes: one contract, held on every kind of place against a real server of that kind.
+//!
+//! Servers are started by the tests on loopback. They must be installed (`.ci/run` does), so these tests are behind the
+//! feature `network-tests`; those of a directory always run.
 
 mod contract;
 mod directory;
+#[cfg(feature = "network-tests")]
+mod s3;
+#[cfg(feature = "network-tests")]
+mod server;
