@@ -75,8 +75,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("eprintln!", &["cli", "main"]),
     ("print!", &["cli", "main"]),
     ("eprint!", &["cli", "main"]),
-    // The user's commands run in one place.
-    ("std::process::Command", &["cli", "service"]),
+    // The user's commands run in one place; remotes start ssh and docker's credential helpers.
+    ("std::process::Command", &["cli", "remote", "service"]),
     ("dbg!", &[]),
     (".unwrap()", &[]),
     ("todo!(", &[]),

@@ -16,6 +16,7 @@ mod directory;
 #[cfg(feature = "remote-stores")]
 mod http;
 mod key;
+mod sftp;
 #[cfg(feature = "remote-stores")]
 mod store;
 mod surroundings;
@@ -128,6 +129,7 @@ pub fn open(address: &str, surroundings: &Surroundings) -> Result<Box<dyn Transp
     let address = Address::parse(address)?;
     match address.place() {
         Place::Directory(path) => Ok(Box::new(Directory::new(surroundings.folder().join(path)))),
+        Place::Ssh(place) => Ok(Box::new(sftp::Sftp::new(&address, place, surroundings))),
         #[cfg(feature = "remote-stores")]
         Place::Store(place) => Ok(Box::new(store::Store::open(&address, place, surroundings)?)),
         _ => Err(Error::Address {
@@ -135,6 +137,12 @@ pub fn open(address: &str, surroundings: &Surroundings) -> Result<Box<dyn Transp
             problem: "this build of envgit has no remotes of this kind".to_owned(),
         }),
     }
+}
+
+/// A number for a name that nobody else has at the same time.
+fn unlike_any_other() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::time::Instant::now())
 }
 
 /// The most that is read into memory at once.

@@ -9,3 +9,5 @@ mod directory;
 mod s3;
 #[cfg(feature = "network-tests")]
 mod server;
+#[cfg(feature = "network-tests")]
+mod ssh;

@@ -85,7 +85,7 @@ impl Store {
 
     /// Whether the second of two creates of one key is refused. Not known where the server cannot be asked.
     fn try_create(&self) -> Option<bool> {
-        let nonce = format!("{:x}-{:x}", std::process::id(), rand_number());
+        let nonce = format!("{:x}-{:x}", std::process::id(), crate::remote::unlike_any_other());
         let path = format!("probes/{nonce}");
         let made = self.create_at(&path, b"first").ok()?;
         let again = self.create_at(&path, b"second");
@@ -311,10 +311,4 @@ impl Transport for Store {
         let removed = self.runtime.block_on(self.patient.delete(key.as_str()));
         removed.map_err(|error| self.naming.error("remove", key.as_str(), error))
     }
-}
-
-/// A number that no other process has at the same time.
-fn rand_number() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::time::Instant::now())
 }
