@@ -66,6 +66,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("futures", &["remote"]),
     ("http", &["remote"]),
     ("opendal", &["remote"]),
+    ("quick_xml", &["remote"]),
     ("tokio", &["remote"]),
 ];
 

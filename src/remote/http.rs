@@ -1,18 +1,11 @@
 //! The one HTTP client of all remotes, synchronous: ureq over rustls with ring.
 //!
-//! OpenDAL uses it too. Its futures then block where they would have waited, which is right here: each runs on the
-//! thread of its caller or on one of the few that a store has for its uploads ([decision 0020]).
-//!
-//! [decision 0020]: https://github.com/envgit/envgit/blob/main/docs/decisions/0020-opendal-over-ureq.md
+//! OpenDAL uses it too (`store/fetch.rs`).
 
-use std::io::Read;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use opendal::{Buffer, HttpBody, HttpTransport};
 use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody};
@@ -144,56 +137,7 @@ fn is_unknown_host(error: &std::io::Error) -> bool {
     error.to_string().starts_with("failed to lookup address information")
 }
 
-impl HttpTransport for Client {
-    async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
-        let (mut parts, body) = request.into_parts();
-        let is_head = parts.method == http::Method::HEAD;
-        let response = if body.is_empty() && !has_body(&parts.method) {
-            self.run(Request::from_parts(parts, ()))
-        } else {
-            // Without its length it would be sent in chunks, which stores refuse.
-            parts
-                .headers
-                .entry(http::header::CONTENT_LENGTH)
-                .or_insert(body.len().into());
-            let mut reader = bytes::Buf::reader(body);
-            self.run(Request::from_parts(parts, ureq::SendBody::from_reader(&mut reader)))
-        };
-        let (parts, body) = response.map_err(|error| failed("send request", error))?.into_parts();
-        let size = body.content_length().filter(|_| !is_head);
-        Ok(Response::from_parts(
-            parts,
-            HttpBody::new(Pieces(body.into_reader()), size),
-        ))
-    }
-}
-
 /// Whether requests of a kind have a body even when it is empty.
-fn has_body(method: &http::Method) -> bool {
+pub(super) fn has_body(method: &http::Method) -> bool {
     matches!(*method, http::Method::PUT | http::Method::POST | http::Method::PATCH)
-}
-
-fn failed(what: &'static str, error: ureq::Error) -> opendal::Error {
-    let is_temporary = is_temporary(&error);
-    let error = opendal::Error::new(opendal::ErrorKind::Unexpected, what).set_source(error);
-    error.with_temporary(is_temporary)
-}
-
-/// The body of an answer as a stream of pieces.
-struct Pieces(ureq::BodyReader<'static>);
-
-impl futures::Stream for Pieces {
-    type Item = opendal::Result<Buffer>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut piece = vec![0; 256 * 1024];
-        Poll::Ready(match self.0.read(&mut piece) {
-            Ok(0) => None,
-            Ok(n) => {
-                piece.truncate(n);
-                Some(Ok(Buffer::from(piece)))
-            }
-            Err(error) => Some(Err(failed("read the answer", ureq::Error::from(error)))),
-        })
-    }
 }

@@ -14,12 +14,22 @@ pub mod address;
 mod body;
 mod directory;
 #[cfg(feature = "remote-stores")]
+mod endpoint;
+#[cfg(feature = "remote-stores")]
 mod http;
 mod key;
+#[cfg(feature = "remote-stores")]
+mod login;
+#[cfg(feature = "remote-stores")]
+mod oci;
 mod sftp;
 #[cfg(feature = "remote-stores")]
 mod store;
 mod surroundings;
+#[cfg(feature = "remote-stores")]
+mod web;
+#[cfg(feature = "remote-stores")]
+mod webdav;
 
 pub use address::Address;
 pub use body::{Body, FileBody};
@@ -132,9 +142,16 @@ pub fn open(address: &str, surroundings: &Surroundings) -> Result<Box<dyn Transp
         Place::Ssh(place) => Ok(Box::new(sftp::Sftp::new(&address, place, surroundings))),
         #[cfg(feature = "remote-stores")]
         Place::Store(place) => Ok(Box::new(store::Store::open(&address, place, surroundings)?)),
+        #[cfg(feature = "remote-stores")]
+        Place::Web(place) if place.is_webdav => Ok(Box::new(webdav::Webdav::open(&address, place, surroundings)?)),
+        #[cfg(feature = "remote-stores")]
+        Place::Web(place) => Ok(Box::new(web::Web::open(&address, place, surroundings)?)),
+        #[cfg(feature = "remote-stores")]
+        Place::Oci(place) => Ok(Box::new(oci::Oci::new(&address, place, surroundings))),
+        #[cfg(not(feature = "remote-stores"))]
         _ => Err(Error::Address {
             url: address.to_string(),
-            problem: "this build of envgit has no remotes of this kind".to_owned(),
+            problem: "this envgit was built without remotes of this kind".to_owned(),
         }),
     }
 }
@@ -163,6 +180,11 @@ pub struct Abilities {
     /// [`Transport::create`] is atomic: of several who create one key at the same moment exactly one is told so.
     /// Elsewhere it looks first and then writes, and two can both be told so.
     pub create: bool,
+    /// [`Transport::replace`] is atomic: a reader sees the old object or the new one. Elsewhere it may find none for a
+    /// moment.
+    pub replace: bool,
+    /// Objects can be listed. What cannot be listed can only be read by keys that are known.
+    pub list: bool,
 }
 
 /// An object in a listing.

@@ -6,8 +6,12 @@
 mod contract;
 mod directory;
 #[cfg(feature = "network-tests")]
+mod oci;
+#[cfg(feature = "network-tests")]
 mod s3;
 #[cfg(feature = "network-tests")]
 mod server;
 #[cfg(feature = "network-tests")]
 mod ssh;
+#[cfg(feature = "network-tests")]
+mod web;

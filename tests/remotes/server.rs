@@ -12,7 +12,7 @@ use envgit::remote::{self, Surroundings, Transport};
 pub(crate) struct Server {
     child: Child,
     log: PathBuf,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Server {
@@ -28,7 +28,7 @@ impl Server {
             .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {program}, of the package {package} (see .ci/run): {error}"));
-        let mut server = Self { child, log, _dir: dir };
+        let mut server = Self { child, log, dir };
         for port in ports {
             server.wait_for(*port);
         }
@@ -45,6 +45,11 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// What it has said.

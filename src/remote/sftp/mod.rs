@@ -311,9 +311,13 @@ impl Transport for Sftp {
     }
 
     fn abilities(&self) -> Abilities {
+        let session = self.session().ok();
+        let has = |extension| session.as_ref().is_some_and(|session| session.has(extension));
         Abilities {
             write: true,
-            create: self.session().is_ok_and(|session| session.has(LINK)),
+            create: has(LINK),
+            replace: has(RENAME),
+            list: true,
         }
     }
 

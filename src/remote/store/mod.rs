@@ -4,6 +4,7 @@
 //! runs on the thread of its caller until it is done.
 
 mod error;
+mod fetch;
 mod service;
 
 use std::io::Write;
@@ -189,7 +190,12 @@ impl Transport for Store {
                 Some(works) => *self.tried.get_or_init(|| works),
                 None => false,
             });
-        Abilities { write: true, create }
+        Abilities {
+            write: true,
+            create,
+            replace: true,
+            list: true,
+        }
     }
 
     fn size(&self, key: &Key) -> Result<Option<u64>, Error> {
