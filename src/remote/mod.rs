@@ -180,8 +180,8 @@ pub struct Abilities {
     /// [`Transport::create`] is atomic: of several who create one key at the same moment exactly one is told so.
     /// Elsewhere it looks first and then writes, and two can both be told so.
     pub create: bool,
-    /// [`Transport::replace`] is atomic: a reader sees the old object or the new one. Elsewhere it may find none for a
-    /// moment.
+    /// [`Transport::replace`] is atomic: a reader sees the old object or the new one. Elsewhere it may for a moment find
+    /// none, or parts of both.
     pub replace: bool,
     /// Objects can be listed. What cannot be listed can only be read by keys that are known.
     pub list: bool,

@@ -3,8 +3,10 @@
 //! An object is sent under a name that no key can have and then moved to its own, since a PUT may be seen while it goes
 //! on. Whether a move that must not overwrite is atomic is the server's affair, so creates are not promised to be.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use http::{Method, StatusCode};
 use quick_xml::events::Event;
@@ -27,6 +29,8 @@ pub(super) struct Webdav {
     move_method: Method,
     mkcol: Method,
     propfind: Method,
+    /// Folders that are known to be there.
+    made: Mutex<BTreeSet<String>>,
 }
 
 impl Webdav {
@@ -39,6 +43,7 @@ impl Webdav {
             move_method: method(b"MOVE"),
             mkcol: method(b"MKCOL"),
             propfind: method(b"PROPFIND"),
+            made: Mutex::new(BTreeSet::new()),
         })
     }
 
@@ -88,14 +93,14 @@ impl Webdav {
             std::process::id(),
             super::unlike_any_other()
         );
-        let put = || self.ask(asked, &Method::PUT, &draft, Payload::Body(body));
-        let sent = match put()? {
-            answer if matches!(answer.status(), StatusCode::CONFLICT | StatusCode::NOT_FOUND) => {
-                self.make_folders(asked, &draft)?;
-                put()
+        // A server that lacks the folder hangs up on a large body before it says so.
+        if self.made.lock().is_ok_and(|made| !made.contains(folder)) {
+            self.make_folders(asked, &draft)?;
+            if let Ok(mut made) = self.made.lock() {
+                made.insert(folder.to_owned());
             }
-            answer => Ok(answer),
-        };
+        }
+        let sent = self.ask(asked, &Method::PUT, &draft, Payload::Body(body));
         let given = sent.and_then(|answer| match answer.status().is_success() {
             true => self.give_name(asked, &draft, may_replace),
             false => Err(self.endpoint().refusal(asked, answer)),

@@ -3,8 +3,12 @@
 //! Servers are started by the tests on loopback. They must be installed (`.ci/run` does), so these tests are behind the
 //! feature `network-tests`; those of a directory always run.
 
+#[cfg(feature = "network-tests")]
+mod azure;
 mod contract;
 mod directory;
+#[cfg(feature = "network-tests")]
+mod gcs;
 #[cfg(feature = "network-tests")]
 mod oci;
 #[cfg(feature = "network-tests")]

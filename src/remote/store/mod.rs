@@ -239,8 +239,9 @@ impl Transport for Store {
             match self.pass_on(key, start + sum, out, &mut sum) {
                 Ok(()) => return Ok(sum),
                 Err(Broken::Local(error)) => return Err(error.into()),
-                // An object ends where it ends: nothing from there on is an empty answer, not a mistake.
-                Err(Broken::Remote(error)) if error.kind() == ErrorKind::RangeNotSatisfied => {
+                // An object ends where it ends: nothing from there on is an empty answer, but each server has words of
+                // its own for it.
+                Err(Broken::Remote(error)) if start + sum > 0 && !error.is_temporary() => {
                     return match self.size(key)? {
                         Some(size) if size == start + sum => Ok(sum),
                         _ => Err(self.naming.error("read", key.as_str(), error)),
