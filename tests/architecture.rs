@@ -61,7 +61,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("dialoguer", &["cli"]),
     ("anstream", &["cli", "main"]),
     ("anstyle", &["cli"]),
-    ("ureq", &["service"]),
+    ("ureq", &["remote", "service"]),
+    ("bytes", &["remote"]),
+    ("futures", &["remote"]),
+    ("http", &["remote"]),
+    ("opendal", &["remote"]),
+    ("quick_xml", &["remote"]),
+    ("tokio", &["remote"]),
 ];
 
 /// Words that only some modules may say.
@@ -70,8 +76,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("eprintln!", &["cli", "main"]),
     ("print!", &["cli", "main"]),
     ("eprint!", &["cli", "main"]),
-    // The user's commands run in one place.
-    ("std::process::Command", &["cli", "service"]),
+    // The user's commands run in one place; remotes start ssh and docker's credential helpers.
+    ("std::process::Command", &["cli", "remote", "service"]),
     ("dbg!", &[]),
     (".unwrap()", &[]),
     ("todo!(", &[]),
