@@ -217,6 +217,7 @@ fn of_history(error: &history::Error) -> Advice {
         history::Error::Missing { .. } | history::Error::Read { .. } | history::Error::Damaged { .. } => {
             Advice::new("damaged", DAMAGED, DAMAGED_HISTORY)
         }
+        history::Error::Refused { .. } => Advice::new("refused", FAILED, ""),
         history::Error::Open { .. } => Advice::new("damaged", DAMAGED, "bring .envgit/history back from a backup"),
         history::Error::Io(error) => of_io(error),
         history::Error::BadPath { .. } | history::Error::FileAndDirectory { .. } => Advice::new(

@@ -265,7 +265,12 @@ fn keep_orphans(session: &Session<'_>, operation: &Operation) -> Result<(), Erro
     }
     let named = history.refs()?.into_iter();
     let named: Vec<_> = named
-        .filter(|known| !matches!(known.kind(), RefKind::Autosave | RefKind::Good | RefKind::Undo))
+        .filter(|known| {
+            !matches!(
+                known.kind(),
+                RefKind::Autosave | RefKind::Good | RefKind::Undo | RefKind::Remote
+            )
+        })
         .collect();
     let mut tips: Vec<CommitId> = named.iter().map(|known| known.commit).collect();
     tips.extend(history.head()?.commit());
