@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{CWD, RenameFlags};
 use tempfile::NamedTempFile;
 
 use super::witness::{Change, saw};
@@ -64,14 +66,62 @@ impl Draft {
     /// # Errors
     /// Names the destination; the draft is removed.
     pub fn publish(self, destination: &Path) -> Result<(), Error> {
+        self.complete(destination)?;
+        self.persist(destination)?;
+        sync_dir(parent(destination))
+    }
+
+    /// The same, unless something has that name already: of several who try at once one succeeds. Returns whether the
+    /// name was free.
+    ///
+    /// # Errors
+    /// Names the destination, also when the file system has neither hard links nor a rename that replaces nothing; the
+    /// draft is removed.
+    pub fn publish_new(self, destination: &Path) -> Result<bool, Error> {
+        self.complete(destination)?;
+        let from = self.path().to_owned();
+        let linked = std::fs::hard_link(&from, destination);
+        // Over NFS a link that was made can be reported as one that was there, when the answer was lost and asked for
+        // again: the number of names tells.
+        if linked.is_ok() || self.0.as_file().metadata().is_ok_and(|meta| meta.nlink() == 2) {
+            saw(|| Change::Link {
+                from,
+                to: destination.to_owned(),
+            });
+            sync_dir(parent(destination))?;
+            return Ok(true);
+        }
+        match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) if !has_no_links(&error) => Err(error).at("create", destination),
+            _ => self.rename_new(destination),
+        }
+    }
+
+    fn rename_new(self, destination: &Path) -> Result<bool, Error> {
+        let from = self.path().to_owned();
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(CWD, &from, CWD, destination, flags) {
+            Err(rustix::io::Errno::EXIST) => return Ok(false),
+            renamed => renamed.at("create", destination)?,
+        }
+        saw(|| Change::Rename {
+            from,
+            to: destination.to_owned(),
+        });
+        sync_dir(parent(destination))?;
+        Ok(true)
+    }
+
+    /// Makes the content durable.
+    fn complete(&self, destination: &Path) -> Result<(), Error> {
         self.0.as_file().sync_all().at("sync", destination)?;
         // Made private by tempfile; what is published follows the umask as any other file does.
         let mode = 0o666 & !umask();
         set_mode(self.0.as_file(), mode).at("set the mode of", destination)?;
         saw(|| Change::File(self.path().to_owned()));
         saw(|| Change::SyncFile(self.path().to_owned()));
-        self.persist(destination)?;
-        sync_dir(parent(destination))
+        Ok(())
     }
 
     fn persist(self, destination: &Path) -> Result<(), Error> {
@@ -84,6 +134,16 @@ impl Draft {
         });
         Ok(())
     }
+}
+
+/// Whether the file system, not the place, refused a hard link.
+fn has_no_links(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)
+    )
 }
 
 fn set_mode(file: &File, mode: u32) -> io::Result<()> {
@@ -193,6 +253,26 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let draft = |text: &[u8]| {
+            let mut draft = Draft::create(&path).unwrap();
+            draft.file().write_all(text).unwrap();
+            draft
+        };
+        assert!(draft(b"one").publish_new(&path).unwrap());
+        assert!(!draft(b"two").publish_new(&path).unwrap());
+        // As on a file system without hard links.
+        assert!(!draft(b"two").rename_new(&path).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        std::fs::remove_file(&path).unwrap();
+        assert!(draft(b"three").rename_new(&path).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"three");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -80,6 +80,16 @@ pub fn create_dir_all(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes a directory in one that is there.
+///
+/// # Errors
+/// Names the path, also when something is there.
+pub fn create_dir(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir(path).at("create", path)?;
+    saw(|| Change::Dir(path.to_owned()));
+    Ok(())
+}
+
 /// Removes a file.
 ///
 /// # Errors

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// A name like `layers/4c0e….tar.zst`: parts of `A-Z a-z 0-9 . _ -` between slashes, none empty, `.` or `..`. Such a
-/// name is a plain path on every file system and needs no escape in any URL.
+/// A name like `layers/4c0e….tar.zst`: parts of `A-Z a-z 0-9 . _ -` between slashes, none empty or with a dot in front.
+/// Such a name is a plain path on every file system and needs no escape in any URL; names with a dot in front are left
+/// to places for what they have under way. No key may be the folder of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
@@ -11,10 +12,8 @@ impl Key {
     /// A key from text, unless it is none.
     pub fn new(text: &str) -> Option<Self> {
         let is_plain = |part: &str| {
-            !matches!(part, "" | "." | "..")
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_allowed)
         };
         text.split('/').all(is_plain).then(|| Self(text.to_owned()))
     }
@@ -46,7 +45,7 @@ mod tests {
             assert_eq!(Key::new(good).map(|key| key.to_string()).as_deref(), Some(good));
         }
         for bad in [
-            "", "/a", "a/", "a//b", "../a", "a/..", "a/./b", "a b", "ü", "a\\b", "a?b", "a%2e",
+            "", "/a", "a/", "a//b", "../a", "a/..", "a/./b", "a b", "ü", "a\\b", "a?b", "a%2e", ".a", "a/.b",
         ] {
             assert_eq!(Key::new(bad), None, "{bad:?}");
         }

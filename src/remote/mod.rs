@@ -10,12 +10,17 @@
 //! - nothing is tried in silence for ever: what a server refuses is an error that names it, and what may pass with
 //!   time is tried again a few times.
 
+mod body;
+mod directory;
 mod key;
 
+pub use body::{Body, FileBody};
+pub use directory::Directory;
 pub use key::Key;
 
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// What went wrong at a remote.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,30 @@ pub enum Error {
         url: String,
         /// What is wrong, and what would be right.
         problem: String,
+    },
+    /// There is no object of that key.
+    #[error("{remote} has no {key}")]
+    Absent {
+        /// The object.
+        key: String,
+        /// The remote, without credentials.
+        remote: String,
+    },
+    /// There is no such host, or it does not answer.
+    #[error("cannot reach {remote}: {problem}")]
+    Unreachable {
+        /// The remote, without credentials.
+        remote: String,
+        /// What was tried, and what came of it.
+        problem: String,
+    },
+    /// The host answers, but what the address names is not there: a bucket, a directory.
+    #[error("there is no {what} at {remote}")]
+    NoPlace {
+        /// What is missing, with its name.
+        what: String,
+        /// The remote, without credentials.
+        remote: String,
     },
     /// The server, or the file system, refused or did not answer.
     #[error("cannot {action} {key} at {remote}")]
@@ -56,8 +85,39 @@ pub enum Error {
         remote: String,
     },
     /// What is to be written could not be read here.
-    #[error(transparent)]
-    Local(#[from] std::io::Error),
+    #[error("what is to be sent, or was received, could not be read or written here")]
+    Local(#[from] io::Error),
+}
+
+impl Error {
+    /// Whether it says that there is no such object.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent { .. })
+    }
+
+    fn failed(
+        action: &'static str,
+        key: &str,
+        remote: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed {
+            action,
+            key: key.to_owned(),
+            remote: remote.to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
+/// The most that is read into memory at once.
+const PART_MAX: u64 = 256 << 20;
+
+/// The length of a part that is read into memory.
+fn part_len(range: &Range<u64>) -> Result<usize, Error> {
+    let len = range.end.checked_sub(range.start).filter(|len| *len <= PART_MAX);
+    let len = len.and_then(|len| usize::try_from(len).ok());
+    len.ok_or_else(|| io::Error::other(format!("{}..{} is no part to hold in memory", range.start, range.end)).into())
 }
 
 /// What a place can do.
@@ -66,6 +126,7 @@ pub struct Abilities {
     /// Objects can be written.
     pub write: bool,
     /// [`Transport::create`] is atomic: of several who create one key at the same moment exactly one is told so.
+    /// Elsewhere it looks first and then writes, and two can both be told so.
     pub create: bool,
 }
 
@@ -76,21 +137,6 @@ pub struct Listed {
     pub key: Key,
     /// Its length in bytes.
     pub size: u64,
-}
-
-/// The content of an object that is to be written: read again from the start when a write is tried again.
-pub trait Body: Send + Sync {
-    /// Its length in bytes.
-    fn len(&self) -> u64;
-    /// Whether there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// Its bytes, from the start. Whoever reads them may tell of progress.
-    ///
-    /// # Errors
-    /// What the system said.
-    fn open(&self) -> std::io::Result<Box<dyn Read + Send + '_>>;
 }
 
 /// A place that keeps objects. All methods may be called from several threads at once.
@@ -114,7 +160,7 @@ pub trait Transport: Send + Sync {
     fn read(&self, key: &Key, range: Range<u64>) -> Result<Vec<u8>, Error>;
 
     /// All bytes of an object from `start` on, in order, as they come, in bounded memory. Returns how many there were.
-    /// After an error `out` may have got some of them.
+    /// After an error `out` may have got some of them; a connection that broke is taken up where it did.
     ///
     /// # Errors
     /// What the remote or `out` said; also when the object is absent.
@@ -150,4 +196,21 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// What the remote said.
     fn remove(&self, key: &Key) -> Result<(), Error>;
+
+    /// A whole small object as it is at one moment, or nothing where there is none.
+    ///
+    /// # Errors
+    /// What the remote said.
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        let mut bytes = Vec::new();
+        match self.stream(key, 0, &mut bytes) {
+            Err(error) if error.is_absent() => Ok(None),
+            read => read.map(|_| Some(bytes)),
+        }
+    }
+
+    /// The file that an object is, where it is one on this machine, so that it can be linked instead of copied.
+    fn local_path(&self, _key: &Key) -> Option<PathBuf> {
+        None
+    }
 }
