@@ -303,9 +303,8 @@ fn bring(
     let carrier = source.carrier();
     let incoming = Incoming::open(local.dir)?;
     let total = layers.iter().map(|(_, size)| size).sum();
-    if !carrier.is_near(local.dir) {
-        check_space(local.dir, total)?;
-    }
+    let far = layers.iter().filter(|(digest, _)| !carrier.is_near(digest, local.dir));
+    check_space(local.dir, far.map(|(_, size)| size).sum())?;
     progress.begin(Phase::Receive, Some(total));
     let (repo, address) = (local.dir, source.address());
     let brought = each_at_once(layers, |(digest, size)| {

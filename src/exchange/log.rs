@@ -238,7 +238,7 @@ pub(super) fn trim(transport: &dyn Transport, newest: &Newest) -> Result<(), rem
     }
     if !transport.abilities().create
         && number.is_multiple_of(16)
-        && let Ok(claims) = crate::remote::Key::new("refs/claims").ok_or(())
+        && let Some(claims) = remote::Key::new("refs/claims")
     {
         for found in transport.list(&claims)? {
             let folder = found.key.as_str().split('/').nth(2);

@@ -27,4 +27,4 @@ pub use error::Error;
 pub use incoming::Way;
 pub use log::{Newest, Seen};
 pub use memory::Memory;
-pub use source::{Offer, Peer, Place, Source};
+pub use source::{Offer, Peer, Source};

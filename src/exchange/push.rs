@@ -17,7 +17,6 @@ use super::fetch::{Local, each_at_once, layer_path};
 use super::log::{self, Newest};
 use super::memory::Memory;
 use super::needs::{Holdings, Needs, sorted};
-use super::source::Place;
 use super::{layout, stock};
 use crate::digest::{Digest, Hasher};
 use crate::fsx::{self, Context as _};
@@ -131,12 +130,11 @@ const ATTEMPTS: u32 = 100;
 /// What cannot be read here, what the remote refused, or [`Error::Rewritten`].
 pub fn push(
     local: Local<'_>,
-    place: &Place,
+    transport: &dyn Transport,
     memory: &Memory,
     options: &PushOptions<'_>,
     progress: &dyn Progress,
 ) -> Result<PushReport, Error> {
-    let transport = &*place.transport;
     let mut sender = Sender {
         local,
         transport,
@@ -368,7 +366,7 @@ impl Sender<'_> {
         self.progress.begin(Phase::Send, Some(total));
         let (repo, transport, progress) = (self.local.dir, self.transport, self.progress);
         let sent = each_at_once(&todo, |(digest, _)| {
-            let body = FileBody::open(&layer_path(repo, digest), Some(progress))?;
+            let body = SentFile::open(&layer_path(repo, digest), Some(progress))?;
             transport.put(&layout::layer(digest)?, &body)?;
             Ok(())
         });
@@ -410,7 +408,7 @@ impl Sender<'_> {
         let listed: BTreeMap<Key, u64> = listed.into_iter().map(|found| (found.key, found.size)).collect();
         // The index last: a git client that sees one looks for the pack.
         for path in [&files.pack, &files.index] {
-            let body = FileBody::open(path, None)?;
+            let body = SentFile::open(path, None)?;
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let key = layout::pack(file)?;
             if listed.get(&key) != Some(&body.len()) {
@@ -477,13 +475,13 @@ fn digest_of(path: &Path) -> Result<Digest, fsx::Error> {
 }
 
 /// A file that is sent.
-struct FileBody<'a> {
+struct SentFile<'a> {
     path: PathBuf,
     size: u64,
     progress: Option<&'a dyn Progress>,
 }
 
-impl<'a> FileBody<'a> {
+impl<'a> SentFile<'a> {
     fn open(path: &Path, progress: Option<&'a dyn Progress>) -> Result<Self, fsx::Error> {
         Ok(Self {
             path: path.to_owned(),
@@ -493,7 +491,7 @@ impl<'a> FileBody<'a> {
     }
 }
 
-impl Body for FileBody<'_> {
+impl Body for SentFile<'_> {
     fn len(&self) -> u64 {
         self.size
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Pack;
 use super::error::Error;
+use super::fetch::layer_path;
 use super::incoming::{Incoming, Wanted, Way};
 use super::log::{self, Seen};
 use super::memory::Memory;
@@ -17,14 +18,6 @@ use crate::remote::Transport;
 use crate::store::Store;
 use crate::store::catalog::LayerIndex;
 
-/// A remote, and where its objects are files on this machine.
-pub struct Place {
-    /// Gets and puts objects.
-    pub transport: Box<dyn Transport>,
-    /// The directory in which each object is the file of its key, where there is one.
-    pub folder: Option<PathBuf>,
-}
-
 /// Another repository on this machine.
 pub struct Peer {
     dir: PathBuf,
@@ -35,7 +28,7 @@ pub struct Peer {
 /// Where one fetches from.
 pub enum Source {
     /// A remote that others push to.
-    Remote(Place),
+    Remote(Box<dyn Transport>),
     /// The repository of somebody else, or of oneself.
     Repository(Peer),
 }
@@ -114,7 +107,7 @@ impl Source {
     /// Its address for people.
     pub fn address(&self) -> &str {
         match self {
-            Self::Remote(place) => place.transport.address(),
+            Self::Remote(transport) => transport.address(),
             Self::Repository(peer) => &peer.address,
         }
     }
@@ -124,16 +117,16 @@ impl Source {
     /// # Errors
     /// [`Error::Nothing`], [`Error::Rewritten`], [`Error::Refused`], or what the remote said.
     pub fn offer(&self, memory: Option<&Memory>) -> Result<Offer, Error> {
-        let place = match self {
+        let transport = match self {
             Self::Repository(peer) => return peer.offer(),
-            Self::Remote(place) => place,
+            Self::Remote(transport) => &**transport,
         };
-        let newest = log::newest(&*place.transport)?;
+        let newest = log::newest(transport)?;
         if let Some(seen) = memory.map(Memory::recall).transpose()?.flatten() {
-            log::check_follows(&*place.transport, newest.as_ref(), seen)?;
+            log::check_follows(transport, newest.as_ref(), seen)?;
         }
         let newest = newest.ok_or_else(|| Error::Nothing {
-            address: place.transport.address().to_owned(),
+            address: transport.address().to_owned(),
         })?;
         let seen = newest.seen();
         let entry = newest.entry;
@@ -157,9 +150,9 @@ impl Source {
         progress: &dyn Progress,
     ) -> Result<(u64, u64), Error> {
         let incoming = Incoming::open(repo)?;
-        let place = match self {
+        let transport = match self {
             Self::Repository(peer) => return peer.send(wants, haves, to, &repo.join("incoming")),
-            Self::Remote(place) => place,
+            Self::Remote(transport) => &**transport,
         };
         // Whoever has what the refs were at after a push has all that the push brought.
         let known = |pack: &&Pack| pack.tips.iter().all(|tip| to.has_object(*tip));
@@ -169,7 +162,7 @@ impl Source {
         };
         let bytes = new.iter().map(|pack| pack.size).sum();
         for pack in &new {
-            bring_pack(place, pack, &incoming, to, progress)?;
+            bring_pack(transport, pack, &incoming, to, progress)?;
         }
         if to.examine(wants, haves).is_ok() {
             return Ok((new.len() as u64, bytes));
@@ -182,7 +175,7 @@ impl Source {
             .filter(|pack| known(pack) && !new.iter().any(|brought| brought.name == pack.name));
         let (mut count, mut more) = (new.len() as u64, bytes);
         for pack in rest {
-            bring_pack(place, pack, &incoming, to, progress)?;
+            bring_pack(transport, pack, &incoming, to, progress)?;
             count += 1;
             more += pack.size;
         }
@@ -192,12 +185,12 @@ impl Source {
     /// What a layer over there holds, read without getting the layer.
     pub(super) fn index(&self, digest: &Digest, size: u64) -> Result<LayerIndex, Error> {
         match self {
-            Self::Remote(place) => index::read(&*place.transport, digest, size),
+            Self::Remote(transport) => index::read(&**transport, digest, size),
             Self::Repository(peer) => {
                 if let Some(index) = Store::cached_index(&peer.dir.join("cache"), digest) {
                     return Ok(index);
                 }
-                let path = peer.dir.join("layers").join(format!("{digest}.tar.zst"));
+                let path = layer_path(&peer.dir, digest);
                 let what = || format!("the layer {}", path.display());
                 crate::store::verify::structure(&path).map_err(|why| Error::refused(what(), why))
             }
@@ -207,20 +200,14 @@ impl Source {
     /// How its layers come.
     pub(super) fn carrier(&self) -> Carrier<'_> {
         match self {
-            Self::Remote(place) => Carrier {
-                folder: place.folder.clone(),
-                transport: Some(&*place.transport),
-            },
-            Self::Repository(peer) => Carrier {
-                folder: Some(peer.dir.clone()),
-                transport: None,
-            },
+            Self::Remote(transport) => Carrier::Transport(&**transport),
+            Self::Repository(peer) => Carrier::Folder(&peer.dir),
         }
     }
 }
 
 fn bring_pack(
-    place: &Place,
+    transport: &dyn Transport,
     pack: &Pack,
     incoming: &Incoming,
     to: &History,
@@ -233,32 +220,37 @@ fn bring_pack(
         size: pack.size,
     };
     let key = layout::pack(&format!("{}.pack", pack.name))?;
-    let (part, _) = incoming.receive(&*place.transport, &key, wanted, progress)?;
+    let (part, _) = incoming.receive(transport, &key, wanted, progress)?;
     let taken = to.import(&part);
     Incoming::drop_part(&part);
     taken.map_err(|error| match error {
-        crate::history::Error::Refused { why, .. } => {
-            Error::refused(format!("{what} at {}", place.transport.address()), why)
-        }
+        crate::history::Error::Refused { why, .. } => Error::refused(format!("{what} at {}", transport.address()), why),
         other => other.into(),
     })
 }
 
 /// Brings layers; may be shared by threads.
-pub(super) struct Carrier<'a> {
-    folder: Option<PathBuf>,
-    transport: Option<&'a dyn Transport>,
+pub(super) enum Carrier<'a> {
+    Transport(&'a dyn Transport),
+    /// The own directory of another repository.
+    Folder(&'a Path),
 }
 
 impl Carrier<'_> {
-    /// Whether layers come from this file system, so that they may take no room.
-    pub(super) fn is_near(&self, repo: &Path) -> bool {
+    /// The file that a layer is, where it is one on this machine.
+    fn file(&self, digest: &Digest) -> Result<Option<PathBuf>, Error> {
+        Ok(match self {
+            Self::Transport(transport) => transport.local_path(&layout::layer(digest)?),
+            Self::Folder(repo) => Some(layer_path(repo, digest)),
+        })
+    }
+
+    /// Whether a layer lies on the file system of a directory, so that it takes no room to have it there too.
+    pub(super) fn is_near(&self, digest: &Digest, dir: &Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
         let device = |path: &Path| path.metadata().map(|meta| meta.dev()).ok();
-        let here = device(repo);
-        self.folder
-            .as_deref()
-            .is_some_and(|folder| device(folder) == here && here.is_some())
+        let there = self.file(digest).ok().flatten().and_then(|file| device(&file));
+        there.is_some() && there == device(dir)
     }
 
     /// The layer, checked by its digest, beside the repository.
@@ -275,15 +267,12 @@ impl Carrier<'_> {
             digest,
             size,
         };
-        if let Some(folder) = &self.folder {
-            let path = folder.join("layers").join(format!("{digest}.tar.zst"));
-            if path.is_file() || self.transport.is_none() {
-                return incoming.adopt(&path, wanted, progress);
+        match (self.file(&digest)?, self) {
+            (Some(file), _) => incoming.adopt(&file, wanted, progress),
+            (None, Self::Transport(transport)) => {
+                incoming.receive(*transport, &layout::layer(&digest)?, wanted, progress)
             }
-        }
-        match self.transport {
-            Some(transport) => incoming.receive(transport, &layout::layer(&digest)?, wanted, progress),
-            None => Err(Error::refused(what, "there is no way to it")),
+            (None, Self::Folder(repo)) => Err(Error::refused(what, format!("it is not in {}", repo.display()))),
         }
     }
 }
