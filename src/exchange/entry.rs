@@ -133,10 +133,10 @@ impl Entry {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
-    pub(crate) fn entry(number: u64, refs: &[(&str, u8)]) -> Entry {
+    fn entry(number: u64, refs: &[(&str, u8)]) -> Entry {
         let refs = refs
             .iter()
             .map(|(name, n)| ((*name).to_owned(), ObjectId::from_bytes([*n; 20])));

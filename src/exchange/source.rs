@@ -112,6 +112,12 @@ impl Source {
         }
     }
 
+    /// Whether all these layers lie on the file system of a directory, so that they take no room there.
+    pub fn is_near(&self, layers: &[(Digest, u64)], dir: &Path) -> bool {
+        let carrier = self.carrier();
+        layers.iter().all(|(digest, _)| carrier.is_near(digest, dir))
+    }
+
     /// What can be fetched. With a memory, a remote that was set back since is refused.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub enum OperationKind {
     Branch,
     /// Tags were.
     Tag,
+    /// Another repository was fetched from.
+    Fetch,
     /// Done by git, or by an envgit that was interrupted before it could say so.
     Outside,
     /// Another operation was undone.
@@ -48,6 +50,7 @@ impl OperationKind {
             Self::Checkout => "checkout",
             Self::Branch => "branch",
             Self::Tag => "tag",
+            Self::Fetch => "fetch",
             Self::Outside => "outside",
             Self::Undo => "undo",
             Self::Redo => "redo",

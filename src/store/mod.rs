@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+pub use fetch::NOT_HERE;
+
 use crate::digest::Digest;
 use crate::fsx::{self, Context, atomic};
 use crate::progress::Progress;

@@ -10,3 +10,4 @@ mod hostile;
 mod places;
 mod plain;
 mod races;
+mod verbs;
