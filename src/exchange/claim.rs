@@ -16,14 +16,14 @@
 //! withdraws only after its entry is written. So the entry stood before B listed the claims, and B, who looks at the
 //! log after it listed the claims, saw that the number was taken and did not enter.
 //!
-//! A claim whose owner died would be in the way for ever. Who has seen a claim for [`EXPIRY`] by its own clock takes it
-//! away. That needs one assumption about time: a claimant that does not enter within [`WINDOW`] of its claim gives up,
+//! A claim whose owner died would be in the way for ever. Who has seen a claim for more than [`EXPIRY`] by its own
+//! clock takes it away. That needs one assumption about time: a claimant that does not enter within [`WINDOW`] of its claim gives up,
 //! and a write that was begun is done, or never happens, within [`EXPIRY`] − [`WINDOW`]. No two clocks are compared.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A claim that stood for so long is dead.
+/// A claim that stood for longer is dead.
 pub(super) const EXPIRY: Duration = Duration::from_secs(90);
 
 /// A claimant enters within so long of its claim, or not at all.
@@ -175,10 +175,7 @@ impl Claimant {
             return self.ask(State::Claiming, Ask::Claim);
         }
         self.remember(now, ids);
-        let dead = self
-            .seen
-            .iter()
-            .find(|(_, since)| now.saturating_sub(**since) >= EXPIRY);
+        let dead = self.seen.iter().find(|(_, since)| now.saturating_sub(**since) > EXPIRY);
         match dead.map(|(id, _)| id.clone()) {
             Some(id) => {
                 self.seen.remove(&id);

@@ -88,7 +88,10 @@ pub(super) fn propose(roots: &[Recorded], here: &Here) -> Vec<PathBuf> {
             (Kind::Cache, None) => in_cache().unwrap_or_else(|| beside(&here.project).join(&name)),
             (Kind::Project, None) => beside(&here.project).join(&name),
         };
-        taken.push(free(place, &taken));
+        // The folder itself is for the project.
+        let is_project = project.is_some_and(|project| project.name == root.name);
+        let reserved = project.filter(|_| !is_project).map(|_| here.project.as_path());
+        taken.push(free(place, &taken, reserved));
     }
     taken
 }
@@ -98,17 +101,19 @@ fn beside(project: &Path) -> &Path {
 }
 
 /// The place, or with a number behind it when it is taken.
-fn free(place: PathBuf, taken: &[PathBuf]) -> PathBuf {
-    let is_free = |place: &Path| !taken.iter().any(|other| other == place) && is_empty(place);
-    if is_free(&place) || taken.is_empty() {
+fn free(place: PathBuf, taken: &[PathBuf], reserved: Option<&Path>) -> PathBuf {
+    let is_free = |place: &Path| {
+        let others = taken.iter().map(PathBuf::as_path).chain(reserved);
+        others.into_iter().all(|other| other != place) && is_empty(place)
+    };
+    if is_free(&place) || (taken.is_empty() && reserved.is_none()) {
         return place;
     }
-    let numbered = (2..100).map(|n| {
+    let mut numbered = (2..100).map(|n| {
         let mut name = place.file_name().unwrap_or_default().to_owned();
         name.push(format!("-{n}"));
         place.with_file_name(name)
     });
-    let mut numbered = numbered;
     numbered.find(|place| is_free(place)).unwrap_or(place)
 }
 
