@@ -5,6 +5,7 @@
 //! commit:    capture ──► snapshot ──► store ──► history
 //! checkout:  history ──► store ──► plan ──► apply
 //! compare:   history ──► snapshot ──► compare
+//! exchange:  history, store ◄──► remote
 //! ```
 //!
 //! [`snapshot`] holds the nouns, without IO. [`capture`] looks at the live roots, [`store`] keeps content in layers,
@@ -20,6 +21,7 @@ pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod digest;
+pub mod exchange;
 pub mod fsx;
 pub mod history;
 pub mod ops;

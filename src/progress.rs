@@ -15,6 +15,10 @@ pub enum Phase {
     Swap,
     /// Making written data durable.
     Sync,
+    /// Sending objects to a remote.
+    Send,
+    /// Getting objects from a remote.
+    Receive,
     /// Comparing the result with what was asked for.
     Verify,
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Config};
 use crate::fsx::lock::{self, Lock};
-use crate::fsx::{self, atomic};
+use crate::fsx::{self, Context as _, atomic};
 use crate::history::{self, History};
 use crate::registry::Registry;
 use crate::store::{self, Settings, Store};
@@ -125,6 +125,16 @@ impl Repo {
     /// # Errors
     /// [`Error::Exists`], or names what cannot be written.
     pub fn init(project: &Path, config_text: &str) -> Result<Self, Error> {
+        Self::prepare(project)?;
+        Self::complete(project, config_text)
+    }
+
+    /// Makes all of a repository but what says that it is complete, and gives its directory. What is there of an
+    /// earlier try stays.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], or names what cannot be written.
+    pub fn prepare(project: &Path) -> Result<PathBuf, Error> {
         let dir = project.join(DIR_NAME);
         if dir.join("format.json").exists() {
             return Err(Error::Exists { dir });
@@ -133,7 +143,22 @@ impl Repo {
             fsx::create_dir_all(&dir.join(part))?;
         }
         Store::init(&dir.join("layers"))?;
-        History::init(&dir.join("history"))?;
+        let history = dir.join("history");
+        if History::open(&history).and_then(|history| history.head()).is_err() {
+            if history.exists() {
+                std::fs::remove_dir_all(&history).at("remove", &history)?;
+            }
+            History::init(&history)?;
+        }
+        Ok(dir)
+    }
+
+    /// Completes a repository that was prepared.
+    ///
+    /// # Errors
+    /// Names what cannot be written.
+    pub fn complete(project: &Path, config_text: &str) -> Result<Self, Error> {
+        let dir = project.join(DIR_NAME);
         atomic::write(&dir.join(config::FILE_NAME), config_text.as_bytes())?;
         // Last: its presence says that the rest is complete.
         let format = serde_json::to_vec_pretty(&Format::current()).unwrap_or_default();
@@ -244,6 +269,11 @@ impl Repo {
         self.store
             .get_mut()
             .ok_or_else(|| Error::NotARepository { dir: self.dir.clone() })
+    }
+
+    /// Layers came from elsewhere: they are looked at anew when asked for.
+    pub fn forget_layers(&mut self) {
+        self.store = OnceCell::new();
     }
 
     /// Where its layers lie.

@@ -27,6 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("registry", &["fsx", "snapshot"]),
     ("remote", &["digest", "fsx", "progress"]),
     (
+        "exchange",
+        &["digest", "fsx", "history", "progress", "remote", "snapshot", "store"],
+    ),
+    (
         "repo",
         &["config", "digest", "fsx", "history", "registry", "snapshot", "store"],
     ),
@@ -34,15 +38,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
+<<<<<<< HEAD
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "plan", "progress",
             "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
+=======
+            "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "plan",
+            "progress", "registry", "remote", "repo", "service", "snapshot", "store",
+>>>>>>> exchange
         ],
     ),
     (
         "cli",
         &[
+<<<<<<< HEAD
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "ops", "plan",
             "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
+=======
+            "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "ops",
+            "plan", "progress", "registry", "remote", "repo", "service", "snapshot", "store",
+>>>>>>> exchange
         ],
     ),
 ];

@@ -18,6 +18,9 @@ pub struct Journal {
     pub name: String,
     /// The branch that HEAD is to be on, or nothing for the commit itself.
     pub branch: Option<String>,
+    /// That branch is moved to the commit, from wherever it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forward: bool,
     /// HEAD is not moved: only part of the state is brought back.
     pub partial: bool,
     /// The commit that holds the state before, unless the user had it discarded.

@@ -4,7 +4,8 @@ use std::io;
 
 use super::error::{DAMAGED, FAILED, LOCKED, USAGE};
 use crate::history::{self, RefError, RevisionError};
-use crate::{capture, config, fsx, ops, registry, repo, store};
+use crate::store::NOT_HERE;
+use crate::{capture, config, exchange, fsx, ops, registry, remote, repo, store};
 
 /// What the printer adds to an error's own words.
 pub(super) struct Advice {
@@ -37,6 +38,7 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             registry::Error::Io(error) => of_io(error),
             registry::Error::Lock(error) => of_lock(error),
         },
+        ops::Error::Exchange(error) => of_exchange(error),
         ops::Error::Io(error) => of_io(error),
         ops::Error::Unreadable(_) => Advice::new(
             "unreadable",
@@ -49,6 +51,12 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             "damaged",
             DAMAGED,
             "see all that is damaged with `envgit verify`; `envgit verify --repair` brings back what it can",
+        ),
+        ops::Error::Lost { reason, .. } if reason == NOT_HERE => Advice::new(
+            "damaged",
+            DAMAGED,
+            "get it from a remote with `envgit fetch --missing` (a clone of the history alone has no layers); else see \
+             what depends on it with `envgit verify`",
         ),
         ops::Error::Lost { .. } => Advice::new("damaged", DAMAGED, DAMAGED_LAYER),
         ops::Error::NotEqual { .. } => Advice::new(
@@ -211,6 +219,7 @@ fn of_history(error: &history::Error) -> Advice {
         history::Error::Missing { .. } | history::Error::Read { .. } | history::Error::Damaged { .. } => {
             Advice::new("damaged", DAMAGED, DAMAGED_HISTORY)
         }
+        history::Error::Refused { .. } => Advice::new("refused", FAILED, ""),
         history::Error::Open { .. } => Advice::new("damaged", DAMAGED, "bring .envgit/history back from a backup"),
         history::Error::Io(error) => of_io(error),
         history::Error::BadPath { .. } | history::Error::FileAndDirectory { .. } => Advice::new(
@@ -226,6 +235,66 @@ fn of_store(error: &store::Error) -> Advice {
     match error {
         store::Error::Io(error) => of_io(error),
         store::Error::Damaged { .. } => Advice::new("damaged", DAMAGED, DAMAGED_LAYER),
+    }
+}
+
+fn of_exchange(error: &exchange::Error) -> Advice {
+    use exchange::Error as E;
+    match error {
+        E::Remote(error) => of_remote(error),
+        E::History(error) => of_history(error),
+        E::Ref(error) => of_ref(error),
+        E::Store(error) => of_store(error),
+        E::Io(error) => of_io(error),
+        E::Nothing { .. } => Advice::new(
+            "nothing-there",
+            FAILED,
+            "look at the address; a remote comes into being with the first `envgit push`",
+        ),
+        E::Refused { .. } => Advice::new(
+            "refused",
+            FAILED,
+            "it was damaged on the way or there, or somebody tampered with it; nothing of it is used",
+        ),
+        E::Rewritten { .. } => Advice::new(
+            "rewritten",
+            FAILED,
+            "ask who did it; if that was meant, forget what was seen: envgit remote set-url NAME URL",
+        ),
+        E::Lacking { .. } => Advice::new(
+            "lacking",
+            FAILED,
+            "get what others have with `envgit fetch --missing`, and see what is damaged with `envgit verify`",
+        ),
+        E::Busy { .. } => Advice::new("busy", LOCKED, "try again in a minute"),
+        E::NoSpace { .. } => Advice::new(
+            "no-space",
+            FAILED,
+            "free some space on that file system and try again; what came is kept",
+        ),
+    }
+}
+
+fn of_remote(error: &remote::Error) -> Advice {
+    use remote::Error as E;
+    match error {
+        E::Address { .. } => Advice::new("address", USAGE, ""),
+        E::Denied { .. } => Advice::new("denied", FAILED, ""),
+        E::ReadOnly { .. } => Advice::new(
+            "read-only",
+            FAILED,
+            "push to another remote, or ask for the right to write",
+        ),
+        E::Absent { .. } => Advice::new(
+            "absent",
+            FAILED,
+            "it went meanwhile, or was never written: try again, and ask who cares for the remote",
+        ),
+        _ => Advice::new(
+            "remote",
+            FAILED,
+            "try again; what came or went before the line broke is kept",
+        ),
     }
 }
 

@@ -137,6 +137,8 @@ fn words(phase: Phase) -> &'static str {
         Phase::Stage => "Preparing files",
         Phase::Swap => "Moving files into place",
         Phase::Sync => "Writing to disk",
+        Phase::Send => "Sending",
+        Phase::Receive => "Receiving",
         Phase::Verify => "Verifying",
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value};
 
+use super::remotes::{self, NAMED};
 use super::settings::{self, ROOT_KEYS, SETTINGS, Shape};
 use super::{Config, Error, check_apart, project_of, read};
 use crate::fsx;
@@ -132,6 +133,9 @@ impl Editor {
         Ok(match self.resolve(key)? {
             Place::Setting(index) => (SETTINGS[index].get)(&self.config).map(|value| shown(&value)),
             Place::Root(name, field) => self.config.root(&name).map(|root| self.root_field(root, field)),
+            Place::Named(section, name, field) => {
+                remotes::value(&self.config, section, &name, field).map(|value| shown(&value))
+            }
         })
     }
 
@@ -153,6 +157,15 @@ impl Editor {
                     _ => value.to_owned(),
                 };
                 (vec!["roots", name, field], Value::from(value))
+            }
+            Place::Named("remotes", name, "url") => return self.set_remote(name, value),
+            Place::Named(section, name, field) => {
+                let shape = if *field == "history_only" {
+                    Shape::Flag
+                } else {
+                    Shape::Text
+                };
+                (vec![*section, name.as_str(), *field], parse_value(shape, value))
             }
         };
         let changed = self.change(|document| put(document.as_table_mut(), &path, value));
@@ -177,6 +190,7 @@ impl Editor {
                 None => return Ok(()),
             },
             Place::Root(name, field) => ("roots", Some(name), field),
+            Place::Named(section, name, field) => (section, Some(name), field),
         };
         let changed = self.change(|document| {
             let mut table = document.get_mut(section).and_then(Item::as_table_like_mut);
@@ -218,7 +232,21 @@ impl Editor {
                 origin: origin(self.table(section).is_some_and(|t| t.contains_key(name))),
             })
         });
-        roots.chain(settings).collect()
+        let named = NAMED.iter().flat_map(|(section, keys)| {
+            let names = remotes::names(&self.config, section).into_iter();
+            names.flat_map(move |name| {
+                let part = remotes::part(self.table(section), &name);
+                let list = keys.iter().filter_map(|field| {
+                    Some(Listed {
+                        key: format!("{}.{field}", read::part_key(section, &name)),
+                        value: shown(&remotes::value(&self.config, section, &name, field)?),
+                        origin: origin(part.is_some_and(|part| part.contains_key(field))),
+                    })
+                });
+                list.collect::<Vec<_>>()
+            })
+        });
+        roots.chain(named).chain(settings).collect()
     }
 
     fn table(&self, section: &str) -> Option<&dyn TableLike> {
@@ -268,6 +296,16 @@ impl Editor {
                 return Ok(Place::Root(name, field));
             }
         }
+        if let [section, name @ .., field] = parts.as_slice()
+            && let Some((section, keys)) = NAMED.iter().find(|(known, _)| known == section)
+            && let Some(field) = keys.iter().find(|known| *known == field)
+            && !name.is_empty()
+        {
+            let name = name.join(".");
+            if remotes::names(&self.config, section).contains(&name) || *section == "branches" {
+                return Ok(Place::Named(section, name, field));
+            }
+        }
         let mut known: Vec<String> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
         known.extend(self.config.roots.iter().flat_map(|root| {
             let section = read::root_key(root.name.as_str());
@@ -280,6 +318,10 @@ impl Editor {
     }
 
     /// Makes a change if the outcome is a valid file.
+    pub(super) fn edit(&mut self, edit: impl FnOnce(&mut DocumentMut)) -> Result<(), Error> {
+        self.change(edit)
+    }
+
     fn change(&mut self, edit: impl FnOnce(&mut DocumentMut)) -> Result<(), Error> {
         let mut document = self.document.clone();
         edit(&mut document);
@@ -294,6 +336,8 @@ enum Place {
     Setting(usize),
     /// A root's name and one of [`ROOT_KEYS`].
     Root(String, &'static str),
+    /// A section of [`NAMED`], the name of a part and one of its keys.
+    Named(&'static str, String, &'static str),
 }
 
 fn origin(is_in_file: bool) -> Origin {

@@ -16,16 +16,19 @@
 
 mod edit;
 mod read;
+mod remotes;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use crate::capture::variables::VarRules;
 pub use edit::{Editor, Listed, Origin};
+pub use remotes::{Remote, Upstream, holds_password};
 
 use crate::capture::configs::DEFAULT_MAX_SIZE;
 use crate::fsx;
@@ -62,6 +65,10 @@ pub struct Config {
     pub audit: Audit,
     /// How long states that were recorded before a checkout are kept.
     pub autosaves: Autosaves,
+    /// Other repositories.
+    pub remotes: BTreeMap<String, Remote>,
+    /// What branches follow.
+    pub upstreams: BTreeMap<String, Upstream>,
 }
 
 /// What the audit log demands.

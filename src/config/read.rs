@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Key, Table, TableLike, TomlError};
 
+use super::remotes::{self, NAMED};
 use super::settings::{self, ROOT_KEYS, SETTINGS};
 use super::{Config, Error, check_apart, project_of};
 use crate::snapshot::root::{Kind, Policy, Root, RootName};
@@ -41,8 +42,12 @@ pub(super) fn config(text: &str, path: &Path) -> Result<Config, Error> {
             section if settings::sections().any(|known| known == section) => {
                 reader.section(section, item, &mut config)?;
             }
+            section if NAMED.iter().any(|(known, _)| *known == section) => {
+                reader.named(section, item, &mut config)?;
+            }
             unknown => {
-                let known = settings::sections().chain(["roots"]);
+                let named = NAMED.iter().map(|(section, _)| *section);
+                let known = settings::sections().chain(["roots"]).chain(named);
                 return Err(reader.unknown(key, unknown, settings::nearest(unknown, known)));
             }
         }
@@ -75,6 +80,28 @@ impl Reader<'_> {
                 .as_value()
                 .ok_or_else(|| self.wrong(item.span(), &key, "must be a value, not a section"))?;
             (setting.put)(config, value).map_err(|problem| self.wrong(value.span(), &key, problem))?;
+        }
+        Ok(())
+    }
+
+    /// A section whose parts have names of their own.
+    fn named(&self, section: &str, item: &Item, config: &mut Config) -> Result<(), Error> {
+        let keys = NAMED.iter().find(|(known, _)| *known == section);
+        let keys = keys.map_or(&[][..], |(_, keys)| keys);
+        for (name, item) in entries(self.table(section, item)?) {
+            let part = part_key(section, name.get());
+            for (field, item) in entries(self.table(&part, item)?) {
+                let key = format!("{part}.{}", field.get());
+                if !keys.contains(&field.get()) {
+                    let nearest = settings::nearest(field.get(), keys.iter().copied());
+                    return Err(self.unknown(field, &key, nearest.map(|near| format!("{part}.{near}"))));
+                }
+                remotes::read(config, section, name.get(), field.get(), item.as_value())
+                    .map_err(|problem| self.wrong(item.span(), &key, problem))?;
+            }
+            if let Some(problem) = remotes::lacks(config, section, name.get()) {
+                return Err(self.wrong(name.span().or(item.span()), &part, problem));
+            }
         }
         Ok(())
     }
@@ -194,7 +221,12 @@ fn line_at(before: &[u8]) -> usize {
 
 /// The dotted key of a root's section: names with dots in them are quoted.
 pub(super) fn root_key(name: &str) -> String {
-    format!("roots.{}", Key::new(name).display_repr())
+    part_key("roots", name)
+}
+
+/// The same of any section whose parts have names.
+pub(super) fn part_key(section: &str, name: &str) -> String {
+    format!("{section}.{}", Key::new(name).display_repr())
 }
 
 /// A path of the file as an absolute one, without `.` and doubled separators.

@@ -76,6 +76,14 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// What somebody else sent is not what it must be.
+    #[error("{what} is refused: {why}")]
+    Refused {
+        /// The pack or object.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// New objects cannot be written.
     #[error("cannot write {what} to the history")]
     Write {

@@ -112,6 +112,18 @@ id! {
     TreeId
 }
 
+id! {
+    /// The git id of any object.
+    ObjectId
+}
+
+/// Also of the annotation of a tag, where a ref is at one.
+impl From<CommitId> for ObjectId {
+    fn from(id: CommitId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl BlobId {
     /// The id that git gives a blob of these bytes. Nothing is written.
     pub fn of(bytes: &[u8]) -> Self {

@@ -154,7 +154,8 @@ fn write_pack(objects: &[NewObject], staging: &Path, dir: &Path) -> Result<(), E
     Ok(())
 }
 
-fn publish(draft: &Path, dir: &Path) -> Result<PathBuf, Error> {
+/// Gives a synced file its name in `dir`.
+pub(super) fn publish(draft: &Path, dir: &Path) -> Result<PathBuf, Error> {
     let path = dir.join(draft.file_name().unwrap_or_default());
     std::fs::set_permissions(draft, Permissions::from_mode(0o444)).at("set the mode of", draft)?;
     saw(|| Change::File(draft.to_owned()));

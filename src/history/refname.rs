@@ -21,6 +21,8 @@ pub enum RefKind {
     Good,
     /// `refs/undo/N`: what only undoing operation N leads to.
     Undo,
+    /// `refs/remotes/REMOTE/BRANCH`: where a branch of another repository was seen last.
+    Remote,
     /// Any other.
     Other,
 }
@@ -30,6 +32,7 @@ const TAGS: &str = "refs/tags/";
 const AUTOSAVES: &str = "refs/autosave/";
 pub(super) const GOOD: &str = "refs/good/";
 const UNDO: &str = "refs/undo/";
+const REMOTES: &str = "refs/remotes/";
 
 impl RefName {
     /// Checks a full name.
@@ -88,6 +91,14 @@ impl RefName {
         Self::short(UNDO, name)
     }
 
+    /// Where a branch of a remote was seen last.
+    ///
+    /// # Errors
+    /// [`RefError::BadName`].
+    pub fn remote(remote: &str, branch: &str) -> Result<Self, RefError> {
+        Self::short(REMOTES, &format!("{remote}/{branch}"))
+    }
+
     fn short(prefix: &str, name: &str) -> Result<Self, RefError> {
         let bad = |why: String| RefError::BadName {
             name: name.to_owned(),
@@ -122,15 +133,17 @@ impl RefName {
             RefKind::Good
         } else if self.0.starts_with(UNDO) {
             RefKind::Undo
+        } else if self.0.starts_with(REMOTES) {
+            RefKind::Remote
         } else {
             RefKind::Other
         }
     }
 
-    /// The name for people: `main`, `v1`, `autosave/3`, `remotes/origin/main`.
+    /// The name for people: `main`, `v1`, `autosave/3`, `origin/main`.
     pub fn short_name(&self) -> &str {
         let name = &self.0;
-        [BRANCHES, TAGS, "refs/"]
+        [BRANCHES, TAGS, REMOTES, "refs/"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix))
             .unwrap_or(name)
@@ -170,6 +183,7 @@ mod tests {
         assert_eq!(of("refs/autosave/3"), (RefKind::Autosave, "autosave/3".into()));
         assert_eq!(of("refs/good/3"), (RefKind::Good, "good/3".into()));
         assert_eq!(of("refs/undo/3-1"), (RefKind::Undo, "undo/3-1".into()));
+        assert_eq!(of("refs/remotes/origin/a"), (RefKind::Remote, "origin/a".into()));
         assert_eq!(of("refs/notes/x"), (RefKind::Other, "notes/x".into()));
     }
 }

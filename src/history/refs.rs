@@ -49,7 +49,7 @@ impl Ref {
 }
 
 /// Tags of tags, beyond which they are taken for hostile.
-const MAX_TAGS: usize = 8;
+pub(super) const MAX_TAGS: usize = 8;
 
 impl History {
     /// All refs that stand for commits, sorted by name. `HEAD` is not one of them, nor are names that are not UTF-8.
@@ -124,7 +124,7 @@ impl History {
     }
 }
 
-fn parse_tag(data: &[u8]) -> Option<(gix::ObjectId, Annotation)> {
+pub(super) fn parse_tag(data: &[u8]) -> Option<(gix::ObjectId, Annotation)> {
     let (lines, message) = split_header(data);
     let mut target = None;
     let mut signature = None;

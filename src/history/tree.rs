@@ -94,7 +94,8 @@ fn close(stack: &mut Vec<Open>, done: &mut Vec<(TreeId, Vec<u8>)>) -> Result<(),
     Ok(())
 }
 
-fn check(path: &[u8], component: &[u8]) -> Result<(), Error> {
+/// Whether a component of a path can stand in a git tree.
+pub(super) fn check(path: &[u8], component: &[u8]) -> Result<(), Error> {
     use gix::validate::path::{component as validate, component::Options};
     let bad = |why: String| Error::BadPath {
         path: escape(path),

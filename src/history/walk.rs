@@ -61,6 +61,26 @@ impl History {
     }
 }
 
+impl History {
+    /// How many commits come before one of two and not before the other: (those of `a` alone, those of `b` alone).
+    ///
+    /// # Errors
+    /// Names a commit that cannot be read.
+    pub fn apart(&self, a: CommitId, b: CommitId) -> Result<(usize, usize), Error> {
+        let before = |start: CommitId| -> Result<HashSet<CommitId>, Error> {
+            let mut seen = HashSet::from([start]);
+            let mut todo = vec![start];
+            while let Some(id) = todo.pop() {
+                let parents = self.commit_info(id)?.parents;
+                todo.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+            }
+            Ok(seen)
+        };
+        let (of_a, of_b) = (before(a)?, before(b)?);
+        Ok((of_a.difference(&of_b).count(), of_b.difference(&of_a).count()))
+    }
+}
+
 impl Walk<'_> {
     /// Reads a commit once.
     fn load(&mut self, id: CommitId) -> Result<Rank, Error> {
@@ -199,6 +219,9 @@ mod tests {
         let c = commit_at(&history, "c", 3, &[a]);
         assert!(history.is_ancestor(a, c).unwrap());
         assert!(history.is_ancestor(c, c).unwrap());
+        assert_eq!(history.apart(b, c).unwrap(), (1, 1));
+        assert_eq!(history.apart(a, c).unwrap(), (0, 1));
+        assert_eq!(history.apart(c, c).unwrap(), (0, 0));
         assert!(!history.is_ancestor(b, c).unwrap());
         assert!(!history.is_ancestor(c, a).unwrap());
     }

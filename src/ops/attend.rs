@@ -74,6 +74,9 @@ fn what(options: &CheckoutOptions, before: &HeadReport) -> String {
     if !options.exact.is_empty() {
         return format!("restore from {}", options.rev);
     }
+    if let Some(branch) = &options.forward {
+        return format!("pull: {branch} goes on to {}", options.rev);
+    }
     let only: Vec<&str> = options.roots.iter().chain(&options.paths).map(String::as_str).collect();
     if !only.is_empty() {
         return format!("checkout {} -- {}", options.rev, only.join(" "));

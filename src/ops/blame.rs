@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::Session;
 use super::diff::warnings;
 use super::error::Error;
+use super::inspect::stands_for_live;
 use super::live::Live;
 use super::pathspec::place;
 use super::report::{CommitFacts, SideName};
@@ -116,11 +117,12 @@ pub struct UnitBlame {
 /// An unknown revision; a path that is not there.
 pub fn blame(session: &mut Session<'_>, options: &BlameOptions) -> Result<BlameReport, Error> {
     let (root, path) = place(&session.repo.config().roots, &options.path, &options.cwd)?;
-    let live = match &options.rev {
+    let rev = options.rev.as_deref().or(stands_for_live(session));
+    let live = match rev {
         Some(_) => None,
         None => Some(Live::capture(&session.viewpoint(), &Default::default())?),
     };
-    let mut trail = Trail::new(session.repo.history(), live.as_ref(), options.rev.as_deref())?;
+    let mut trail = Trail::new(session.repo.history(), live.as_ref(), rev)?;
     let none = |side: &Side<'_>| Error::NoSuchPath {
         path: options.path.clone(),
         state: side.label(),

@@ -6,7 +6,8 @@ use super::error::Error;
 use super::explain::explain;
 use super::live::Live;
 use super::pathspec::Selection;
-use super::report::{DiffReport, HeadReport};
+use super::remotes::tracking;
+use super::report::{DiffReport, HeadReport, UpstreamReport};
 use super::side::{Side, compare};
 use super::{Session, recover};
 use crate::history::{Head, History};
@@ -76,7 +77,9 @@ pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffRepo
 /// # Errors
 /// A root that is not there.
 pub fn status(session: &mut Session<'_>) -> Result<DiffReport, Error> {
-    diff(session, &DiffOptions::default())
+    let mut report = diff(session, &DiffOptions::default())?;
+    report.head.upstream = upstream(session, &report.head)?;
+    Ok(report)
 }
 
 pub(super) fn warnings(live: Live) -> Vec<String> {
@@ -101,5 +104,27 @@ pub(super) fn head(history: &History) -> Result<HeadReport, Error> {
         commit,
         short: commit.map(|id| history.short(id)),
         detached_from,
+        upstream: None,
     })
+}
+
+/// How far the branch and what it follows are apart, as far as is known here.
+fn upstream(session: &Session<'_>, head: &HeadReport) -> Result<Option<UpstreamReport>, Error> {
+    let (Some(branch), Some(commit)) = (&head.branch, head.commit) else {
+        return Ok(None);
+    };
+    let Some(upstream) = session.repo.config().upstream(branch) else {
+        return Ok(None);
+    };
+    let history = session.repo.history();
+    let name = tracking(&upstream.remote, &upstream.branch)?;
+    let Some(there) = history.refs()?.into_iter().find(|known| known.name == name) else {
+        return Ok(None);
+    };
+    let (ahead, behind) = history.apart(commit, there.commit)?;
+    Ok(Some(UpstreamReport {
+        name: upstream.to_string(),
+        ahead,
+        behind,
+    }))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::history::{self, RefError, RevisionError};
 use crate::snapshot::content::FetchError;
-use crate::{capture, config, fsx, registry, repo, store};
+use crate::{capture, config, exchange, fsx, registry, repo, store};
 
 /// Why an operation failed. The state is as before unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum Error {
     /// The registry of repositories.
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    /// Another repository.
+    #[error(transparent)]
+    Exchange(#[from] exchange::Error),
     /// The file system.
     #[error(transparent)]
     Io(#[from] fsx::Error),

@@ -19,6 +19,14 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
 use crate::store::Store;
 
+/// In a clone of the history alone there is no live state: HEAD is asked in its place.
+pub(super) fn stands_for_live(session: &Session<'_>) -> Option<&'static str> {
+    let config = session.repo.config();
+    let is_bare = config.remotes.values().any(|remote| remote.history_only)
+        && config.roots.iter().all(|root| root.path.symlink_metadata().is_err());
+    is_bare.then_some("HEAD")
+}
+
 /// Calls `each` with the state of a revision, or with the live state when there is none.
 pub(super) fn with_side<T>(
     session: &mut Session<'_>,
@@ -26,7 +34,7 @@ pub(super) fn with_side<T>(
     each: impl FnOnce(&Session<'_>, &Side<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let history = session.repo.history();
-    match rev {
+    match rev.or(stands_for_live(session)) {
         Some(rev) => each(session, &Side::of_commit(history, history.resolve(rev)?, rev)?),
         None => {
             let live = Live::capture(&session.viewpoint(), &Default::default())?;

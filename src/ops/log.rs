@@ -79,8 +79,10 @@ fn starts(history: &History, options: &LogOptions, head: &HeadReport) -> Result<
     if !options.revs.is_empty() {
         return options.revs.iter().map(|rev| Ok(history.resolve(rev)?)).collect();
     }
-    let wanted =
-        |kind| matches!(kind, RefKind::Branch | RefKind::Tag) || (kind == RefKind::Autosave && options.autosaves);
+    let wanted = |kind| {
+        matches!(kind, RefKind::Branch | RefKind::Tag | RefKind::Remote)
+            || (kind == RefKind::Autosave && options.autosaves)
+    };
     let refs = history.refs()?.into_iter().filter(|known| wanted(known.kind()));
     let starts: Vec<CommitId> = refs.map(|known| known.commit).chain(head.commit).collect();
     if starts.is_empty() {

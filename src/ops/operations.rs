@@ -31,6 +31,8 @@ pub enum OperationKind {
     Branch,
     /// Tags were.
     Tag,
+    /// Another repository was fetched from.
+    Fetch,
     /// Done by git, or by an envgit that was interrupted before it could say so.
     Outside,
     /// Another operation was undone.
@@ -48,6 +50,7 @@ impl OperationKind {
             Self::Checkout => "checkout",
             Self::Branch => "branch",
             Self::Tag => "tag",
+            Self::Fetch => "fetch",
             Self::Outside => "outside",
             Self::Undo => "undo",
             Self::Redo => "redo",
@@ -265,7 +268,12 @@ fn keep_orphans(session: &Session<'_>, operation: &Operation) -> Result<(), Erro
     }
     let named = history.refs()?.into_iter();
     let named: Vec<_> = named
-        .filter(|known| !matches!(known.kind(), RefKind::Autosave | RefKind::Good | RefKind::Undo))
+        .filter(|known| {
+            !matches!(
+                known.kind(),
+                RefKind::Autosave | RefKind::Good | RefKind::Undo | RefKind::Remote
+            )
+        })
         .collect();
     let mut tips: Vec<CommitId> = named.iter().map(|known| known.commit).collect();
     tips.extend(history.head()?.commit());

@@ -227,7 +227,7 @@ fn find(session: &Session<'_>, name: &RefName) -> Result<Option<Ref>, Error> {
 }
 
 /// The branch that HEAD is on.
-fn current(session: &Session<'_>) -> Result<Option<String>, Error> {
+pub(super) fn current(session: &Session<'_>) -> Result<Option<String>, Error> {
     Ok(match session.repo.history().head()? {
         Head::Unborn { branch } | Head::Branch { name: branch, .. } => Some(branch),
         Head::Detached { .. } => None,

@@ -86,6 +86,19 @@ pub struct HeadReport {
     pub short: Option<String>,
     /// On no branch: the name by which it was checked out.
     pub detached_from: Option<String>,
+    /// What the branch follows, where that is known; for `status`.
+    pub upstream: Option<UpstreamReport>,
+}
+
+/// How far a branch and what it follows are apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamReport {
+    /// `origin/main`
+    pub name: String,
+    /// Commits that only the branch has.
+    pub ahead: usize,
+    /// Commits that only the other has.
+    pub behind: usize,
 }
 
 /// What `init` made.

@@ -7,6 +7,7 @@ use super::Session;
 use super::diff::warnings;
 use super::error::Error;
 use super::explain::{stories, system_of};
+use super::inspect::stands_for_live;
 use super::live::Live;
 use super::report::{CommitFacts, SideName};
 use super::side::Side;
@@ -88,12 +89,13 @@ pub struct Chapter {
 /// # Errors
 /// An unknown revision; a name that no state has.
 pub fn why(session: &mut Session<'_>, options: &WhyOptions) -> Result<WhyReport, Error> {
-    let live = match &options.rev {
+    let rev = options.rev.as_deref().or(stands_for_live(session));
+    let live = match rev {
         Some(_) => None,
         None => Some(Live::capture(&session.viewpoint(), &Default::default())?),
     };
     let history = session.repo.history();
-    let mut trail = Trail::new(history, live.as_ref(), options.rev.as_deref())?;
+    let mut trail = Trail::new(history, live.as_ref(), rev)?;
     let Some(first) = trail.next().transpose()? else {
         // Says that nothing is committed yet.
         return Err(history

@@ -13,6 +13,9 @@ use crate::digest::Digest;
 use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 
+/// Why content is lost that is in no layer here: another repository may have it.
+pub const NOT_HERE: &str = "no layer at hand holds it";
+
 struct Task {
     want: usize,
     layer: usize,
@@ -72,7 +75,7 @@ impl Store {
             let frames = self.catalog.locate(&want.digest).unwrap_or_default();
             let size: u64 = frames.iter().map(|located| u64::from(located.frame.size)).sum();
             if size != want.size {
-                lost.note(want.digest, || "no layer at hand holds it".to_owned());
+                lost.note(want.digest, || NOT_HERE.to_owned());
                 continue;
             }
             tasks.extend(frames.iter().map(|Located { layer, frame, offset }| Task {

@@ -18,10 +18,13 @@ mod window;
 pub mod writer;
 
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
+
+pub use fetch::NOT_HERE;
 
 use crate::digest::Digest;
 use crate::fsx::{self, Context, atomic};
@@ -287,7 +290,14 @@ fn read_toc(file: &File) -> std::io::Result<Toc> {
     }
     let mut stored = vec![0; footer.toc_stored as usize];
     file.read_exact_at(&mut stored, footer.toc_offset)?;
-    let toc = zstd::decode_all(&stored[..])?;
+    if footer.toc_size > verify::MAX_TEXT {
+        return Err(invalid(
+            "its table of contents says that it is longer than any layer needs",
+        ));
+    }
+    let mut toc = Vec::new();
+    let mut plain = zstd::stream::read::Decoder::new(&stored[..])?.take(footer.toc_size.saturating_add(1));
+    plain.read_to_end(&mut toc)?;
     serde_json::from_slice(&toc).map_err(std::io::Error::other)
 }
 

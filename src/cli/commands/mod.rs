@@ -7,6 +7,7 @@ mod branch;
 mod cat;
 mod check;
 mod checkout;
+mod clone;
 mod commit;
 mod completions;
 mod config;
@@ -14,6 +15,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod env;
+mod fetch;
 mod gc;
 mod health;
 mod init;
@@ -23,8 +25,11 @@ mod ls;
 mod man;
 mod packages;
 mod pins;
+mod pull;
+mod push;
 mod redo;
 mod reflog;
+mod remote;
 mod rescue;
 mod restore;
 mod root;
@@ -60,6 +65,11 @@ pub(super) enum Command {
     Rescue(rescue::Args),
     Audit(audit::Args),
     Restore(restore::Args),
+    Clone(clone::Args),
+    Push(push::Args),
+    Fetch(fetch::Args),
+    Pull(pull::Args),
+    Remote(remote::Args),
     Tag(tag::Args),
     Branch(branch::Args),
     Reflog(reflog::Args),
@@ -100,6 +110,11 @@ impl Command {
             Self::Rescue(args) => rescue::run(cmd, args),
             Self::Audit(args) => audit::run(cmd, args),
             Self::Restore(args) => restore::run(cmd, args),
+            Self::Clone(args) => clone::run(cmd, args),
+            Self::Push(args) => push::run(cmd, args),
+            Self::Fetch(args) => fetch::run(cmd, args),
+            Self::Pull(args) => pull::run(cmd, args),
+            Self::Remote(args) => remote::run(cmd, args),
             Self::Tag(args) => tag::run(cmd, args),
             Self::Branch(args) => branch::run(cmd, args),
             Self::Reflog(args) => reflog::run(cmd, args),

@@ -37,6 +37,16 @@ pub(in crate::cli) struct HeadJson<'a> {
     branch: Option<&'a str>,
     commit: Option<CommitId>,
     detached_from: Option<&'a str>,
+    /// With `status`, on a branch that follows another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<UpstreamJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpstreamJson<'a> {
+    name: &'a str,
+    ahead: usize,
+    behind: usize,
 }
 
 impl<'a> DiffJson<'a> {
@@ -75,6 +85,11 @@ impl<'a> HeadJson<'a> {
             branch: head.branch.as_deref(),
             commit: head.commit,
             detached_from: head.detached_from.as_deref(),
+            upstream: head.upstream.as_ref().map(|upstream| UpstreamJson {
+                name: &upstream.name,
+                ahead: upstream.ahead,
+                behind: upstream.behind,
+            }),
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod control;
 pub(super) mod diff;
 pub(super) mod env;
 pub(super) mod error;
+pub(super) mod exchange;
 mod explanation;
 pub(super) mod gc;
 pub(super) mod lists;

@@ -118,7 +118,9 @@ fn names(entry: &LogEntry, head: &HeadReport, theme: &Theme) -> String {
             RefKind::Branch if current == Some(label.name.as_str()) => continue,
             RefKind::Branch => paint(theme.branch, &label.name),
             RefKind::Tag => paint(theme.tag, format_args!("tag: {}", label.name)),
-            RefKind::Autosave | RefKind::Good | RefKind::Undo | RefKind::Other => paint(theme.aside, &label.name),
+            RefKind::Autosave | RefKind::Good | RefKind::Undo | RefKind::Remote | RefKind::Other => {
+                paint(theme.aside, &label.name)
+            }
         });
     }
     if names.is_empty() {

@@ -8,6 +8,7 @@ pub(super) mod commit;
 mod configs;
 pub(super) mod diff;
 pub(super) mod env;
+pub(super) mod exchange;
 pub(super) mod gc;
 mod graph;
 pub(super) mod html;

@@ -41,6 +41,13 @@ impl Told {
     }
 }
 
+/// One problem in one line, with the package it is about.
+pub(in crate::cli) fn line(finding: &Finding) -> String {
+    let told = Told::of(finding);
+    let space = if told.package.is_empty() { "" } else { " " };
+    format!("{} {}{space}{}", told.word(), told.package, told.text)
+}
+
 /// Problems that came or look different, then those that went. Notes are left out unless `all`.
 pub(super) fn told(root: &RootChanges, all: bool) -> Vec<Told> {
     let Some(explanation) = &root.explanation else {

@@ -8,6 +8,7 @@ use crate::ops::report::{DiffReport, HeadReport};
 /// Where the repository stands, then the differences.
 pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &Theme) -> String {
     let mut text = format!("{}\n", place(&report.head, theme));
+    text.push_str(&apart(&report.head, theme));
     let Some(short) = &report.head.short else {
         text.push_str("\nThe first commit would record:\n");
         for root in &report.changes.roots {
@@ -50,6 +51,23 @@ pub(in crate::cli) fn place(head: &HeadReport, theme: &Theme) -> String {
             format!("At {} ({id}), on no branch", paint(theme.tag, name))
         }
         (None, _) => format!("At {id}, on no branch"),
+    }
+}
+
+/// How far the branch and what it follows are apart: a line, or nothing when it follows none.
+fn apart(head: &HeadReport, theme: &Theme) -> String {
+    let Some(upstream) = &head.upstream else {
+        return String::new();
+    };
+    let name = paint(theme.branch, &upstream.name);
+    match (upstream.ahead, upstream.behind) {
+        (0, 0) => format!("Up to date with {name}.\n"),
+        (ahead, 0) => format!("{} ahead of {name}.\n", counted(ahead as u64, "commit")),
+        (0, behind) => format!(
+            "{} behind {name}; envgit pull goes on.\n",
+            counted(behind as u64, "commit")
+        ),
+        (ahead, behind) => format!("Diverged from {name}: {ahead} and {behind} commits apart.\n"),
     }
 }
 

@@ -156,6 +156,7 @@ pub(in crate::cli) fn head() -> HeadReport {
         commit: Some(id(0x1a)),
         short: Some("1a1a1a1a".to_owned()),
         detached_from: None,
+        upstream: None,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct CheckoutOptions {
     pub rev: String,
     /// Makes this branch there and puts HEAD on it.
     pub branch: Option<String>,
+    /// Moves this branch there, and puts HEAD on it.
+    pub forward: Option<String>,
     /// Only these paths: relative to `cwd`, absolute, or `ROOT:PATH`.
     pub paths: Vec<String>,
     /// Only these roots.

@@ -223,6 +223,7 @@ impl Prepared {
             target: target.commit.to_string(),
             name: target.name.clone(),
             branch: target.branch.clone(),
+            forward: options.forward.is_some(),
             partial: target.partial,
             before: autosave.map(|autosave| autosave.commit.to_string()),
             roots: options.roots.clone(),

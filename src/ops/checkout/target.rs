@@ -1,7 +1,7 @@
 //! Where a checkout goes, and how HEAD gets there.
 
 use super::{CheckoutOptions, Purpose};
-use crate::history::{CommitId, Expected, RefKind, RefName};
+use crate::history::{CommitId, Expected, Head, RefKind, RefName};
 use crate::ops::Session;
 use crate::ops::diff::head;
 use crate::ops::error::Error;
@@ -12,8 +12,8 @@ pub(super) struct Target {
     pub(super) name: String,
     /// The branch that HEAD will be on; nothing for the commit itself.
     pub(super) branch: Option<String>,
-    /// The branch is made for it.
-    new_branch: bool,
+    /// The branch is made or moved for it, if it is where this says.
+    moves_branch: Option<Expected>,
     /// HEAD stays.
     pub(super) partial: bool,
 }
@@ -24,11 +24,15 @@ impl Target {
         let partial = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
         let commit = history.resolve(&options.rev)?;
         if let Purpose::Recovery(journal) = purpose {
-            let known = |name: &String| RefName::branch(name).is_ok_and(|full| history.resolve(full.as_str()).is_ok());
+            let at = |name: &String| history.resolve(RefName::branch(name).ok()?.as_str()).ok();
+            let moves_branch = journal.branch.as_ref().and_then(|name| match at(name) {
+                None => Some(Expected::Absent),
+                Some(there) => (journal.forward && there != commit).then_some(Expected::Is(there)),
+            });
             return Ok(Self {
                 commit,
                 name: journal.name.clone(),
-                new_branch: journal.branch.as_ref().is_some_and(|name| !known(name)),
+                moves_branch,
                 branch: journal.branch.clone(),
                 partial: journal.partial,
             });
@@ -38,8 +42,18 @@ impl Target {
                 commit,
                 name: options.rev.clone(),
                 branch: None,
-                new_branch: false,
+                moves_branch: None,
                 partial: true,
+            });
+        }
+        if let Some(branch) = &options.forward {
+            let there = history.resolve(RefName::branch(branch)?.as_str())?;
+            return Ok(Self {
+                commit,
+                name: branch.clone(),
+                branch: Some(branch.clone()),
+                moves_branch: Some(Expected::Is(there)),
+                partial: false,
             });
         }
         let refs = history.refs()?;
@@ -70,7 +84,7 @@ impl Target {
             commit,
             name: options.rev.clone(),
             branch,
-            new_branch: options.branch.is_some(),
+            moves_branch: options.branch.as_ref().map(|_| Expected::Absent),
             partial,
         })
     }
@@ -87,10 +101,14 @@ impl Target {
         match &self.branch {
             Some(branch) => {
                 let name = RefName::branch(branch)?;
-                if self.new_branch {
-                    history.set_ref(&name, self.commit, Expected::Absent, &note)?;
+                if let Some(expected) = self.moves_branch {
+                    history.set_ref(&name, self.commit, expected, &note)?;
                 }
-                history.attach_head(&name, &note)?;
+                // A branch that HEAD is on was moved with HEAD.
+                let is_there = matches!(history.head()?, Head::Branch { name, .. } if name == *branch);
+                if !(is_there && matches!(self.moves_branch, Some(Expected::Is(_)))) {
+                    history.attach_head(&name, &note)?;
+                }
             }
             None => history.detach_head(self.commit, Expected::Any, &note)?,
         }

@@ -139,6 +139,9 @@ impl Layout {
     }
 }
 
+/// The longest table of contents or tar-split that is read, in bytes. A million files have some 200 MB.
+pub(in crate::store) const MAX_TEXT: u64 = 512 << 20;
+
 fn read_footer(file: &File, size: u64) -> io::Result<Footer> {
     let cut = || io::Error::new(io::ErrorKind::InvalidData, "it is cut short: there is no footer");
     let start = size.checked_sub(Footer::LEN as u64).ok_or_else(cut)?;
@@ -162,6 +165,9 @@ fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) 
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     if offset.saturating_add(stored) > size {
         return Err(invalid("it lies beyond the end of the file"));
+    }
+    if plain > MAX_TEXT {
+        return Err(invalid("it says that it is longer than any layer needs"));
     }
     let mut bytes = vec![0; usize::try_from(stored).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut bytes, offset)?;

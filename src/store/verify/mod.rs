@@ -3,6 +3,7 @@
 
 mod layout;
 mod recipes;
+mod structure;
 mod tarball;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,9 @@ use crate::digest::{Digest, Hasher};
 use crate::fsx::{self, Context};
 use crate::progress::Progress;
 use layout::Layout;
+pub(super) use layout::MAX_TEXT;
 use recipes::check_recipes;
+pub use structure::structure;
 
 /// Which part of a layer is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

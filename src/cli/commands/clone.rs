@@ -1,0 +1,190 @@
+//! `envgit clone`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use dialoguer::Input;
+
+use crate::cli::consent;
+use crate::cli::context::CommandContext;
+use crate::cli::error::CliError;
+use crate::cli::{identity, json, render};
+use crate::config::{User, holds_password};
+use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, RootPlace, clone};
+use crate::ops::remotes;
+
+/// Make a repository of your own from another, with its environments at places of this machine.
+///
+/// The history comes first. Then it is said what speaks against it (room, places, the machine), all at once, before any
+/// layer moves; then the layers come, and the newest state is checked out. A clone that was cut off goes on when the same
+/// command is run again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  envgit clone /mnt/team/glm                     into ./glm
+  envgit clone ../ada/glm my-glm                 from another repository on this machine
+  envgit clone --root env=~/envs/glm URL         with the root env at that place
+  envgit clone --history URL                     no layers: log, diff, why and check work at once
+  envgit clone --dry-run URL                     what would be done")]
+pub(in crate::cli) struct Args {
+    /// Where the other repository is.
+    #[arg(value_name = "URL")]
+    url: String,
+    /// The folder to make; named after the URL when absent.
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The branch, tag or commit to check out.
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// Where a root shall stand. May be repeated.
+    #[arg(long = "root", value_name = "NAME=PATH")]
+    roots: Vec<String>,
+    /// Only the history, no layers; nothing is checked out.
+    #[arg(long)]
+    history: bool,
+    /// Show what would be done and leave nothing behind.
+    #[arg(long)]
+    dry_run: bool,
+    /// Take what is proposed, ask nothing.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    if holds_password(&args.url) {
+        return Err(
+            CliError::usage("the address holds a password, which would stand in a file")
+                .hinting("leave it out: docs/remotes.md tells where credentials are looked for"),
+        );
+    }
+    let url = remotes::absolute(&args.url, &cmd.world.cwd);
+    let project = match &args.dir {
+        Some(dir) => cmd.world.cwd.join(dir),
+        None => cmd.world.cwd.join(name_of(&url)?),
+    };
+    let options = CloneOptions {
+        url,
+        rev: args.rev.clone(),
+        roots: given(cmd, &args.roots)?,
+        history_only: args.history,
+        dry_run: args.dry_run,
+        here: Here {
+            project: project.components().collect(),
+            home: cmd.world.home(),
+            vars: cmd.world.vars.clone(),
+        },
+        registry: cmd.world.registry(),
+    };
+    let bars = cmd.bars();
+    let cloner = Cloner {
+        who: identity::of(&User::default(), &cmd.world),
+        now: cmd.world.now()?,
+        env: cmd.world.vars.clone().into_iter().collect(),
+        progress: &bars,
+    };
+    let asks = !args.yes && !args.dry_run && !args.history;
+    let report = clone(&options, &cloner, &mut Terminal { cmd, asks })?;
+    drop(bars);
+    let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
+    if volume.json {
+        cmd.ui.json(&json::exchange::CloneJson::of(&report))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if report.plan.dry_run {
+        cmd.ui.print(&render::exchange::plan(&report.plan, &theme))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    cmd.ui.print(&render::exchange::cloned(&report, &theme))?;
+    for line in render::exchange::next(&report) {
+        cmd.ui.hint(&line);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder that a clone goes into when none is named.
+fn name_of(url: &str) -> Result<String, CliError> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty() && *part != ".envgit");
+    let name = parts.next().unwrap_or_default();
+    match name.is_empty() || name == ".." || name.ends_with(':') {
+        true => Err(CliError::usage("the address names no folder").hinting("name one: envgit clone URL FOLDER")),
+        false => Ok(name.to_owned()),
+    }
+}
+
+/// `NAME=PATH`, the path made absolute.
+fn given(cmd: &CommandContext<'_>, roots: &[String]) -> Result<Vec<(String, PathBuf)>, CliError> {
+    let parse = |spec: &String| {
+        let parts = spec
+            .split_once('=')
+            .filter(|(name, path)| !name.is_empty() && !path.is_empty());
+        let (name, path) = parts.ok_or_else(|| {
+            CliError::usage(format!("{spec:?} does not say where a root stands")).hinting("write --root NAME=PATH")
+        })?;
+        Ok((name.to_owned(), absolute(cmd, path)))
+    };
+    roots.iter().map(parse).collect()
+}
+
+fn absolute(cmd: &CommandContext<'_>, path: &str) -> PathBuf {
+    // The shell leaves a ~ behind = alone.
+    let path = match (path.strip_prefix("~/"), cmd.world.home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => cmd.world.cwd.join(path),
+    };
+    path.components().collect()
+}
+
+/// Asks on a terminal; elsewhere takes what is proposed.
+struct Terminal<'a, 'c> {
+    cmd: &'a mut CommandContext<'c>,
+    asks: bool,
+}
+
+impl Asker for Terminal<'_, '_> {
+    fn places(&mut self, roots: &mut [RootPlace]) -> bool {
+        if !self.asks || !self.cmd.ui.can_ask() {
+            return true;
+        }
+        for root in roots.iter_mut().filter(|root| !root.is_given) {
+            let answer: Result<String, _> = Input::new()
+                .with_prompt(format!("Where shall {} ({}) stand?", root.name, root.kind))
+                .default(root.path.display().to_string())
+                .interact_text();
+            match answer {
+                Ok(text) if Path::new(&text) == root.path => {}
+                Ok(text) => root.path = absolute(self.cmd, &text),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn agrees(&mut self, plan: &ClonePlan) -> bool {
+        if !self.asks || !self.cmd.ui.can_ask() {
+            return true;
+        }
+        let theme = self.cmd.ui.err_theme();
+        let text = render::exchange::plan(plan, &theme);
+        self.cmd.ui.complain(&text);
+        consent::yes(self.cmd, "Go on?")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_is_named_after_its_address() {
+        for (url, name) in [
+            ("/mnt/team/glm", "glm"),
+            ("/home/ada/glm/.envgit", "glm"),
+            ("s3://team/envs/glm/", "glm"),
+            ("https://host/glm?region=x", "glm"),
+        ] {
+            assert_eq!(name_of(url).unwrap(), name, "{url}");
+        }
+        assert!(name_of("/").is_err() && name_of("s3://").is_err());
+    }
+}

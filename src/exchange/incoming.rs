@@ -1,0 +1,242 @@
+//! Objects on their way in: written beside the repository, continued where a cut left off, and checked before anybody
+//! uses them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use crate::digest::{Digest, Hasher};
+use crate::fsx::{self, Context as _, atomic};
+use crate::progress::Progress;
+use crate::remote::{Key, Transport};
+
+/// How much is read at once.
+const BUFFER: usize = 256 << 10;
+
+/// `.envgit/incoming/`: `<sha256>.part` for each object that is not complete, or not checked yet.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming(PathBuf);
+
+/// An object that is to come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    /// What it is, for people: `the layer 4c0e…`.
+    pub(super) what: &'a str,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+/// How an object came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// So many bytes were read from a remote; the rest had come before.
+    Received(u64),
+    /// It is another name of a file on this machine, or shares its blocks.
+    Shared,
+    /// It was copied on this machine.
+    Copied,
+}
+
+impl Incoming {
+    /// Makes the directory.
+    pub(super) fn open(repo: &Path) -> Result<Self, Error> {
+        let dir = repo.join("incoming");
+        fsx::create_dir_all(&dir)?;
+        Ok(Self(dir))
+    }
+
+    fn part(&self, digest: &Digest) -> PathBuf {
+        self.0.join(format!("{digest}.part"))
+    }
+
+    /// Gets an object from a remote, from where it was cut off the last time. The file is complete, checked and durable
+    /// when this returns.
+    pub(super) fn receive(
+        &self,
+        transport: &dyn Transport,
+        key: &Key,
+        wanted: Wanted<'_>,
+        progress: &dyn Progress,
+    ) -> Result<(PathBuf, Way), Error> {
+        let path = self.part(&wanted.digest);
+        let (file, hasher, start) = resume(&path, wanted.size, progress)?;
+        let mut out = Arriving {
+            file,
+            hasher,
+            length: start,
+            limit: wanted.size,
+            progress,
+            failed: None,
+        };
+        if start < wanted.size {
+            let streamed = transport.stream(key, start, &mut out);
+            if let Some(refusal) = out.failed.take() {
+                return Err(match refusal {
+                    Failure::TooLong => self.refuse(&path, transport, wanted, "it is longer than announced".to_owned()),
+                    Failure::Io(source) => fsx::Error {
+                        action: "write",
+                        path,
+                        source,
+                    }
+                    .into(),
+                });
+            }
+            streamed?;
+        }
+        if out.length < wanted.size {
+            let why = format!("it has {} of {} bytes", out.length, wanted.size);
+            return Err(self.refuse(&path, transport, wanted, why));
+        }
+        let digest = out.hasher.finish();
+        if digest != wanted.digest {
+            let why = format!("its SHA-256 is {digest}, not {}", wanted.digest);
+            return Err(self.refuse(&path, transport, wanted, why));
+        }
+        out.file.sync_all().at("sync", &path)?;
+        Ok((path, Way::Received(wanted.size - start)))
+    }
+
+    /// Drops what came, and says why.
+    fn refuse(&self, path: &Path, transport: &dyn Transport, wanted: Wanted<'_>, why: String) -> Error {
+        // If it stays it is refused again.
+        let _ = fsx::remove_file(path);
+        Error::refused(format!("{} at {}", wanted.what, transport.address()), why)
+    }
+
+    /// Gets an object from a file on this machine: as another name of it where its owner cannot be another user, else
+    /// sharing its blocks where the file system can, else as a copy. Checked and durable when this returns.
+    pub(super) fn adopt(
+        &self,
+        source: &Path,
+        wanted: Wanted<'_>,
+        progress: &dyn Progress,
+    ) -> Result<(PathBuf, Way), Error> {
+        let path = self.part(&wanted.digest);
+        if path.symlink_metadata().is_ok() {
+            fsx::remove_file(&path)?;
+        }
+        let refused = |why: String| Error::refused(format!("{} at {}", wanted.what, source.display()), why);
+        let meta = std::fs::symlink_metadata(source).at("look at", source)?;
+        if !meta.is_file() {
+            return Err(refused("it is no file".to_owned()));
+        }
+        if meta.len() != wanted.size {
+            return Err(refused(format!("it has {} of {} bytes", meta.len(), wanted.size)));
+        }
+        let is_ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
+        let way = if is_ours && std::fs::hard_link(source, &path).is_ok() {
+            fsx::witness::saw(|| fsx::witness::Change::Link {
+                from: source.to_owned(),
+                to: path.clone(),
+            });
+            Way::Shared
+        } else {
+            copy(source, &path)?
+        };
+        let mut file = File::open(&path).at("read", &path)?;
+        let mut hasher = Hasher::new();
+        read_through(&mut file, &mut hasher, progress).at("read", &path)?;
+        let digest = hasher.finish();
+        if digest != wanted.digest {
+            let _ = fsx::remove_file(&path);
+            return Err(refused(format!("its SHA-256 is {digest}, not {}", wanted.digest)));
+        }
+        file.sync_all().at("sync", &path)?;
+        Ok((path, way))
+    }
+
+    /// Gives an object that came its place. Durable when this returns.
+    pub(super) fn place(part: &Path, destination: &Path) -> Result<(), Error> {
+        fsx::rename(part, destination)?;
+        if let Some(dir) = destination.parent() {
+            atomic::sync_dir(dir)?;
+        }
+        Ok(())
+    }
+
+    /// Drops an object that came.
+    pub(super) fn drop_part(part: &Path) {
+        // Whatever stays is found and checked again by the next fetch.
+        let _ = fsx::remove_file(part);
+    }
+}
+
+/// The part of an object that is there, hashed, and where it ends.
+fn resume(path: &Path, size: u64, progress: &dyn Progress) -> Result<(File, Hasher, u64), Error> {
+    // A part that is another name of somebody's file must not be written to.
+    let is_usable = std::fs::symlink_metadata(path)
+        .is_ok_and(|meta| meta.is_file() && meta.len() <= size && (meta.nlink() == 1 || meta.len() == size));
+    if !is_usable && path.symlink_metadata().is_ok() {
+        fsx::remove_file(path)?;
+    }
+    let open = || OpenOptions::new().read(true).append(true).create(true).open(path);
+    let mut file = open().at("open", path)?;
+    let mut hasher = Hasher::new();
+    let start = read_through(&mut file, &mut hasher, progress).at("read", path)?;
+    Ok((file, hasher, start))
+}
+
+fn read_through(file: &mut File, hasher: &mut Hasher, progress: &dyn Progress) -> io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut total = 0;
+    loop {
+        let n = match file.read(&mut buffer) {
+            Ok(0) => return Ok(total),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..n]);
+        progress.advance(n as u64);
+        total += n as u64;
+    }
+}
+
+fn copy(source: &Path, path: &Path) -> Result<Way, Error> {
+    let from = File::open(source).at("read", source)?;
+    let mut to = File::create_new(path).at("create", path)?;
+    if rustix::fs::ioctl_ficlone(&to, &from).is_ok() {
+        return Ok(Way::Shared);
+    }
+    io::copy(&mut &from, &mut to).at("write", path)?;
+    Ok(Way::Copied)
+}
+
+enum Failure {
+    TooLong,
+    Io(io::Error),
+}
+
+/// Writes what arrives, hashing it.
+struct Arriving<'a> {
+    file: File,
+    hasher: Hasher,
+    length: u64,
+    limit: u64,
+    progress: &'a dyn Progress,
+    failed: Option<Failure>,
+}
+
+impl Write for Arriving<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.length + bytes.len() as u64 > self.limit {
+            self.failed = Some(Failure::TooLong);
+            return Err(io::Error::other("it is longer than announced"));
+        }
+        if let Err(error) = self.file.write_all(bytes) {
+            let told = io::Error::new(error.kind(), error.to_string());
+            self.failed = Some(Failure::Io(error));
+            return Err(told);
+        }
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        self.progress.advance(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

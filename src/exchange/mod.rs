@@ -1,0 +1,30 @@
+//! What two repositories owe each other: pushing to a remote, and fetching from one or from another repository's
+//! directory.
+//!
+//! What lies where at a remote says `layout.rs`; `docs/format.md` has the whole format. Three rules hold throughout:
+//!
+//! - a ref moves only when all that it needs is there and durable;
+//! - nothing that came is used before it was checked;
+//! - the log of refs (`log.rs`) is the only thing that two pushers compete for, and who loses tries again with what the
+//!   other made.
+
+mod claim;
+mod entry;
+mod error;
+pub mod fetch;
+mod incoming;
+mod index;
+mod layout;
+mod log;
+mod memory;
+mod needs;
+pub mod push;
+mod source;
+mod stock;
+
+pub use entry::{Entry, Pack};
+pub use error::Error;
+pub use incoming::Way;
+pub use log::{Newest, Seen};
+pub use memory::Memory;
+pub use source::{Offer, Peer, Source};

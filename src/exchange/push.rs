@@ -1,0 +1,520 @@
+//! Pushing: what a remote lacks of this repository.
+//!
+//! ```text
+//! newest entry ─► judge refs ─► layers ─► pack ─► entry (compare-and-swap) ─► files for git clients
+//!       ▲                                            │ another was faster
+//!       └────────────────────────────────────────────┘
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::entry::{Entry, Pack};
+use super::error::Error;
+use super::fetch::{Local, each_at_once, layer_path};
+use super::log::{self, Newest};
+use super::memory::Memory;
+use super::needs::{Holdings, Needs, sorted};
+use super::{layout, stock};
+use crate::digest::{Digest, Hasher};
+use crate::fsx::{self, Context as _};
+use crate::history::{History, ObjectId, Person, RefKind, RefName, Time};
+use crate::progress::{Phase, Progress};
+use crate::remote::{Body, Key, Transport};
+
+/// When a ref may go where no later commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// Never.
+    No,
+    /// Always.
+    Yes,
+    /// If it still is where it was seen last, or is not there.
+    IfAt(Option<ObjectId>),
+}
+
+/// What is to become of a ref at the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Its full name there: a branch or tag.
+    pub name: RefName,
+    /// Where it is to be; nothing to remove it.
+    pub to: Option<ObjectId>,
+    /// Whether it may lose commits.
+    pub force: Force,
+}
+
+/// Why a ref was not moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The remote has commits that are not here.
+    Unknown,
+    /// The remote has commits that are not in the branch.
+    NotForward,
+    /// The tag is there and means something else.
+    TagExists,
+    /// It is not where it was seen last.
+    Stale,
+}
+
+/// What became of a ref at the remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was there already.
+    UpToDate,
+    /// It was not there.
+    New,
+    /// It went on to a later commit.
+    Forward,
+    /// It went elsewhere.
+    Forced,
+    /// It was removed.
+    Removed,
+    /// It stays where it was.
+    Rejected(Rejection),
+}
+
+/// A ref of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// Its full name there.
+    pub name: RefName,
+    /// Where it was.
+    pub from: Option<ObjectId>,
+    /// Where it was to go.
+    pub to: Option<ObjectId>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What a push did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// The refs.
+    pub refs: Vec<Pushed>,
+    /// Objects of the history that were sent.
+    pub objects: u64,
+    /// Bytes of the pack that was sent.
+    pub pack_bytes: u64,
+    /// Layers that were sent, with their lengths.
+    pub layers: Vec<(Digest, u64)>,
+    /// Layers that a push which did not end had sent already.
+    pub layers_there: Vec<(Digest, u64)>,
+    /// Only planned.
+    pub dry_run: bool,
+}
+
+/// What is pushed, by whom.
+#[derive(Clone, Debug)]
+pub struct PushOptions<'a> {
+    /// The refs.
+    pub updates: Vec<Update>,
+    /// The branch that a clone is to check out, where nobody said so before.
+    pub head: Option<RefName>,
+    /// Who pushes.
+    pub who: &'a Person,
+    /// When.
+    pub now: Time,
+    /// Only plan.
+    pub dry_run: bool,
+}
+
+/// So often another may be faster.
+const ATTEMPTS: u32 = 100;
+
+/// Pushes. Refs that are rejected stay, and the others move all the same, all at once.
+///
+/// # Errors
+/// What cannot be read here, what the remote refused, or [`Error::Rewritten`].
+pub fn push(
+    local: Local<'_>,
+    transport: &dyn Transport,
+    memory: &Memory,
+    options: &PushOptions<'_>,
+    progress: &dyn Progress,
+) -> Result<PushReport, Error> {
+    let mut sender = Sender {
+        local,
+        transport,
+        progress,
+        sent_layers: BTreeMap::new(),
+        pack: None,
+        report: PushReport {
+            dry_run: options.dry_run,
+            ..PushReport::default()
+        },
+    };
+    let mut newest = log::newest(transport)?;
+    if let Some(seen) = memory.recall()? {
+        log::check_follows(transport, newest.as_ref(), seen)?;
+    }
+    for attempt in 0..ATTEMPTS {
+        let refs = newest
+            .as_ref()
+            .map(|newest| newest.entry.refs.clone())
+            .unwrap_or_default();
+        sender.report.refs = judge(local.history, &options.updates, &refs)?;
+        let moves: Vec<Pushed> = sender
+            .report
+            .refs
+            .iter()
+            .filter(|pushed| pushed.moves())
+            .cloned()
+            .collect();
+        if moves.is_empty() {
+            if let Some(newest) = &newest {
+                // A push that was cut off may have left old ones.
+                if !options.dry_run && transport.abilities().write && !stock::are_current(transport, &newest.entry)? {
+                    stock::write(transport, newest.entry.clone())?;
+                }
+                memory.remember(newest.seen())?;
+            }
+            return Ok(sender.report);
+        }
+        let entry = sender.prepare(newest.as_ref(), &moves, options)?;
+        if options.dry_run {
+            return Ok(sender.report);
+        }
+        if log::append(transport, &entry)? {
+            let added = log::newest(transport)?;
+            if let Some(added) = &added {
+                // Entries and files that stay old are mended by the next push.
+                let _ = log::trim(transport, added);
+            }
+            stock::write(transport, entry.clone())?;
+            memory.remember(log::Seen {
+                number: entry.number,
+                digest: Digest::of(&entry.encode()),
+            })?;
+            return Ok(sender.report);
+        }
+        std::thread::sleep(log::pause(attempt));
+        newest = log::newest(transport)?;
+    }
+    Err(Error::Busy {
+        address: transport.address().to_owned(),
+        why: "others push all the time".to_owned(),
+    })
+}
+
+impl Pushed {
+    /// Whether the ref moves.
+    pub fn moves(&self) -> bool {
+        !matches!(self.outcome, Outcome::UpToDate | Outcome::Rejected(_))
+    }
+}
+
+/// What becomes of each ref, given those that are there.
+fn judge(history: &History, updates: &[Update], there: &BTreeMap<String, ObjectId>) -> Result<Vec<Pushed>, Error> {
+    let judged = updates.iter().map(|update| {
+        let from = there.get(update.name.as_str()).copied();
+        Ok(Pushed {
+            name: update.name.clone(),
+            from,
+            to: update.to,
+            outcome: outcome(history, update, from)?,
+        })
+    });
+    judged.collect()
+}
+
+fn outcome(history: &History, update: &Update, from: Option<ObjectId>) -> Result<Outcome, Error> {
+    if from == update.to {
+        return Ok(Outcome::UpToDate);
+    }
+    if let Force::IfAt(expected) = update.force
+        && expected != from
+    {
+        return Ok(Outcome::Rejected(Rejection::Stale));
+    }
+    let Some(to) = update.to else {
+        return Ok(Outcome::Removed);
+    };
+    let Some(from) = from else {
+        return Ok(Outcome::New);
+    };
+    let rejection = match (update.name.kind(), history.has_object(from)) {
+        (RefKind::Tag, _) => Rejection::TagExists,
+        (_, false) => Rejection::Unknown,
+        (_, true) => match (history.commit_of(from)?, history.commit_of(to)?) {
+            (Some(from), Some(to)) if history.is_ancestor(from, to)? => return Ok(Outcome::Forward),
+            _ => Rejection::NotForward,
+        },
+    };
+    Ok(match update.force {
+        Force::No => Outcome::Rejected(rejection),
+        Force::Yes | Force::IfAt(_) => Outcome::Forced,
+    })
+}
+
+/// A pack that was sent, and what is in it.
+struct SentPack {
+    pack: Pack,
+    objects: BTreeSet<ObjectId>,
+}
+
+struct Sender<'a> {
+    local: Local<'a>,
+    transport: &'a dyn Transport,
+    progress: &'a dyn Progress,
+    /// Layers that are there for sure.
+    sent_layers: BTreeMap<Digest, u64>,
+    pack: Option<SentPack>,
+    report: PushReport,
+}
+
+impl Sender<'_> {
+    /// Sends all that the refs need, and gives the entry that moves them.
+    fn prepare(
+        &mut self,
+        newest: Option<&Newest>,
+        moves: &[Pushed],
+        options: &PushOptions<'_>,
+    ) -> Result<Entry, Error> {
+        let mut entry = next_entry(newest, moves, options);
+        let history = self.local.history;
+        let there: Vec<ObjectId> = newest
+            .iter()
+            .flat_map(|newest| newest.entry.refs.values().copied())
+            .collect();
+        let known: Vec<ObjectId> = there.into_iter().filter(|id| history.has_object(*id)).collect();
+        let wants: Vec<ObjectId> = moves.iter().filter_map(|pushed| pushed.to).collect();
+        let beyond = history.beyond(&wants, &known)?;
+        let layers = self.layers_for(&beyond.files, &known, &entry.layers)?;
+        self.report.objects = beyond.objects.len() as u64;
+        if options.dry_run {
+            self.report.layers = layers;
+            return Ok(entry);
+        }
+        if newest.is_none() {
+            self.transport.replace(&layout::format()?, layout::FORMAT)?;
+        }
+        self.send_layers(&layers)?;
+        entry
+            .layers
+            .extend(self.sent_layers.iter().map(|(digest, size)| (*digest, *size)));
+        if !beyond.objects.is_empty() {
+            entry.packs.push(self.send_pack(&beyond.objects, wants)?);
+        }
+        Ok(entry)
+    }
+
+    /// The layers that these inventories need and the remote lacks.
+    fn layers_for(
+        &self,
+        files: &[(Vec<u8>, crate::history::BlobId)],
+        known: &[ObjectId],
+        there: &BTreeMap<Digest, u64>,
+    ) -> Result<Vec<(Digest, u64)>, Error> {
+        let history = self.local.history;
+        let needs = Needs::of(history, files)?;
+        if needs.contents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let store = self.local.store()?;
+        let mut holdings = Holdings::default();
+        let is_there = |digest: &Digest| there.contains_key(digest) || self.sent_layers.contains_key(digest);
+        // What is there already comes first, then what the commits wrote themselves.
+        let mut layers: Vec<_> = store.catalog().layers().collect();
+        layers.sort_by_key(|(digest, _)| (!is_there(digest), !needs.layers.contains(digest)));
+        for (digest, index) in layers {
+            holdings.add(*digest, index);
+        }
+        let (wanted, mut lacking) = holdings.find(&needs.contents);
+        if !lacking.is_empty() {
+            // Layers that are not here may be there, for commits that are there.
+            let others = history.beyond(known, &[])?;
+            let mut needs = Needs {
+                contents: std::mem::take(&mut lacking),
+                ..Needs::default()
+            };
+            needs.without(&Needs::of(history, &others.files)?);
+            lacking = needs.contents;
+        }
+        if !lacking.is_empty() {
+            return Err(Error::Lacking {
+                place: self.local.layers().display().to_string(),
+                contents: sorted(&lacking),
+            });
+        }
+        let mut sized = Vec::new();
+        for digest in wanted.into_iter().filter(|digest| !is_there(digest)) {
+            let path = store.layer_path(&digest);
+            sized.push((digest, path.metadata().at("look at", &path)?.len()));
+        }
+        Ok(sized)
+    }
+
+    fn send_layers(&mut self, layers: &[(Digest, u64)]) -> Result<(), Error> {
+        if layers.is_empty() {
+            return Ok(());
+        }
+        // A push that did not end may have sent some.
+        let listed = self.transport.list(&layout::layers()?)?;
+        let listed: BTreeMap<Key, u64> = listed.into_iter().map(|found| (found.key, found.size)).collect();
+        let mut todo = Vec::new();
+        for (digest, size) in layers {
+            if listed.get(&layout::layer(digest)?) == Some(size) {
+                self.report.layers_there.push((*digest, *size));
+            } else {
+                todo.push((*digest, *size));
+            }
+        }
+        let total = todo.iter().map(|(_, size)| size).sum();
+        self.progress.begin(Phase::Send, Some(total));
+        let (repo, transport, progress) = (self.local.dir, self.transport, self.progress);
+        let sent = each_at_once(&todo, |(digest, _)| {
+            let body = SentFile::open(&layer_path(repo, digest), Some(progress))?;
+            transport.put(&layout::layer(digest)?, &body)?;
+            Ok(())
+        });
+        self.progress.end();
+        sent?;
+        self.report.layers.extend(&todo);
+        self.sent_layers.extend(layers.iter().copied());
+        Ok(())
+    }
+
+    /// Sends a pack of these objects, unless one that was sent holds them all.
+    fn send_pack(&mut self, objects: &[ObjectId], tips: Vec<ObjectId>) -> Result<Pack, Error> {
+        let needed: BTreeSet<ObjectId> = objects.iter().copied().collect();
+        if let Some(sent) = &self.pack
+            && needed.is_subset(&sent.objects)
+        {
+            return Ok(Pack {
+                tips,
+                ..sent.pack.clone()
+            });
+        }
+        let draft = tempfile::Builder::new()
+            .prefix(".draft-")
+            .tempdir_in(self.local.dir)
+            .at("create a directory in", self.local.dir)?;
+        let files = self.local.history.export(objects, draft.path())?;
+        let name = files
+            .pack
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        let pack = Pack {
+            name: name.to_owned(),
+            digest: digest_of(&files.pack)?,
+            size: files.pack.metadata().at("look at", &files.pack)?.len(),
+            tips,
+        };
+        let listed = self.transport.list(&layout::packs()?)?;
+        let listed: BTreeMap<Key, u64> = listed.into_iter().map(|found| (found.key, found.size)).collect();
+        // The index last: a git client that sees one looks for the pack.
+        for path in [&files.pack, &files.index] {
+            let body = SentFile::open(path, None)?;
+            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let key = layout::pack(file)?;
+            if listed.get(&key) != Some(&body.len()) {
+                self.transport.put(&key, &body)?;
+                self.report.pack_bytes += body.len();
+            }
+        }
+        self.pack = Some(SentPack {
+            pack: pack.clone(),
+            objects: needed,
+        });
+        Ok(pack)
+    }
+}
+
+fn next_entry(newest: Option<&Newest>, moves: &[Pushed], options: &PushOptions<'_>) -> Entry {
+    let before = newest.map(|newest| &newest.entry);
+    let mut refs = before.map(|entry| entry.refs.clone()).unwrap_or_default();
+    for pushed in moves {
+        let name = pushed.name.as_str().to_owned();
+        match pushed.to {
+            Some(to) => refs.insert(name, to),
+            None => refs.remove(&name),
+        };
+    }
+    let is_there = |name: &String| refs.contains_key(name);
+    let first_branch = || refs.keys().find(|name| name.starts_with("refs/heads/")).cloned();
+    let head = before
+        .and_then(|entry| entry.head.clone())
+        .filter(is_there)
+        .or_else(|| {
+            options
+                .head
+                .as_ref()
+                .map(|head| head.as_str().to_owned())
+                .filter(is_there)
+        })
+        .or_else(first_branch);
+    Entry {
+        format: Entry::FORMAT,
+        number: before.map_or(0, |entry| entry.number) + 1,
+        previous: newest.map(|newest| newest.digest),
+        id: log::random_id(),
+        time: options.now,
+        who: options.who.clone(),
+        head,
+        refs,
+        packs: before.map(|entry| entry.packs.clone()).unwrap_or_default(),
+        layers: before.map(|entry| entry.layers.clone()).unwrap_or_default(),
+    }
+}
+
+fn digest_of(path: &Path) -> Result<Digest, fsx::Error> {
+    let mut file = File::open(path).at("read", path)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let n = file.read(&mut buffer).at("read", path)?;
+        if n == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..n]);
+    }
+}
+
+/// A file that is sent.
+struct SentFile<'a> {
+    path: PathBuf,
+    size: u64,
+    progress: Option<&'a dyn Progress>,
+}
+
+impl<'a> SentFile<'a> {
+    fn open(path: &Path, progress: Option<&'a dyn Progress>) -> Result<Self, fsx::Error> {
+        Ok(Self {
+            path: path.to_owned(),
+            size: path.metadata().at("look at", path)?.len(),
+            progress,
+        })
+    }
+}
+
+impl Body for SentFile<'_> {
+    fn len(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Counted {
+            file: File::open(&self.path)?,
+            progress: self.progress,
+        }))
+    }
+}
+
+struct Counted<'a> {
+    file: File,
+    progress: Option<&'a dyn Progress>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        if let Some(progress) = self.progress {
+            progress.advance(n as u64);
+        }
+        Ok(n)
+    }
+}

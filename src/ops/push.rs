@@ -1,0 +1,231 @@
+//! `push`: brings a remote what it lacks of this repository.
+
+use super::Session;
+use super::error::Error;
+use super::refs::current;
+use super::remotes::{chosen, repository_at, tracking, transport};
+use crate::config::{Editor, Remote, Upstream};
+use crate::exchange::Memory;
+use crate::exchange::fetch::Local;
+use crate::exchange::push::{self, Force, Outcome, Pushed, Update};
+use crate::history::{CommitId, Expected, ObjectId, Ref, RefKind, RefName};
+
+/// What to push.
+#[derive(Clone, Debug, Default)]
+pub struct PushOptions {
+    /// The remote; that of the current branch when absent.
+    pub remote: Option<String>,
+    /// Branches, or tags; the current branch when empty.
+    pub names: Vec<String>,
+    /// All branches.
+    pub all: bool,
+    /// All tags as well.
+    pub tags: bool,
+    /// Remove the named ones there.
+    pub delete: bool,
+    /// Move refs there also where that loses commits.
+    pub force: bool,
+    /// The same, if the remote still is where it was seen last.
+    pub force_with_lease: bool,
+    /// Only plan.
+    pub dry_run: bool,
+}
+
+/// What a push did.
+#[derive(Clone, Debug)]
+pub struct PushReport {
+    /// The remote's name.
+    pub remote: String,
+    /// Where it is.
+    pub address: String,
+    /// What was sent, and what became of the refs.
+    pub pushed: push::PushReport,
+    /// Branches that follow the remote's from now on.
+    pub follows: Vec<(String, Upstream)>,
+}
+
+impl PushReport {
+    /// Some ref stayed where it was.
+    pub fn is_rejected(&self) -> bool {
+        let is_rejected = |pushed: &Pushed| matches!(pushed.outcome, Outcome::Rejected(_));
+        self.pushed.refs.iter().any(is_rejected)
+    }
+}
+
+/// Pushes.
+///
+/// # Errors
+/// What there is not, or what the remote said. No ref moved then.
+pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushReport, Error> {
+    let remote = chosen(session, options.remote.as_deref())?;
+    if let Some(dir) = repository_at(std::path::Path::new(&remote.url))? {
+        return Err(Error::refused(
+            format!("{} is a repository that somebody works in", dir.display()),
+            "push to a folder of its own, which both fetch from, or fetch from here over there",
+        ));
+    }
+    let to = transport(&remote.url)?;
+    let updates = updates(session, &remote, options)?;
+    let local = Local {
+        history: session.repo.history(),
+        dir: session.repo.dir(),
+    };
+    let head = current(session)?.map(|branch| RefName::branch(&branch)).transpose()?;
+    let what = push::PushOptions {
+        updates,
+        head,
+        who: &session.who,
+        now: session.now,
+        dry_run: options.dry_run,
+    };
+    let memory = Memory::of(session.repo.dir(), &remote.name);
+    let pushed = push::push(local, &*to, &memory, &what, session.progress)?;
+    let follows = match options.dry_run {
+        true => Vec::new(),
+        false => follow(session, &remote, &pushed.refs)?,
+    };
+    Ok(PushReport {
+        address: to.address().to_owned(),
+        remote: remote.name,
+        pushed,
+        follows,
+    })
+}
+
+fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
+    let refs = session.repo.history().refs()?;
+    let of = |kind: RefKind| refs.iter().filter(move |known| known.kind() == kind);
+    let mut chosen: Vec<&Ref> = Vec::new();
+    if options.all {
+        chosen.extend(of(RefKind::Branch));
+    }
+    for name in &options.names {
+        let known = of(RefKind::Branch).chain(of(RefKind::Tag));
+        let found = known.into_iter().find(|known| known.short_name() == name);
+        match found {
+            Some(found) => chosen.push(found),
+            None if options.delete => {}
+            None => {
+                return Err(Error::refused(
+                    format!("there is no branch or tag {name}"),
+                    "`envgit branch` and `envgit tag` list them",
+                ));
+            }
+        }
+    }
+    if options.delete {
+        return deletions(&refs, remote, options);
+    }
+    if options.names.is_empty() && !options.all {
+        let branch = current(session)?;
+        let found = of(RefKind::Branch).find(|known| branch.as_deref() == Some(known.short_name()));
+        match (found, branch) {
+            (Some(found), _) => chosen.push(found),
+            (None, _) if options.tags => {}
+            (None, Some(_)) => {
+                return Err(Error::refused(
+                    "nothing is committed yet",
+                    "commit first: envgit commit",
+                ));
+            }
+            (None, None) => {
+                return Err(Error::refused(
+                    "HEAD is on no branch",
+                    "name what to push: envgit push REMOTE BRANCH",
+                ));
+            }
+        }
+    }
+    if options.tags {
+        chosen.extend(of(RefKind::Tag));
+    }
+    let mut updates: Vec<Update> = Vec::new();
+    for known in chosen {
+        if updates.iter().any(|update| update.name == known.name) {
+            continue;
+        }
+        updates.push(Update {
+            name: known.name.clone(),
+            to: Some(known.object.into()),
+            force: force(&refs, remote, known.short_name(), known.kind(), options)?,
+        });
+    }
+    Ok(updates)
+}
+
+fn deletions(refs: &[Ref], remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
+    if options.names.is_empty() {
+        return Err(Error::refused(
+            "nothing is named that could be removed",
+            "envgit push --delete REMOTE BRANCH",
+        ));
+    }
+    let tag = |name: &str| RefName::tag(name).ok();
+    let is_tag = |name: &str| refs.iter().any(|known| Some(&known.name) == tag(name).as_ref());
+    let mut updates = Vec::new();
+    for name in &options.names {
+        let is_branch = refs.iter().any(|known| {
+            matches!(known.kind(), RefKind::Branch | RefKind::Remote)
+                && (known.short_name() == name || known.short_name() == format!("{}/{name}", remote.name))
+        });
+        let full = match is_tag(name) && !is_branch {
+            true => RefName::tag(name)?,
+            false => RefName::branch(name)?,
+        };
+        let kind = full.kind();
+        updates.push(Update {
+            force: force(refs, remote, name, kind, options)?,
+            name: full,
+            to: None,
+        });
+    }
+    Ok(updates)
+}
+
+fn force(refs: &[Ref], remote: &Remote, short: &str, kind: RefKind, options: &PushOptions) -> Result<Force, Error> {
+    if options.force_with_lease && kind == RefKind::Branch {
+        let name = tracking(&remote.name, short)?;
+        let seen = refs.iter().find(|known| known.name == name);
+        return Ok(Force::IfAt(seen.map(|known| known.object.into())));
+    }
+    Ok(match options.force {
+        true => Force::Yes,
+        false => Force::No,
+    })
+}
+
+/// What is known of the remote now, and which branches follow it.
+fn follow(session: &mut Session<'_>, remote: &Remote, refs: &[Pushed]) -> Result<Vec<(String, Upstream)>, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let history = session.repo.history();
+    let note = session.note(format!("push {}", remote.name));
+    let mut editor = Editor::open(&session.repo.config_path())?;
+    let mut follows = Vec::new();
+    for pushed in refs.iter().filter(|pushed| pushed.name.kind() == RefKind::Branch) {
+        if matches!(pushed.outcome, Outcome::Rejected(_)) {
+            continue;
+        }
+        let branch = pushed.name.short_name();
+        let name = tracking(&remote.name, branch)?;
+        match pushed.to {
+            Some(to) => history.restore_ref(&name, commit(to), Expected::Any, &note)?,
+            None => history.delete_ref(&name, Expected::Any)?,
+        }
+        if pushed.to.is_some() && editor.config().upstream(branch).is_none() {
+            let upstream = Upstream {
+                remote: remote.name.clone(),
+                branch: branch.to_owned(),
+            };
+            editor.set_upstream(branch, &upstream)?;
+            follows.push((branch.to_owned(), upstream));
+        }
+    }
+    if !follows.is_empty() {
+        editor.save()?;
+    }
+    Ok(follows)
+}
+
+fn commit(id: ObjectId) -> CommitId {
+    CommitId::from_bytes(*id.as_bytes())
+}

@@ -1,0 +1,13 @@
+//! Exchange between repositories: what a push leaves at a remote, what a fetch takes from it, and what happens when
+//! either is cut off, raced or lied to.
+
+#![allow(unreachable_pub)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod cut;
+mod hostile;
+mod places;
+mod plain;
+mod races;
+mod verbs;

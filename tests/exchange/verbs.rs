@@ -1,0 +1,335 @@
+//! The verbs as a user types them.
+
+use std::path::{Path, PathBuf};
+
+use super::common::cli::{Said, Shell};
+use super::common::{differing, picture};
+use super::places::noise;
+
+/// A repository of Ada's, and a folder that Ben works from.
+struct Team {
+    shell: Shell,
+}
+
+impl Team {
+    fn new() -> Self {
+        let shell = Shell::with_venv();
+        shell.ok(&["commit", "-m", "works"]);
+        shell.ok(&["tag", "v1"]);
+        Self { shell }
+    }
+
+    /// Ada's repository, with a remote that it was pushed to.
+    fn pushed() -> Self {
+        let team = Self::new();
+        team.ada(&["remote", "add", "origin", "/T/remote"]);
+        team.ada(&["push", "--tags"]);
+        team
+    }
+
+    fn real(&self, args: &[&str]) -> Vec<String> {
+        let top = self.shell.dir.path().to_str().unwrap();
+        args.iter().map(|arg| arg.replace("/T", top)).collect()
+    }
+
+    fn run_in(&self, dir: &Path, args: &[&str]) -> Said {
+        let real = self.real(args);
+        self.shell.said(self.shell.command().current_dir(dir).args(real))
+    }
+
+    fn ada(&self, args: &[&str]) -> Said {
+        let said = self.run_in(&self.shell.cwd, args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
+        said
+    }
+
+    fn ben_dir(&self) -> PathBuf {
+        self.shell.path("ben/glm")
+    }
+
+    fn ben(&self, args: &[&str]) -> Said {
+        let said = self.run_in(&self.ben_dir(), args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
+        said
+    }
+
+    fn clone(&self, args: &[&str]) -> Said {
+        std::fs::create_dir_all(self.shell.path("ben")).unwrap();
+        self.run_in(&self.shell.path("ben"), args)
+    }
+
+    fn install(&self, env: &str, version: &str) {
+        self.shell.install(env, "einops", version);
+        self.shell.write(&format!("{env}/lib/noise"), noise(7, 200_000));
+    }
+}
+
+#[test]
+fn a_clone_stands_and_is_clean() {
+    let team = Team::pushed();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(
+        said.out
+            .contains("Cloned /T/remote into /T/ben/glm\nOn branch main at "),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("(shared with it on this disk)"), "{}", said.out);
+    assert!(said.err.contains("cd /T/ben/glm"), "{}", said.err);
+    assert!(
+        said.err.contains("source /T/ben/glm/.venv/bin/activate"),
+        "{}",
+        said.err
+    );
+    let there = picture(&team.shell.path("ben/glm/.venv"));
+    assert_eq!(
+        differing(&picture(&team.shell.path("env")), &there),
+        Vec::<String>::new()
+    );
+    let status = team.ben(&["status"]);
+    assert!(status.out.contains("Up to date with origin/main."), "{}", status.out);
+    assert!(status.out.contains("Nothing changed since"), "{}", status.out);
+    assert!(team.ben(&["tag"]).out.contains("v1"));
+    assert!(!team.ben_dir().join(".envgit/clone.json").exists());
+    // A commit with nothing new is the same commit.
+    assert!(
+        team.ben(&["commit", "-m", "x"]).out.contains("Nothing"),
+        "no change was made"
+    );
+}
+
+#[test]
+fn push_and_pull_go_back_and_forth() {
+    let team = Team::pushed();
+    team.clone(&["clone", "/T/remote", "glm"]);
+    team.install("ben/glm/.venv", "0.8.0");
+    team.ben(&["commit", "-m", "einops"]);
+    assert!(team.ben(&["status"]).out.contains("1 commit ahead of origin/main."));
+    let pushed = team.ben(&["push"]);
+    assert!(pushed.out.contains("Pushed 1 layer of"), "{}", pushed.out);
+    assert!(team.ben(&["push"]).out.contains("origin is up to date"));
+    let fetched = team.ada(&["fetch"]);
+    assert!(fetched.out.contains("Fetched 1 layer of"), "{}", fetched.out);
+    assert!(team.ada(&["status"]).out.contains("1 commit behind origin/main"));
+    let pulled = team.ada(&["pull"]);
+    assert!(pulled.out.contains("main"), "{}", pulled.out);
+    assert!(team.shell.path("env/lib/python3.11/site-packages/einops").is_dir());
+    assert!(team.ada(&["status"]).out.contains("Up to date with origin/main."));
+    assert!(team.ada(&["log", "--oneline"]).out.contains("einops"));
+    // The way back.
+    team.ada(&["undo", "--yes"]);
+    assert!(!team.shell.path("env/lib/python3.11/site-packages/einops").exists());
+    assert!(team.ada(&["status"]).out.contains("1 commit behind origin/main"));
+    team.ada(&["pull"]);
+    assert!(team.ada(&["pull"]).out.contains("main is up to date with origin/main"));
+}
+
+#[test]
+fn who_diverged_is_told_what_to_do() {
+    let team = Team::pushed();
+    team.clone(&["clone", "/T/remote", "glm"]);
+    team.install("ben/glm/.venv", "0.8.0");
+    team.ben(&["commit", "-m", "ben's"]);
+    team.ben(&["push"]);
+    team.install("env", "0.7.0");
+    team.ada(&["commit", "-m", "ada's"]);
+    let said = team.run_in(&team.shell.cwd, &["push"]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out
+            .contains("rejected main: the remote has commits that are not here"),
+        "{}",
+        said.transcript()
+    );
+    assert!(said.err.contains("envgit pull"), "{}", said.err);
+    let before = picture(&team.shell.path("env"));
+    let said = team.run_in(&team.shell.cwd, &["pull"]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err
+            .contains("main and origin/main have diverged: 1 and 1 commits apart"),
+        "{}",
+        said.err
+    );
+    assert_eq!(
+        differing(&before, &picture(&team.shell.path("env"))),
+        Vec::<String>::new()
+    );
+    let said = team.run_in(&team.shell.cwd, &["push"]);
+    assert!(said.out.contains("commits that are not in it"), "{}", said.out);
+    team.ada(&["push", "--force-with-lease"]);
+    let said = team.ben(&["fetch"]);
+    assert!(said.out.contains("(moved by force)"), "{}", said.out);
+}
+
+#[test]
+fn a_history_without_layers_answers_at_once() {
+    let team = Team::pushed();
+    team.install("env", "0.8.0");
+    team.ada(&["commit", "-m", "einops"]);
+    team.ada(&["push"]);
+    let said = team.clone(&["clone", "--history", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert_eq!(
+        std::fs::read_dir(team.ben_dir().join(".envgit/layers"))
+            .unwrap()
+            .count(),
+        0
+    );
+    assert!(!team.ben_dir().join(".venv").exists());
+    assert!(team.ben(&["log", "--oneline"]).out.contains("einops"));
+    assert!(team.ben(&["diff", "v1", "main"]).out.contains("einops"));
+    assert!(team.ben(&["why", "einops"]).out.contains("einops"));
+    team.ben(&["check", "main"]);
+    let said = team.run_in(&team.ben_dir(), &["checkout", "main"]);
+    assert_ne!(said.code, 0);
+    assert!(said.err.contains("envgit fetch --missing"), "{}", said.transcript());
+    assert!(!team.ben_dir().join(".venv/lib").exists());
+    // What is fetched later is without layers, too, until they are asked for.
+    team.ada(&["commit", "--allow-empty", "-m", "more"]);
+    team.ben(&["fetch"]);
+    assert_eq!(
+        std::fs::read_dir(team.ben_dir().join(".envgit/layers"))
+            .unwrap()
+            .count(),
+        0
+    );
+    let said = team.ben(&["fetch", "--missing"]);
+    assert!(said.out.contains("Fetched 2 layers of"), "{}", said.out);
+    team.ben(&["checkout", "main"]);
+    assert!(
+        team.ben_dir()
+            .join(".venv/lib/python3.11/site-packages/einops")
+            .is_dir()
+    );
+}
+
+#[test]
+fn a_dry_run_leaves_nothing() {
+    let team = Team::pushed();
+    let said = team.clone(&["clone", "--dry-run", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(
+        said.out.contains("Clone of /T/remote into /T/ben/glm\n"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("env  /T/ben/glm/.venv (venv, "), "{}", said.out);
+    assert!(said.out.contains("recorded at /T/env"), "{}", said.out);
+    assert!(!team.ben_dir().exists());
+    let json = team.clone(&["clone", "--dry-run", "--json", "/T/remote", "glm"]).json();
+    assert_eq!(json["roots"][0]["path"].as_str(), Some("/T/ben/glm/.venv"));
+    assert_eq!(json["dry_run"].as_bool(), Some(true));
+}
+
+#[test]
+fn what_speaks_against_a_clone_is_told_at_once() {
+    let team = Team::pushed();
+    team.shell.write("ben/full/x", "x");
+    let said = team.clone(&["clone", "/T/remote", "full"]);
+    assert!(said.err.contains("/T/ben/full is not empty"), "{}", said.err);
+    let said = team.clone(&["clone", "--root", "env=/T/ben/full", "/T/remote", "glm"]);
+    assert!(said.err.contains("/T/ben/full is not empty"), "{}", said.err);
+    assert!(!team.ben_dir().exists());
+    let said = team.clone(&["clone", "--root", "nope=/T/x", "/T/remote", "glm"]);
+    assert!(said.err.contains("there is no root \"nope\""), "{}", said.err);
+    let said = team.clone(&["clone", "/T/nowhere", "glm"]);
+    assert!(said.err.contains("there is nothing at /T/nowhere"), "{}", said.err);
+    assert!(!team.ben_dir().exists());
+    let said = team.clone(&["clone", "--rev", "nope", "/T/remote", "glm"]);
+    assert!(said.err.contains("nope"), "{}", said.err);
+    // Files that hold the path of the root.
+    team.shell.write(
+        "env/bin/activate",
+        format!("VIRTUAL_ENV={}\n", team.shell.path("env").display()),
+    );
+    team.ada(&["commit", "-m", "activate"]);
+    team.ada(&["push"]);
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+    assert!(said.err.contains("1 files of env hold the path /T/env"), "{}", said.err);
+    assert!(!team.ben_dir().exists());
+}
+
+#[test]
+fn a_teammates_folder_is_cloned() {
+    let team = Team::new();
+    let said = team.clone(&["clone", "../glm", "glm", "--rev", "v1"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(said.out.contains("At v1 ("), "{}", said.out);
+    assert!(team.ben(&["status"]).out.contains("Nothing changed since"));
+    let said = team.run_in(&team.ben_dir(), &["checkout", "-b", "main", "origin/main"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    let said = team.run_in(&team.ben_dir(), &["push"]);
+    assert!(
+        said.err.contains("is a repository that somebody works in"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_clone_that_was_cut_off_goes_on() {
+    let team = Team::pushed();
+    let layers = team.shell.path("remote/layers");
+    let hidden = team.shell.path("hidden");
+    std::fs::rename(&layers, &hidden).unwrap();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_ne!(said.code, 0);
+    assert!(!team.ben_dir().join(".envgit/format.json").exists());
+    let said = team.run_in(&team.shell.path("ben/glm"), &["status"]);
+    assert_ne!(said.code, 0, "it is no repository yet");
+    std::fs::rename(&hidden, &layers).unwrap();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(team.ben(&["status"]).out.contains("Nothing changed since"));
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert!(said.err.contains("is already an envgit repository"), "{}", said.err);
+}
+
+#[test]
+fn remotes_are_added_listed_and_forgotten() {
+    let team = Team::new();
+    assert!(team.ada(&["remote"]).out.contains("No remotes"));
+    let said = team.run_in(&team.shell.cwd, &["push"]);
+    assert!(said.err.contains("there is no remote"), "{}", said.err);
+    team.ada(&["remote", "add", "origin", "../remote"]);
+    assert_eq!(team.ada(&["remote"]).out, "origin  /T/remote\n");
+    let said = team.run_in(&team.shell.cwd, &["remote", "add", "x", "https://me:secret@host/x"]);
+    assert_ne!(said.code, 0);
+    assert!(
+        said.err.contains("password") && !said.err.contains("secret"),
+        "{}",
+        said.err
+    );
+    let said = team.run_in(&team.shell.cwd, &["remote", "add", "../x", "/T/x"]);
+    assert!(said.err.contains("bad name"), "{}", said.err);
+    let said = team.ada(&["push"]);
+    assert!(
+        said.out.contains("main follows origin/main from now on"),
+        "{}",
+        said.out
+    );
+    assert_eq!(
+        team.ada(&["config", "branches.main.upstream"]).out.trim(),
+        "origin/main"
+    );
+    assert_eq!(team.ada(&["config", "remotes.origin.url"]).out.trim(), "/T/remote");
+    team.ada(&["remote", "remove", "origin"]);
+    assert!(team.ada(&["remote"]).out.contains("No remotes"));
+    let said = team.run_in(&team.shell.cwd, &["diff", "origin/main"]);
+    assert_ne!(said.code, 0);
+}
+
+#[test]
+fn branches_are_removed_over_there() {
+    let team = Team::pushed();
+    team.ada(&["branch", "try"]);
+    team.ada(&["push", "origin", "try"]);
+    team.clone(&["clone", "/T/remote", "glm"]);
+    let said = team.ada(&["push", "--delete", "origin", "try"]);
+    assert!(said.out.contains("try removed"), "{}", said.out);
+    let said = team.ben(&["fetch", "--prune"]);
+    assert!(said.out.contains("origin/try is gone"), "{}", said.out);
+}
