@@ -50,6 +50,8 @@ pub struct Config {
     pub signatures: Signatures,
     /// What may leave this machine.
     pub push: Push,
+    /// What a checkout gives files.
+    pub restore: Restore,
     /// How layers are written.
     pub layers: Layers,
     /// What `gc` keeps.
@@ -136,6 +138,13 @@ pub struct Signatures {
 pub struct Push {
     /// Secrets that may be pushed: `PLACE:KIND` as `check --secrets` tells them, with `*` and `?`.
     pub allowed_secrets: Vec<String>,
+}
+
+/// What a checkout gives files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restore {
+    /// The setuid and setgid bits that were recorded. Nothing: only where no commit came from a remote.
+    pub setuid: Option<bool>,
 }
 
 /// How layers are written.

@@ -160,6 +160,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "restore.setuid",
+        shape: Shape::Flag,
+        about: &[
+            "Give files the setuid and setgid bits that commits recorded. Without this setting it is done only while",
+            "this repository has no remote: a commit of somebody else must not make programs run with your rights.",
+        ],
+        example: Some("false"),
+        get: |config| config.restore.setuid.map(Value::from),
+        put: |config, value| {
+            config.restore.setuid = Some(flag(value)?);
+            Ok(())
+        },
+    },
+    Setting {
         key: "push.allowed_secrets",
         shape: Shape::List,
         about: &[
@@ -612,6 +626,7 @@ mod tests {
         config.user.name = Some("Ada".into());
         config.user.email = Some("a@b".into());
         config.user.signing_key = Some("~/k".into());
+        config.restore.setuid = Some(true);
         config.signatures.allowed = Some("f".into());
         config.files.patterns = vec!["*.csv".into()];
         config.services.stop = Some(Command::Shell("stop it".into()));

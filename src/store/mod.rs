@@ -10,6 +10,7 @@ mod chunk;
 mod fetch;
 pub mod frame;
 pub mod ingest;
+mod proof;
 pub mod salvage;
 pub mod tarball;
 pub mod toc;
@@ -189,6 +190,7 @@ impl Store {
         let before = fsx::read_if_present(&path).unwrap_or_default();
         let state = match before.as_deref().map(decode_index) {
             Some(Some(known)) if known == *index => return IndexState::Sound,
+            Some(Some(known)) if known.says_what(index) => IndexState::Sound,
             Some(_) => IndexState::Damaged,
             None => IndexState::Absent,
         };
@@ -287,8 +289,7 @@ fn read_toc(file: &File) -> std::io::Result<Toc> {
     }
     let mut stored = vec![0; footer.toc_stored as usize];
     file.read_exact_at(&mut stored, footer.toc_offset)?;
-    let toc = zstd::decode_all(&stored[..])?;
-    serde_json::from_slice(&toc).map_err(std::io::Error::other)
+    Toc::parse(&toc::unpack(&stored, footer.toc_size)?)
 }
 
 /// Indexes carry the digest of their bytes in front.

@@ -46,7 +46,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
         key: None,
     };
     let (commit, _) = record(session, live, layer, parent, words)?;
-    let number = newest.map_or(1, |(number, _)| number + 1);
+    let number = newest.map_or(1, |(number, _)| number.saturating_add(1));
     let name = RefName::autosave(&number.to_string())?;
     let note = session.note(message);
     session.repo.history().set_ref(&name, commit, Expected::Absent, &note)?;

@@ -191,6 +191,8 @@ pub fn check(layers: &BTreeMap<Digest, PathBuf>, threads: usize, progress: &dyn 
     for check in &mut checks {
         check.flaws.sort_unstable();
         check.flaws.dedup();
+        let is_proven = check.flaws.is_empty();
+        check.index.iter_mut().for_each(|index| index.is_proven = is_proven);
     }
     checks
 }
