@@ -38,25 +38,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-<<<<<<< HEAD
-            "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "plan", "progress",
-            "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
-=======
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "plan",
-            "progress", "registry", "remote", "repo", "service", "snapshot", "store",
->>>>>>> exchange
+            "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
     (
         "cli",
         &[
-<<<<<<< HEAD
-            "apply", "audit", "capture", "compare", "config", "demo", "digest", "fsx", "history", "ops", "plan",
-            "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
-=======
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "ops",
-            "plan", "progress", "registry", "remote", "repo", "service", "snapshot", "store",
->>>>>>> exchange
+            "plan", "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
 ];

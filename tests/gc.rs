@@ -392,6 +392,10 @@ proptest! {
         let mut model = Model::default();
         sandbox.write("f0", "start");
         model.record(&sandbox);
+        let forced = envgit::ops::refs::TagOptions {
+            force: true,
+            ..Default::default()
+        };
         for step in steps.into_iter().chain([Step::Gc]) {
             match step {
                 Step::Commit(writes) => {
@@ -406,13 +410,13 @@ proptest! {
                         sandbox.write("f9", format!("tagged {content}"));
                         model.record(&sandbox);
                         let name = format!("t{tag}");
-                        envgit::ops::refs::create_tag(&mut sandbox.session(), &name, None, None, true).unwrap();
+                        envgit::ops::refs::create_tag(&mut sandbox.session(), &name, &forced).unwrap();
                         sandbox.checkout("main");
                         delete_branch(&mut sandbox.session(), "side", true).unwrap();
                     }
                 }
                 Step::Tag(n) => {
-                    let _ = envgit::ops::refs::create_tag(&mut sandbox.session(), &format!("t{n}"), None, None, true);
+                    let _ = envgit::ops::refs::create_tag(&mut sandbox.session(), &format!("t{n}"), &forced);
                 }
                 Step::Branch(n) => {
                     let _ = create_branch(&mut sandbox.session(), &format!("b{n}"), None, false);

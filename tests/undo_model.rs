@@ -10,6 +10,7 @@ use common::{Sandbox, Seen, differing, picture};
 use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::commit::{CommitOptions, commit};
 use envgit::ops::refs;
+use envgit::ops::refs::TagOptions;
 use envgit::ops::undo::{UndoOptions, undo};
 use proptest::prelude::*;
 
@@ -135,8 +136,8 @@ fn perform(sandbox: &Sandbox, step: &Step) -> bool {
         Step::Checkout(rev) => checkout(*rev, Vec::new(), false),
         Step::CheckoutPart(rev, file) => checkout(*rev, vec![format!("env:d{}/f{file}", file % 2)], false),
         Step::Discard(rev) => checkout(*rev, Vec::new(), true),
-        Step::Tag(n) => refs::create_tag(&mut session, &format!("t{n}"), None, None, true).is_ok(),
-        Step::AnnotatedTag(n) => refs::create_tag(&mut session, &format!("t{n}"), None, Some("said"), true).is_ok(),
+        Step::Tag(n) => refs::create_tag(&mut session, &format!("t{n}"), &forced(None)).is_ok(),
+        Step::AnnotatedTag(n) => refs::create_tag(&mut session, &format!("t{n}"), &forced(Some("said"))).is_ok(),
         Step::RemoveTag(n) => refs::delete_tag(&mut session, &format!("t{n}")).is_ok(),
         Step::Branch(n) => refs::create_branch(&mut session, &format!("b{n}"), None, true).is_ok(),
         Step::RemoveBranch(n) => refs::delete_branch(&mut session, &format!("b{n}"), true).is_ok(),
@@ -274,5 +275,14 @@ proptest! {
     #[test]
     fn stepping_back_and_forth_leads_where_a_naive_stack_says(steps in prop::collection::vec(step(), 1..16)) {
         check(&steps);
+    }
+}
+
+/// A tag that is moved if it is there.
+fn forced(message: Option<&str>) -> TagOptions {
+    TagOptions {
+        message: message.map(str::to_owned),
+        force: true,
+        ..TagOptions::default()
     }
 }

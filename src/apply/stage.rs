@@ -68,7 +68,10 @@ impl Staged {
         let written = plan.place.iter().map(|placement| &placement.entry);
         let is_shared = |path: &RelPath| plan.is_brought(path) || source.pinned.contains_key(path);
         let written = written.filter(|entry| !is_shared(&entry.path));
-        progress.begin(Phase::Stage, Some(written.map(Entry::size).sum()));
+        progress.begin(
+            Phase::Stage,
+            Some(written.map(Entry::size).fold(0, u64::saturating_add)),
+        );
         let (sender, finished) = std::sync::mpsc::channel::<File>();
         let result = std::thread::scope(|scope| {
             // Large files go to the disk while others are still being unpacked; the sync at the end then finds

@@ -47,7 +47,7 @@ pub fn verify(bytes: &[u8], kept: &[End]) -> Verdict {
             }
         }
         let number = entry.map(|entry| entry.id);
-        let expected = before.and_then(|(_, id)| id).map(|id| id + 1);
+        let expected = before.and_then(|(_, id)| id).and_then(|id: u64| id.checked_add(1));
         before = Some((digest, number.or(expected)));
     }
     if !bytes.is_empty() && !bytes.ends_with(b"\n") {
@@ -86,7 +86,7 @@ fn check(entry: &Entry, before: Option<&(Digest, Option<u64>)>, fault: &mut dyn 
     if entry.format != Entry::FORMAT {
         fault(format!("it has the unknown format {}", entry.format));
     }
-    let expected = before.map_or(Some(1), |(_, id)| id.map(|id| id + 1));
+    let expected = before.map_or(Some(1), |(_, id)| id.and_then(|id| id.checked_add(1)));
     let is_next = expected.is_none_or(|expected| entry.id == expected);
     let is_linked = entry.prev == before.map(|(digest, _)| *digest);
     match (is_next, is_linked, expected) {

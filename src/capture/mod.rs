@@ -11,6 +11,7 @@ pub mod detect;
 pub mod elf;
 pub mod ignored;
 pub mod inspect;
+pub mod leaks;
 mod listing;
 mod metadata;
 pub mod owners;

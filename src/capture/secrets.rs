@@ -79,7 +79,7 @@ fn is_private_key(value: &str) -> bool {
 
 fn redact_parts(value: &str) -> Cow<'_, str> {
     let mut parts = url_secrets(value);
-    parts.extend(token_secrets(value));
+    parts.extend(named_tokens(value).into_iter().map(|(_, part)| part));
     if parts.is_empty() {
         return Cow::Borrowed(value);
     }
@@ -99,8 +99,22 @@ fn redact_parts(value: &str) -> Cow<'_, str> {
 
 /// Passwords and secret parameters of the URLs in a value.
 fn url_secrets(value: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    for (scheme_end, _) in value.match_indices("://") {
+    let of_url = |url: Range<usize>| {
+        let mut found = parameters(value, url.clone());
+        found.extend(password(value, url));
+        found
+    };
+    urls(value).flat_map(of_url).collect()
+}
+
+/// Passwords of the URLs in a value.
+pub(super) fn url_passwords(value: &str) -> Vec<Range<usize>> {
+    urls(value).filter_map(|url| password(value, url)).collect()
+}
+
+/// What follows the scheme of each URL in a value.
+fn urls(value: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    value.match_indices("://").map(|(scheme_end, _)| {
         let start = scheme_end + 3;
         let end = start
             + value[start..]
@@ -108,10 +122,8 @@ fn url_secrets(value: &str) -> Vec<Range<usize>> {
                 .unwrap_or(value.len() - start);
         // A list of URLs may be separated by commas: the next one starts where its scheme does.
         let end = value[start..end].find("://").map_or(end, |next| start + next);
-        found.extend(password(value, start..end));
-        found.extend(parameters(value, start..end));
-    }
-    found
+        start..end
+    })
 }
 
 /// The password of `user:password@host`, or a long user name without one, which is a token.
@@ -159,6 +171,8 @@ fn parameters(value: &str, url: Range<usize>) -> Vec<Range<usize>> {
 
 /// A token known by its first characters.
 struct TokenKind {
+    /// A stable word for whose it is.
+    name: &'static str,
     prefix: &'static str,
     /// Characters after the prefix, at least.
     length: usize,
@@ -166,39 +180,44 @@ struct TokenKind {
     run: usize,
 }
 
-const fn token(prefix: &'static str, length: usize, run: usize) -> TokenKind {
-    TokenKind { prefix, length, run }
+const fn token(name: &'static str, prefix: &'static str, length: usize, run: usize) -> TokenKind {
+    TokenKind {
+        name,
+        prefix,
+        length,
+        run,
+    }
 }
 
 const TOKENS: &[TokenKind] = &[
-    token("hf_", 20, 20),
-    token("api_org_", 20, 20),
-    token("sk-", 20, 16),
-    token("ghp_", 20, 20),
-    token("gho_", 20, 20),
-    token("ghu_", 20, 20),
-    token("ghs_", 20, 20),
-    token("ghr_", 20, 20),
-    token("github_pat_", 20, 16),
-    token("glpat-", 16, 0),
-    token("xoxa-", 10, 0),
-    token("xoxb-", 10, 0),
-    token("xoxp-", 10, 0),
-    token("xoxr-", 10, 0),
-    token("xoxs-", 10, 0),
-    token("AKIA", 16, 16),
-    token("ASIA", 16, 16),
-    token("AIza", 30, 0),
-    token("ya29.", 20, 0),
-    token("npm_", 30, 30),
-    token("pypi-", 50, 0),
-    token("nvapi-", 30, 0),
-    token("r8_", 30, 30),
-    token("dop_v1_", 30, 30),
+    token("huggingface-token", "hf_", 20, 20),
+    token("huggingface-token", "api_org_", 20, 20),
+    token("sk-key", "sk-", 20, 16),
+    token("github-token", "ghp_", 20, 20),
+    token("github-token", "gho_", 20, 20),
+    token("github-token", "ghu_", 20, 20),
+    token("github-token", "ghs_", 20, 20),
+    token("github-token", "ghr_", 20, 20),
+    token("github-token", "github_pat_", 20, 16),
+    token("gitlab-token", "glpat-", 16, 0),
+    token("slack-token", "xoxa-", 10, 0),
+    token("slack-token", "xoxb-", 10, 0),
+    token("slack-token", "xoxp-", 10, 0),
+    token("slack-token", "xoxr-", 10, 0),
+    token("slack-token", "xoxs-", 10, 0),
+    token("aws-access-key", "AKIA", 16, 16),
+    token("aws-access-key", "ASIA", 16, 16),
+    token("google-api-key", "AIza", 30, 0),
+    token("google-token", "ya29.", 20, 0),
+    token("npm-token", "npm_", 30, 30),
+    token("pypi-token", "pypi-", 50, 0),
+    token("nvidia-key", "nvapi-", 30, 0),
+    token("replicate-token", "r8_", 30, 30),
+    token("digitalocean-token", "dop_v1_", 30, 30),
 ];
 
-/// Tokens that stand somewhere in a value, each as a whole.
-fn token_secrets(value: &str) -> Vec<Range<usize>> {
+/// Tokens that stand somewhere in a value, each as a whole, with a word for whose they are.
+pub(super) fn named_tokens(value: &str) -> Vec<(&'static str, Range<usize>)> {
     let mut found = Vec::new();
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let starts_here = |at: usize| {
@@ -214,7 +233,7 @@ fn token_secrets(value: &str) -> Vec<Range<usize>> {
             let body = &value[start + kind.prefix.len()..end];
             let longest = body.split(['-', '_', '.']).map(str::len).max().unwrap_or(0);
             if body.len() >= kind.length && longest >= kind.run && body.bytes().any(|b| b.is_ascii_digit()) {
-                found.push(start..end);
+                found.push((kind.name, start..end));
             }
         }
     }
@@ -222,7 +241,7 @@ fn token_secrets(value: &str) -> Vec<Range<usize>> {
         let end = end_from(start);
         let web_token = &value[start..end];
         if web_token.len() >= 30 && web_token.matches('.').count() >= 2 {
-            found.push(start..end);
+            found.push(("web-token", start..end));
         }
     }
     found

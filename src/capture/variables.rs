@@ -117,6 +117,11 @@ fn value_to_record(name: &str, value: &str, rules: &VarRules) -> String {
     }
 }
 
+/// Whether a name matches a pattern with `*` and `?`.
+pub fn fits(pattern: &str, name: &str) -> bool {
+    glob(pattern.as_bytes(), name.as_bytes())
+}
+
 /// What the last matching pattern says, if one matches.
 fn decide<S: AsRef<str>>(patterns: &[S], name: &str) -> Option<bool> {
     patterns.iter().rev().find_map(|pattern| {

@@ -103,6 +103,25 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             FAILED,
             "see the settings with `envgit config`; what had been stopped was started again, and nothing was changed",
         ),
+        ops::Error::Signing(_) => Advice::new(
+            "signing",
+            FAILED,
+            "the key is -S KEY or `envgit config user.signing_key`; a key with a passphrase wants a terminal or an ssh \
+             agent, and ssh-keygen must be at least 8.9; nothing was changed",
+        ),
+        ops::Error::Untrusted { .. } => Advice::new(
+            "untrusted",
+            FAILED,
+            "ask whoever made them to sign (`envgit commit -S`, `envgit tag -s`), or allow their key in the file of \
+             signers; nothing was changed",
+        ),
+        ops::Error::Secrets(_) => Advice::new(
+            "secrets",
+            FAILED,
+            "nothing was sent. What is in a commit stays in it: revoke the secret, take it out of the file and start \
+             the branch anew without these commits; or send it all the same with --allow-secrets, or allow one for good: \
+             envgit config push.allowed_secrets 'PLACE:KIND'",
+        ),
         ops::Error::NoReason => Advice::new("no-reason", USAGE, "say why with --reason TEXT"),
         ops::Error::Declined => Advice::new("declined", FAILED, ""),
         ops::Error::Refused { hint, .. } => Advice::new("refused", FAILED, hint.clone().unwrap_or_default()),

@@ -89,9 +89,9 @@ impl CliError {
     }
 
     fn text(&self, theme: &Theme) -> String {
-        let mut text = format!("{} {}\n", paint(theme.error, "error:"), self.message);
+        let mut text = format!("{} {}\n", paint(theme.error, "error:"), theme.foreign(&self.message));
         for cause in &self.causes {
-            text.push_str(&format!("  caused by: {cause}\n"));
+            text.push_str(&format!("  caused by: {}\n", theme.foreign(cause)));
         }
         if let Some(hint) = &self.hint {
             text.push_str(&format!("{} {hint}\n", paint(theme.hint, "hint:")));

@@ -1,8 +1,13 @@
 //! Who acts: the repository's own setting, then what git would say, then the login name.
 
+use std::path::PathBuf;
+
 use super::context::World;
+use super::error::CliError;
 use crate::config::User;
 use crate::history::{Person, git_identity};
+use crate::repo::Repo;
+use crate::service::ssh::SigningKey;
 
 /// The person to write into commits.
 pub(super) fn of(user: &User, world: &World) -> Person {
@@ -31,6 +36,35 @@ pub(super) fn of(user: &User, world: &World) -> Person {
             .or_else(|| var("EMAIL"))
             .unwrap_or_else(|| format!("{login}@{}", host())),
         name: name.unwrap_or(login),
+    }
+}
+
+/// The key to sign with: the one named, or that of the settings.
+pub(super) fn signing_key(named: Option<&str>, repo: &Repo, world: &World) -> Result<SigningKey, CliError> {
+    let set = repo.config().user.signing_key.as_deref();
+    let named = named.filter(|key| !key.is_empty());
+    let Some(text) = named.or(set) else {
+        return Err(CliError::usage("no key to sign with").hinting(
+            "name one with -S KEY (tags: -u KEY), or set it: envgit config user.signing_key ~/.ssh/id_ed25519",
+        ));
+    };
+    // What is typed counts from where it is typed, what is written down from where the repository is.
+    let folder = if named.is_some() {
+        world.cwd.clone()
+    } else {
+        repo.project().to_owned()
+    };
+    Ok(match SigningKey::parse(text) {
+        SigningKey::File(path) => SigningKey::File(folder.join(beneath_home(path, world))),
+        agent => agent,
+    })
+}
+
+/// `~/x` as the shell would have it.
+pub(super) fn beneath_home(path: PathBuf, world: &World) -> PathBuf {
+    match (path.strip_prefix("~"), world.home()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
     }
 }
 
@@ -78,6 +112,7 @@ mod tests {
         let own = User {
             name: Some("Own".to_owned()),
             email: Some("own@here".to_owned()),
+            ..User::default()
         };
         assert_eq!(of(&own, &world(home.path(), &[])).to_string(), "Own <own@here>");
     }

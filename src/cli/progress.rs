@@ -116,7 +116,11 @@ impl Progress for Bars {
         if !self.tells_warnings {
             return;
         }
-        let line = format!("{} {message}", paint(self.theme.warning, "warning:"));
+        let line = format!(
+            "{} {}",
+            paint(self.theme.warning, "warning:"),
+            self.theme.foreign(message)
+        );
         let state = self.state();
         match &state.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),

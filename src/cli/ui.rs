@@ -53,8 +53,8 @@ impl Ui {
         };
         let wants = |choice: anstream::ColorChoice| choice != anstream::ColorChoice::Never;
         Self {
-            theme: theme(wants(anstream::AutoStream::choice(&stdout))),
-            err_theme: theme(wants(anstream::AutoStream::choice(&stderr))),
+            theme: theme(wants(anstream::AutoStream::choice(&stdout))).shown(stdout.is_terminal()),
+            err_theme: theme(wants(anstream::AutoStream::choice(&stderr))).shown(stderr.is_terminal()),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             is_err_terminal: stderr.is_terminal(),
             out: Box::new(BufWriter::new(stdout)),
@@ -115,7 +115,7 @@ impl Ui {
         if !self.volume.json {
             let _ = self.out.flush();
             let word = paint(self.err_theme.warning, "warning:");
-            let _ = writeln!(self.err, "{word} {text}");
+            let _ = writeln!(self.err, "{word} {}", self.err_theme.foreign(text));
         }
     }
 

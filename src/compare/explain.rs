@@ -84,8 +84,9 @@ pub fn units(files: &[FileChange]) -> Vec<UnitChange> {
             modified: 0,
             removed: 0,
         });
-        unit.bytes_before += change.from.as_ref().map_or(0, |entry| entry.size());
-        unit.bytes_after += change.to.as_ref().map_or(0, |entry| entry.size());
+        let size = |entry: &Option<crate::snapshot::entry::Entry>| entry.as_ref().map_or(0, |entry| entry.size());
+        unit.bytes_before = unit.bytes_before.saturating_add(size(&change.from));
+        unit.bytes_after = unit.bytes_after.saturating_add(size(&change.to));
         match change.kind() {
             FileChangeKind::Added => unit.added += 1,
             FileChangeKind::Removed => unit.removed += 1,

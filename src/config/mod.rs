@@ -49,6 +49,12 @@ pub struct Config {
     pub vars: VarRules,
     /// Who makes commits here; without it the user's own identity counts.
     pub user: User,
+    /// Whether commits and tags are signed, and whose signatures count.
+    pub signatures: Signatures,
+    /// What may leave this machine.
+    pub push: Push,
+    /// What a checkout gives files.
+    pub restore: Restore,
     /// How layers are written.
     pub layers: Layers,
     /// What `gc` keeps.
@@ -121,6 +127,31 @@ pub struct User {
     pub name: Option<String>,
     /// Their mail address.
     pub email: Option<String>,
+    /// With what they sign: the path of an ssh key, or a public key that their agent knows.
+    pub signing_key: Option<String>,
+}
+
+/// Whether commits and tags are signed, and whose signatures count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signatures {
+    /// Sign every commit, and every tag that says something.
+    pub sign: bool,
+    /// The file that says whose keys are allowed, as ssh-keygen(1) describes it.
+    pub allowed: Option<String>,
+}
+
+/// What may leave this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Push {
+    /// Secrets that may be pushed: `PLACE:KIND` as `check --secrets` tells them, with `*` and `?`.
+    pub allowed_secrets: Vec<String>,
+}
+
+/// What a checkout gives files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restore {
+    /// The setuid and setgid bits that were recorded. Nothing: only where no commit came from a remote.
+    pub setuid: Option<bool>,
 }
 
 /// How layers are written.

@@ -125,6 +125,69 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "user.signing_key",
+        shape: Shape::Text,
+        about: &[
+            "With what `envgit commit -S` and `envgit tag -s` sign: the path of an ssh key, or a public key of the agent.",
+        ],
+        example: Some("\"~/.ssh/id_ed25519\""),
+        get: |config| config.user.signing_key.as_deref().map(Value::from),
+        put: |config, value| {
+            config.user.signing_key = Some(line(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "commit.sign",
+        shape: Shape::Flag,
+        about: &["Sign every commit, and every tag with a message."],
+        example: None,
+        get: |config| Some(Value::from(config.signatures.sign)),
+        put: |config, value| {
+            config.signatures.sign = flag(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "commit.allowed_signers",
+        shape: Shape::Text,
+        about: &["Whose signatures `envgit verify --signatures` takes for good: a file as ssh-keygen(1) describes it."],
+        example: Some("\"allowed_signers\""),
+        get: |config| config.signatures.allowed.as_deref().map(Value::from),
+        put: |config, value| {
+            config.signatures.allowed = Some(line(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "restore.setuid",
+        shape: Shape::Flag,
+        about: &[
+            "Give files the setuid and setgid bits that commits recorded. Without this setting it is done only while",
+            "this repository has no remote: a commit of somebody else must not make programs run with your rights.",
+        ],
+        example: Some("false"),
+        get: |config| config.restore.setuid.map(Value::from),
+        put: |config, value| {
+            config.restore.setuid = Some(flag(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "push.allowed_secrets",
+        shape: Shape::List,
+        about: &[
+            "What looks secret and may be pushed all the same: PLACE:KIND as `envgit check --secrets` tells it, with *",
+            "and ?.",
+        ],
+        example: Some("[\"app:tests/*:private-key\"]"),
+        get: |config| Some(list(&config.push.allowed_secrets)),
+        put: |config, value| {
+            config.push.allowed_secrets = texts(value)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "layers.level",
         shape: Shape::Number,
         about: &["zstd level of what commits store: 1 is fastest, 19 smallest."],
@@ -392,6 +455,14 @@ fn identity(value: &Value) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
+fn line(value: &Value) -> Result<String, Problem> {
+    let text = text(value)?.trim();
+    if text.is_empty() || text.contains(['\n', '\0']) {
+        return Err("must be one line, not empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn texts(value: &Value) -> Result<Vec<String>, Problem> {
     let wrong = || "must be a list of texts, such as [\"A\", \"B\"]".to_owned();
     let array = value.as_array().ok_or_else(wrong)?;
@@ -554,6 +625,9 @@ mod tests {
         let mut config = Config::default();
         config.user.name = Some("Ada".into());
         config.user.email = Some("a@b".into());
+        config.user.signing_key = Some("~/k".into());
+        config.restore.setuid = Some(true);
+        config.signatures.allowed = Some("f".into());
         config.files.patterns = vec!["*.csv".into()];
         config.services.stop = Some(Command::Shell("stop it".into()));
         config.services.start = Some(Command::argv(&["start", "a b"]));

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::id::{BlobId, CommitId};
 use super::objects::NewObject;
 use super::person::{Person, Time};
+use super::signature::header_line;
 use super::tree::Trees;
 
 /// All that a new commit is made of.
@@ -29,13 +30,59 @@ pub struct CommitDraft {
     pub message: String,
 }
 
+/// A commit that is put together and not written yet.
+pub struct Composed {
+    /// What the commit needs: files and folders.
+    objects: Vec<NewObject>,
+    header: String,
+    signature: Option<String>,
+    message: String,
+}
+
+impl Composed {
+    /// What a signature is to be made over: the commit as it is without one.
+    pub fn payload(&self) -> Vec<u8> {
+        format!("{}\n{}", self.header, self.message).into_bytes()
+    }
+
+    /// Adds a signature, as armored text.
+    pub fn sign(&mut self, signature: String) {
+        self.signature = Some(signature);
+    }
+
+    fn text(&self) -> Vec<u8> {
+        let signature = self.signature.as_deref().map(header_line).unwrap_or_default();
+        format!("{}{signature}\n{}", self.header, self.message).into_bytes()
+    }
+}
+
 impl History {
     /// Writes a commit and all it needs. It is durable when this returns, but no ref knows it yet.
     ///
     /// # Errors
-    /// [`Error::Missing`] for a file whose content is neither given nor in the history, or an unknown parent; otherwise
-    /// names what cannot be stored. A failed commit leaves no more than unreachable objects.
+    /// Those of [`History::compose`] and [`History::write_commit`].
     pub fn commit(&self, draft: CommitDraft) -> Result<CommitId, Error> {
+        self.write_commit(self.compose(draft)?)
+    }
+
+    /// Writes a commit that was put together. It is durable when this returns, but no ref knows it yet.
+    ///
+    /// # Errors
+    /// Names what cannot be stored. A failed commit leaves no more than unreachable objects.
+    pub fn write_commit(&self, composed: Composed) -> Result<CommitId, Error> {
+        let commit = NewObject::new(Kind::Commit, composed.text())?;
+        let id = CommitId::from_bytes(commit.id);
+        let mut objects = composed.objects;
+        objects.push(commit);
+        self.write_objects(objects)?;
+        Ok(id)
+    }
+
+    /// Puts a commit together. Nothing is written.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a file whose content is neither given nor in the history, or an unknown parent.
+    pub fn compose(&self, draft: CommitDraft) -> Result<Composed, Error> {
         let CommitDraft {
             files,
             mut new_blobs,
@@ -83,13 +130,13 @@ impl History {
         for parent in &parents {
             let _ = writeln!(text, "parent {parent}");
         }
-        let _ = writeln!(text, "author {author} {time}\ncommitter {author} {time}\n");
-        text.push_str(&tidy(&message));
-        let commit = NewObject::new(Kind::Commit, text.into_bytes())?;
-        let id = CommitId::from_bytes(commit.id);
-        objects.push(commit);
-        self.write_objects(objects)?;
-        Ok(id)
+        let _ = writeln!(text, "author {author} {time}\ncommitter {author} {time}");
+        Ok(Composed {
+            objects,
+            header: text,
+            signature: None,
+            message: tidy(&message),
+        })
     }
 
     pub(super) fn has(&self, id: gix::ObjectId) -> bool {

@@ -69,6 +69,11 @@ fn parse(id: CommitId, data: &[u8]) -> Option<CommitInfo> {
     let mut author = None;
     for (key, value) in lines {
         match key {
+            // git takes the first tree, and parents up to the first other line: another order is told differently
+            // by different readers, so it is none.
+            b"tree" if tree.is_some() => return None,
+            b"parent" if tree.is_none() || author.is_some() => return None,
+            b"author" if author.is_some() => return None,
             b"tree" => tree = Some(std::str::from_utf8(value).ok()?.parse().ok()?),
             b"parent" => parents.push(std::str::from_utf8(value).ok()?.parse().ok()?),
             b"author" => author = Some(parse_signature(value)?),
@@ -111,6 +116,14 @@ mod tests {
         );
         assert_eq!((info.subject(), info.body()), ("Subject", "Body"));
         assert_eq!(parse(id(9), b"tree zz\n\n"), None);
+        for (line, again) in [
+            ("tree ", id(7)),
+            ("parent ", id(7)),
+            ("author A <a@b> 5 +0000\nx ", id(7)),
+        ] {
+            let twice = text.replacen("committer", &format!("{line}{again}\ncommitter"), 1);
+            assert_eq!(parse(id(9), twice.as_bytes()), None, "{twice}");
+        }
         assert_eq!(parse(id(9), b""), None);
     }
 }

@@ -6,6 +6,7 @@ use super::id::CommitId;
 use super::log::split_header;
 use super::person::{Person, Time, parse_signature};
 use super::refname::{RefKind, RefName};
+use super::signature::start_in_tag;
 
 /// A ref that stands for a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,11 +126,14 @@ impl History {
 }
 
 pub(super) fn parse_tag(data: &[u8]) -> Option<(gix::ObjectId, Annotation)> {
+    let data = &data[..start_in_tag(data).unwrap_or(data.len())];
     let (lines, message) = split_header(data);
     let mut target = None;
     let mut signature = None;
     for (key, value) in lines {
         match key {
+            // Two readers that disagree on which of two counts could be told different things.
+            b"object" if target.is_some() => return None,
             b"object" => target = Some(gix::ObjectId::from_hex(value).ok()?),
             b"tagger" => signature = parse_signature(value),
             _ => {}

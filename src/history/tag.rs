@@ -9,25 +9,66 @@ use super::objects::NewObject;
 use super::refedit::{Expected, Note, RefError};
 use super::refname::RefName;
 
+/// An annotated tag that is put together and not written yet.
+pub struct TagDraft {
+    name: RefName,
+    commit: CommitId,
+    note: Note,
+    text: String,
+}
+
+impl TagDraft {
+    /// The tag `name` for a commit; the tagger, time and message are those of `note`.
+    ///
+    /// # Errors
+    /// [`RefError::BadName`].
+    pub fn new(name: &str, commit: CommitId, note: &Note) -> Result<Self, RefError> {
+        let full = RefName::tag(name)?;
+        let Note { who, time, message } = note;
+        let text = format!(
+            "object {commit}\ntype commit\ntag {name}\ntagger {who} {time}\n\n{}",
+            tidy(message)
+        );
+        Ok(Self {
+            name: full,
+            commit,
+            note: note.clone(),
+            text,
+        })
+    }
+
+    /// What a signature is to be made over.
+    pub fn payload(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Adds a signature, as armored text.
+    pub fn sign(&mut self, signature: &str) {
+        self.text.push_str(signature);
+    }
+}
+
 impl History {
     /// Makes the annotated tag `name` for a commit; the tagger, time and message are those of `note`.
     ///
     /// # Errors
     /// [`RefError::Moved`] when the tag is not as expected.
     pub fn annotate_tag(&self, name: &str, commit: CommitId, expected: Expected, note: &Note) -> Result<(), RefError> {
-        let full = RefName::tag(name)?;
-        self.commit_info(commit)?;
+        self.write_tag(TagDraft::new(name, commit, note)?, expected)
+    }
+
+    /// Writes a tag that was put together, and its ref.
+    ///
+    /// # Errors
+    /// [`RefError::Moved`] when the tag is not as expected.
+    pub fn write_tag(&self, draft: TagDraft, expected: Expected) -> Result<(), RefError> {
+        self.commit_info(draft.commit)?;
         // Told before an object is written; under the lock it is checked again.
-        expected.check(full.as_str(), self.read_ref(full.as_str())?.1)?;
-        let Note { who, time, message } = note;
-        let text = format!(
-            "object {commit}\ntype commit\ntag {name}\ntagger {who} {time}\n\n{}",
-            tidy(message)
-        );
-        let tag = NewObject::new(Kind::Tag, text.into_bytes())?;
+        expected.check(draft.name.as_str(), self.read_ref(draft.name.as_str())?.1)?;
+        let tag = NewObject::new(Kind::Tag, draft.text.into_bytes())?;
         let id = CommitId::from_bytes(tag.id);
         self.write_objects(vec![tag])?;
-        self.set_ref_to(&full, id, commit, expected, note)
+        self.set_ref_to(&draft.name, id, draft.commit, expected, &draft.note)
     }
 }
 

@@ -296,7 +296,7 @@ fn folder_blame(
         owner: owner(&packages, &ownership, unit),
         unit: unit.clone(),
         files: entries.len() as u64,
-        bytes: entries.iter().map(Entry::size).sum(),
+        bytes: entries.iter().map(Entry::size).fold(0, u64::saturating_add),
         recorded: recorded.clone(),
     };
     let mut found = Vec::new();

@@ -12,12 +12,13 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, pinning, recover};
+use super::{Session, pinning, recover, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
 use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, work_tree_facts};
 use crate::progress::Phase;
+use crate::service::ssh::SigningKey;
 use crate::snapshot::change::Changes;
 use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
@@ -40,6 +41,8 @@ pub struct CommitOptions {
     pub allow_empty: bool,
     /// Leave out files that cannot be read.
     pub skip_unreadable: bool,
+    /// Sign the commit with this key.
+    pub key: Option<SigningKey>,
 }
 
 /// Records the live state.
@@ -122,7 +125,11 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
         None if place.parent.is_none() => first_message(&live),
         None => describe_changes(&changes),
     };
-    let (commit, manifest) = record(session, &live, layer, place.parent, &message)?;
+    let words = Words {
+        message: &message,
+        key: options.key.as_ref(),
+    };
+    let (commit, manifest) = record(session, &live, layer, place.parent, words)?;
     place.publish(session, commit, &message, &options.tags)?;
     pinning::hold(session, &mut live, &pinning::Which::Missing);
     live.mark_recorded(&session.viewpoint());
@@ -242,13 +249,22 @@ fn item(root: &str, path: &Path, entry: &Entry, form: &Arc<dyn Form>, pending: b
     }
 }
 
+/// What a commit says, and who vouches for it.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    /// Its message.
+    pub(super) message: &'a str,
+    /// With what it is signed.
+    pub(super) key: Option<&'a SigningKey>,
+}
+
 /// Writes the layer and the commit. Durable on return, but no ref knows the commit yet.
 pub(super) fn record(
     session: &mut Session<'_>,
     live: &Live,
     layer: Option<FinishedLayer>,
     parent: Option<CommitId>,
-    message: &str,
+    words: Words<'_>,
 ) -> Result<(CommitId, Manifest), Error> {
     let layer = match layer {
         Some(layer) => Some(session.repo.store_mut()?.add(layer)?),
@@ -273,15 +289,18 @@ pub(super) fn record(
         files.insert(path.to_vec(), id);
         new_blobs.insert(id, text);
     }
-    let commit = history.commit(CommitDraft {
+    let mut composed = history.compose(CommitDraft {
         files,
         new_blobs,
         parents: parent.into_iter().collect(),
         author: session.who.clone(),
         time: session.now,
-        message: message.to_owned(),
+        message: words.message.to_owned(),
     })?;
-    Ok((commit, manifest))
+    if let Some(key) = words.key {
+        composed.sign(signing::sign(session, key, &composed.payload())?);
+    }
+    Ok((history.write_commit(composed)?, manifest))
 }
 
 /// A commit never names content that the layers do not hold.

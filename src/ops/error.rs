@@ -118,6 +118,18 @@ pub enum Error {
     /// A command of the user failed.
     #[error(transparent)]
     Service(#[from] crate::service::Failure),
+    /// A signature cannot be made or checked.
+    #[error(transparent)]
+    Signing(crate::service::Failure),
+    /// Commits or tags without a good signature of an allowed key.
+    #[error("not signed by an allowed key:{}", .what.iter().map(|what| format!("\n  {what}")).collect::<String>())]
+    Untrusted {
+        /// Each with its reason.
+        what: Vec<String>,
+    },
+    /// Commits that are about to be pushed hold secrets.
+    #[error("{} in what would be pushed:{}", crate::ops::error::secrets(.0.len()), .0.iter().map(|found| format!("\n  {found}")).collect::<String>())]
+    Secrets(Vec<crate::ops::secrets::SecretFinding>),
     /// A reason is demanded and none was given.
     #[error("audit.require_reason is set, and no reason was given")]
     NoReason,
@@ -165,5 +177,13 @@ pub(crate) fn files(count: usize) -> String {
     match count {
         1 => "1 file".to_owned(),
         count => format!("{count} files"),
+    }
+}
+
+/// `1 secret`, `12 secrets`.
+pub(crate) fn secrets(count: usize) -> String {
+    match count {
+        1 => "1 secret".to_owned(),
+        count => format!("{count} secrets"),
     }
 }

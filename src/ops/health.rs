@@ -73,7 +73,7 @@ fn mark(session: &Session<'_>, commit: CommitId, outcome: &Outcome) -> Result<(O
     }
     let mut name = None;
     if outcome.healthy {
-        let mark = RefName::good(newest + 1)?;
+        let mark = RefName::good(newest.saturating_add(1))?;
         let note = session.note(format!("health: well, by {}", outcome.check));
         history.set_ref(&mark, commit, Expected::Absent, &note)?;
         name = Some(mark.short_name().to_owned());

@@ -41,6 +41,8 @@ pub(super) struct Live {
     pub(super) special: Vec<String>,
     /// What is odd, for people.
     pub(super) warnings: Vec<String>,
+    /// Recorded setuid and setgid bits count. Without, a live file may lack those that a commit has.
+    pub(super) keeps_setuid: bool,
     /// Roots, by number, whose stamps changed since the stat cache was saved.
     pub(super) restamped: BTreeSet<usize>,
 }
@@ -131,6 +133,7 @@ impl Live {
             texts: HashMap::new(),
             warnings: Vec::new(),
             restamped: BTreeSet::new(),
+            keeps_setuid: viewpoint.repo.is_none_or(Repo::keeps_setuid),
             roots,
         })
     }

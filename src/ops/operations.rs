@@ -233,7 +233,7 @@ impl OperationLog {
         let (head, refs) = before.moves_to(after);
         let operation = Operation {
             format: 1,
-            id: self.last()?.map_or(1, |last| last.id + 1),
+            id: self.last()?.map_or(1, |last| last.id.saturating_add(1)),
             time: session.now,
             who: session.who.clone(),
             kind: done.kind,

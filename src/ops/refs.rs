@@ -3,8 +3,9 @@
 use super::error::Error;
 use super::operations::{Done, OperationKind, Watch};
 use super::report::RefEntry;
-use super::{Session, recover};
-use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName};
+use super::{Session, recover, signing};
+use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName, TagDraft};
+use crate::service::ssh::SigningKey;
 
 /// All branches, sorted.
 ///
@@ -136,34 +137,35 @@ fn move_branch(session: &Session<'_>, old: &str, new: &str) -> Result<RefEntry, 
     entry(session, new.to_owned(), known.commit, None)
 }
 
-/// Makes a tag at `rev` (HEAD when absent), annotated when there is a message; `force` moves an existing one.
+/// A tag to make.
+#[derive(Clone, Debug, Default)]
+pub struct TagOptions {
+    /// What it names; HEAD when absent.
+    pub rev: Option<String>,
+    /// What it says. A tag that says something, or is signed, is annotated.
+    pub message: Option<String>,
+    /// Move an existing one.
+    pub force: bool,
+    /// Sign it with this key.
+    pub key: Option<SigningKey>,
+}
+
+/// Makes a tag.
 ///
 /// # Errors
 /// A name that is taken or malformed, or an unknown revision.
-pub fn create_tag(
-    session: &mut Session<'_>,
-    name: &str,
-    rev: Option<&str>,
-    message: Option<&str>,
-    force: bool,
-) -> Result<RefEntry, Error> {
+pub fn create_tag(session: &mut Session<'_>, name: &str, options: &TagOptions) -> Result<RefEntry, Error> {
     recorded(session, OperationKind::Tag, format!("tag {name}"), |session| {
-        make_tag(session, name, rev, message, force)
+        make_tag(session, name, options)
     })
 }
 
-fn make_tag(
-    session: &Session<'_>,
-    name: &str,
-    rev: Option<&str>,
-    message: Option<&str>,
-    force: bool,
-) -> Result<RefEntry, Error> {
+fn make_tag(session: &Session<'_>, name: &str, options: &TagOptions) -> Result<RefEntry, Error> {
     let full = RefName::tag(name)?;
     let history = session.repo.history();
-    let commit = history.resolve(rev.unwrap_or("HEAD"))?;
+    let commit = history.resolve(options.rev.as_deref().unwrap_or("HEAD"))?;
     let taken = find(session, &full)?;
-    if taken.is_some() && !force {
+    if taken.is_some() && !options.force {
         return Err(Error::refused(
             format!("the tag {name} exists already"),
             format!("choose another name, or move it: envgit tag -f {name}"),
@@ -174,11 +176,20 @@ fn make_tag(
     } else {
         Expected::Absent
     };
-    match message {
-        Some(message) => history.annotate_tag(name, commit, expected, &session.note(message))?,
+    // As in git, a signed tag must say something; where nothing is said, what it is.
+    let said = options.key.as_ref().map(|_| format!("tag {name}"));
+    let message = options.message.clone().or(said);
+    match &message {
+        Some(message) => {
+            let mut draft = TagDraft::new(name, commit, &session.note(message))?;
+            if let Some(key) = &options.key {
+                draft.sign(&signing::sign(session, key, draft.payload())?);
+            }
+            history.write_tag(draft, expected)?;
+        }
         None => history.set_ref(&full, commit, expected, &session.note(format!("tag: {name}")))?,
     }
-    entry(session, name.to_owned(), commit, message.map(str::to_owned))
+    entry(session, name.to_owned(), commit, message)
 }
 
 /// Removes a tag.

@@ -389,8 +389,40 @@ pub(super) fn differing_units(from: &Side<'_>, to: &Side<'_>, root: &RootName) -
         let differing = mine.iter().filter(|(unit, id)| other.get(*unit) != Some(id));
         side.units(root, differing.map(|(unit, id)| (*unit, *id)))
     };
-    let [older, newer] = parse([(from, only(from, &a, &b)?), (to, only(to, &b, &a)?)])?;
+    let [mut older, mut newer] = parse([(from, only(from, &a, &b)?), (to, only(to, &b, &a)?)])?;
+    if let Some(live) = from.live {
+        tame(live, root, &mut newer);
+    }
+    if let Some(live) = to.live {
+        tame(live, root, &mut older);
+    }
     Ok((older, newer))
+}
+
+/// Takes from files of a commit the setuid and setgid bits that it may not give: those that the live file of the same
+/// content does not have.
+fn tame(live: &Live, root: &RootName, units: &mut Units) {
+    if live.keeps_setuid {
+        return;
+    }
+    let live = live.root(root.as_str().as_bytes());
+    let has = |entry: &Entry| {
+        let now = live.and_then(|root| root.entry(entry.path.as_bytes()));
+        now.is_some_and(|now| now.mode == entry.mode && now.node == entry.node)
+    };
+    for entry in units.iter_mut().flat_map(|(_, entries)| entries) {
+        if is_setuid(entry) && !has(entry) {
+            entry.mode &= !SETUID;
+        }
+    }
+}
+
+/// The bits by which a program runs with the rights of its owner or group.
+const SETUID: u32 = 0o6000;
+
+/// A file that runs with the rights of its owner or group. Of a folder, setgid says whose group new files are.
+pub(super) fn is_setuid(entry: &Entry) -> bool {
+    entry.file().is_some() && entry.mode & SETUID != 0
 }
 
 /// All differences within a selection.

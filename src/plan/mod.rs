@@ -1,9 +1,11 @@
 //! From differences to an ordered list of operations. Pure: planning touches nothing.
 
+mod stray;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use stray::stray;
 pub use whole::{Ground, Offer, Whole, beneath};
 
 use crate::snapshot::change::{FileChange, FileChangeKind};
@@ -168,7 +170,9 @@ impl RootPlan {
 
     /// Bytes of all that is put in place.
     pub fn bytes(&self) -> u64 {
-        self.place.iter().map(|placement| placement.entry.size()).sum()
+        // Sizes are what an inventory says: too much is too much, not little.
+        let sizes = self.place.iter().map(|placement| placement.entry.size());
+        sizes.fold(0, u64::saturating_add)
     }
 
     /// Every path with what happens to it, sorted.

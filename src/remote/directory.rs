@@ -167,11 +167,8 @@ impl Transport for Directory {
         Abilities {
             write: self.can_write,
             create: self.can_write,
-<<<<<<< HEAD
             replace: self.can_write,
             list: true,
-=======
->>>>>>> exchange
         }
     }
 

@@ -10,7 +10,6 @@
 //! - nothing is tried in silence for ever: what a server refuses is an error that names it, and what may pass with
 //!   time is tried again a few times.
 
-<<<<<<< HEAD
 pub mod address;
 mod body;
 mod directory;
@@ -18,10 +17,6 @@ mod directory;
 mod endpoint;
 #[cfg(feature = "remote-stores")]
 mod http;
-=======
-mod body;
-mod directory;
->>>>>>> exchange
 mod key;
 #[cfg(feature = "remote-stores")]
 mod login;
@@ -36,20 +31,14 @@ mod web;
 #[cfg(feature = "remote-stores")]
 mod webdav;
 
-<<<<<<< HEAD
 pub use address::Address;
-=======
->>>>>>> exchange
 pub use body::{Body, FileBody};
 pub use directory::Directory;
 pub use key::Key;
 pub use surroundings::Surroundings;
 
-<<<<<<< HEAD
 use address::Place;
 
-=======
->>>>>>> exchange
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -142,7 +131,6 @@ impl Error {
     }
 }
 
-<<<<<<< HEAD
 /// The remote at an address. Nobody is asked yet.
 ///
 /// # Errors
@@ -174,8 +162,6 @@ fn unlike_any_other() -> u64 {
     RandomState::new().hash_one(std::time::Instant::now())
 }
 
-=======
->>>>>>> exchange
 /// The most that is read into memory at once.
 const PART_MAX: u64 = 256 << 20;
 

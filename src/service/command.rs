@@ -135,7 +135,7 @@ fn wait_until(child: &mut Child, end: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn ending(status: ExitStatus) -> String {
+pub(super) fn ending(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),

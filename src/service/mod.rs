@@ -1,9 +1,10 @@
-//! The user's own commands around a change: stopping and starting services, asking whether they are well, and who has
-//! files open. The only module that runs commands.
+//! The user's own commands around a change: stopping and starting services, asking whether they are well, who has files
+//! open, and signing with the user's keys. The only module that runs commands.
 
 pub mod command;
 pub mod health;
 pub mod processes;
+pub mod ssh;
 
 use std::ffi::OsString;
 use std::path::Path;

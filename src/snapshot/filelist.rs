@@ -228,8 +228,9 @@ fn decode_attribute(attribute: &[u8], node: &mut Node, xattrs: &mut Vec<Xattr>) 
         }
         (b"sparse", Node::File(file)) => file.sparse = value == b"1",
         (b"hardlink", Node::File(file)) => file.hardlink = Some(RelPath::parse(value).ok()?),
+        // Attributes of other kinds are rights (capabilities, access lists), which no inventory gives.
         (key, _) => xattrs.push(Xattr {
-            name: unescape(key.strip_prefix(b"xattr:")?)?,
+            name: unescape(key.strip_prefix(b"xattr:")?).filter(|name| name.starts_with(b"user."))?,
             value: BASE64.decode(value).ok()?,
         }),
     }
@@ -287,7 +288,10 @@ mod tests {
                 })
             });
         let node = prop_oneof![Just(Node::Dir), file, any::<Vec<u8>>().prop_map(Node::Symlink),];
-        let xattr = (any::<Vec<u8>>(), any::<Vec<u8>>()).prop_map(|(name, value)| Xattr { name, value });
+        let xattr = (any::<Vec<u8>>(), any::<Vec<u8>>()).prop_map(|(name, value)| Xattr {
+            name: [&b"user."[..], &name].concat(),
+            value,
+        });
         (
             path,
             0u32..0o10000,

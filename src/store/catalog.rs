@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher as StdHasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::{MAX_FRAME, MAX_STORED};
 use super::toc::{Toc, parse_digest};
 use crate::digest::Digest;
 
@@ -54,6 +55,9 @@ pub struct LayerIndex {
     pub wholes: Vec<Whole>,
     /// Contents stored as parts.
     pub recipes: Vec<Recipe>,
+    /// The layer was written here, or all of it was verified: its frames make what it says. Otherwise that is found
+    /// out when they are read.
+    pub is_proven: bool,
 }
 
 /// Names in a layer's tar under which envgit keeps parts of content. `.envgit` can be no root's name.
@@ -62,6 +66,11 @@ pub const CHUNK_DIR: &str = ".envgit/chunks/";
 pub const RECIPE_DIR: &str = ".envgit/recipes/";
 
 impl LayerIndex {
+    /// Whether another index says the same of the layer, however well it is known to be true.
+    pub fn says_what(&self, other: &Self) -> bool {
+        (&self.frames, &self.wholes, &self.recipes) == (&other.frames, &other.wholes, &other.recipes)
+    }
+
     /// From a table of contents. Recipes are read from the layer by `content`.
     ///
     /// # Errors
@@ -130,17 +139,20 @@ pub fn members(toc: &Toc) -> Result<Vec<StoredFile>, String> {
                 .map_or(Some(end), |next| next.offset)
                 .ok_or_else(malformed)?;
             let (plain, of) = match (&piece.chunk_digest, piece.chunk_size) {
-                (Some(text), Some(size)) => (size, parse_digest(text).ok_or_else(malformed)?),
+                // One frame is the whole: it can have no other digest.
                 _ if pieces.len() == 1 => (size, digest),
+                (Some(text), Some(size)) => (size, parse_digest(text).ok_or_else(malformed)?),
                 _ => return Err(malformed()),
             };
+            let stored = next.checked_sub(offset).ok_or_else(malformed)?;
+            // Before anything is read: a frame may neither take nor give more than a frame has.
+            if plain > MAX_FRAME as u64 || stored > MAX_STORED {
+                return Err(malformed());
+            }
             frames.push(Frame {
                 digest: of,
                 offset,
-                stored: next
-                    .checked_sub(offset)
-                    .and_then(|n| n.try_into().ok())
-                    .ok_or_else(malformed)?,
+                stored: stored.try_into().map_err(|_| malformed())?,
                 size: plain.try_into().map_err(|_| malformed())?,
             });
         }
@@ -305,6 +317,17 @@ impl Catalog {
     /// Whether a chunk is stored.
     pub fn contains_chunk(&self, digest: &Digest) -> bool {
         self.chunks.contains_key(digest)
+    }
+
+    /// Whether the frames of a content are known to make it.
+    pub fn is_proven(&self, digest: &Digest) -> bool {
+        let layer = match self.places.get(digest) {
+            Some(Place::Whole { layer, .. } | Place::Recipe { layer, .. }) => *layer,
+            None => return false,
+        };
+        self.layers
+            .get(layer as usize)
+            .is_some_and(|(_, index)| index.is_proven)
     }
 
     /// The frames of a content in order, or nothing if any of it is not stored.

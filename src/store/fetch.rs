@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::Store;
 use super::catalog::{Frame, Located};
 use super::frame::Unpress;
-use crate::digest::Digest;
+use super::proof::Proof;
+use crate::digest::{Digest, Hasher};
 use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 
@@ -28,6 +29,7 @@ impl ContentSource for Store {
         let lost = Losses::default();
         let tasks = self.tasks(wants, &lost);
         let files = self.open_layers(&tasks, &lost, wants);
+        let proofs = self.proofs(wants);
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let failure = Mutex::new(None);
@@ -46,6 +48,9 @@ impl ContentSource for Store {
                                 continue;
                             }
                         };
+                        if let Some(Some(proof)) = proofs.get(task.want) {
+                            proof.piece(task.offset, &bytes);
+                        }
                         if let Err(error) = sink.write_at(task.want, task.offset, &bytes) {
                             stop.store(true, Ordering::Relaxed);
                             if let Ok(mut failure) = failure.lock() {
@@ -59,6 +64,15 @@ impl ContentSource for Store {
         });
         if let Some(error) = failure.into_inner().unwrap_or_default() {
             return Err(error.into());
+        }
+        for (want, proof) in wants.iter().zip(proofs) {
+            let Some(proof) = proof else { continue };
+            let told = proof.is_of(&want.digest, want.size);
+            if !told.unwrap_or_else(|| self.is_made_of_its_frames(want, &files)) {
+                lost.note(want.digest, || {
+                    "a layer lists other content under its digest".to_owned()
+                });
+            }
         }
         lost.into_result()
     }
@@ -87,6 +101,31 @@ impl Store {
         }
         tasks.sort_unstable_by_key(|task| (task.layer, task.frame.offset, task.want));
         tasks
+    }
+
+    /// Which contents must be hashed as a whole: those of which only a layer from elsewhere says what makes them.
+    fn proofs(&self, wants: &[Want]) -> Vec<Option<Proof>> {
+        let is_open = |want: &Want| {
+            let frames = self.catalog.locate(&want.digest).unwrap_or_default();
+            let is_whole = matches!(&frames[..], [one] if one.frame.digest == want.digest);
+            !frames.is_empty() && !is_whole && !self.catalog.is_proven(&want.digest)
+        };
+        wants.iter().map(|want| is_open(want).then(Proof::default)).collect()
+    }
+
+    /// The same by reading its frames once more, in order.
+    fn is_made_of_its_frames(&self, want: &Want, files: &BTreeMap<usize, File>) -> bool {
+        let mut reader = Reader::default();
+        let mut hasher = Hasher::new();
+        let mut pieces = self.catalog.locate(&want.digest).unwrap_or_default().into_iter();
+        let all = pieces.all(|Located { layer, frame, .. }| {
+            let bytes = files.get(&layer).and_then(|file| reader.read(file, frame).ok());
+            bytes.is_some_and(|bytes| {
+                hasher.update(&bytes);
+                true
+            })
+        });
+        all && hasher.finish() == want.digest
     }
 
     fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> BTreeMap<usize, File> {

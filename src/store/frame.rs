@@ -7,6 +7,9 @@ use zstd::bulk::{Compressor, Decompressor};
 /// The most plain bytes that one frame of content holds.
 pub const MAX_FRAME: usize = 4 * 1024 * 1024;
 
+/// The most bytes that such a frame takes in a layer: raw blocks with their headers, and some room.
+pub const MAX_STORED: u64 = MAX_FRAME as u64 + (64 << 10);
+
 /// Compresses whole frames with one context.
 pub struct Press {
     compressor: Compressor<'static>,

@@ -10,6 +10,7 @@ mod chunk;
 mod fetch;
 pub mod frame;
 pub mod ingest;
+mod proof;
 pub mod salvage;
 pub mod tarball;
 pub mod toc;
@@ -18,7 +19,6 @@ mod window;
 pub mod writer;
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
@@ -192,6 +192,7 @@ impl Store {
         let before = fsx::read_if_present(&path).unwrap_or_default();
         let state = match before.as_deref().map(decode_index) {
             Some(Some(known)) if known == *index => return IndexState::Sound,
+            Some(Some(known)) if known.says_what(index) => IndexState::Sound,
             Some(_) => IndexState::Damaged,
             None => IndexState::Absent,
         };
@@ -290,15 +291,7 @@ fn read_toc(file: &File) -> std::io::Result<Toc> {
     }
     let mut stored = vec![0; footer.toc_stored as usize];
     file.read_exact_at(&mut stored, footer.toc_offset)?;
-    if footer.toc_size > verify::MAX_TEXT {
-        return Err(invalid(
-            "its table of contents says that it is longer than any layer needs",
-        ));
-    }
-    let mut toc = Vec::new();
-    let mut plain = zstd::stream::read::Decoder::new(&stored[..])?.take(footer.toc_size.saturating_add(1));
-    plain.read_to_end(&mut toc)?;
-    serde_json::from_slice(&toc).map_err(std::io::Error::other)
+    Toc::parse(&toc::unpack(&stored, footer.toc_size)?)
 }
 
 /// Indexes carry the digest of their bytes in front.

@@ -15,7 +15,75 @@ pub struct Toc {
     /// 1.
     pub version: u32,
     /// Members in the order of the tar; a file of several frames has further `chunk` entries after its own.
+    #[serde(deserialize_with = "bounded")]
     pub entries: Vec<TocEntry>,
+}
+
+impl Toc {
+    /// Reads the plain JSON.
+    ///
+    /// # Errors
+    /// What makes no sense, or has more than [`MAX_ENTRIES`].
+    pub fn parse(text: &[u8]) -> io::Result<Self> {
+        serde_json::from_slice(text).map_err(io::Error::other)
+    }
+}
+
+/// The most entries that a table of contents may have. A real one has some hundred bytes an entry; one made by hand
+/// has as few as twenty, which take ten times that in memory.
+pub const MAX_ENTRIES: usize = 4_000_000;
+
+/// The longest text of a table of contents or of tar-split, in bytes.
+pub const MAX_TEXT: u64 = 1 << 30;
+
+/// How many times longer the text may be than what is stored of it. Digests do not compress: real ones stay below 30.
+const MAX_RATIO: u64 = 256;
+
+/// The plain text of a table of contents or of tar-split, which the footer says to be `size` bytes long.
+///
+/// # Errors
+/// When it is of another length, or longer than any real one could be.
+pub fn unpack(stored: &[u8], size: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let most = (stored.len() as u64)
+        .saturating_mul(MAX_RATIO)
+        .saturating_add(1 << 20)
+        .min(MAX_TEXT);
+    if size > most {
+        return Err(invalid("its text is said to be longer than it can be"));
+    }
+    let mut text = Vec::new();
+    zstd::stream::read::Decoder::new(stored)?
+        .take(size + 1)
+        .read_to_end(&mut text)?;
+    match text.len() as u64 == size {
+        true => Ok(text),
+        false => Err(invalid("it has another length than the footer says")),
+    }
+}
+
+fn bounded<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<TocEntry>, D::Error> {
+    struct Entries;
+    impl<'de> serde::de::Visitor<'de> for Entries {
+        type Value = Vec<TocEntry>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of entries")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = list.next_element()? {
+                if entries.len() == MAX_ENTRIES {
+                    return Err(serde::de::Error::custom("it has too many entries"));
+                }
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+    from.deserialize_seq(Entries)
 }
 
 /// One member, or one further frame of the member before it.

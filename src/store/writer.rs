@@ -122,7 +122,10 @@ impl LayerWriter {
             toc: Vec::new(),
             tarsplit: Vec::new(),
             tarsplit_lines: 0,
-            index: LayerIndex::default(),
+            index: LayerIndex {
+                is_proven: true,
+                ..LayerIndex::default()
+            },
             content: 0,
             files: 0,
             file: None,

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, FAILED};
 use crate::cli::{json, render};
 use crate::ops::check::{CheckOptions, check};
 use crate::ops::folders::check_folder;
+use crate::ops::secrets::{Range, find};
 use crate::snapshot::finding::Severity;
 
 /// Find everything that is wrong in one state: requirements that do not hold, packages that wrote over each other,
@@ -22,7 +23,8 @@ Examples:
   envgit check works                of a commit
   envgit check --fail-on critical   for CI: only what does not work at all counts
   envgit check -v                   with notes
-  envgit check --env /envs/a        an environment that no repository knows")]
+  envgit check --env /envs/a        an environment that no repository knows
+  envgit check --secrets            what a push would refuse to send")]
 pub(in crate::cli) struct Args {
     /// The commit; the live state when absent.
     #[arg(value_name = "REV")]
@@ -30,6 +32,10 @@ pub(in crate::cli) struct Args {
     /// Check this folder instead: a conda prefix, a venv. No repository is needed.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["rev", "roots"])]
     env: Option<PathBuf>,
+    /// Look for secrets instead, in the commits up to this one that no remote has: passwords, tokens and keys in
+    /// variables, config files and messages.
+    #[arg(long, conflicts_with_all = ["env", "roots", "fail_on"])]
+    secrets: bool,
     /// Only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME")]
     roots: Vec<String>,
@@ -61,6 +67,9 @@ impl FailOn {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    if args.secrets {
+        return secrets(cmd, args.rev.as_deref().unwrap_or("HEAD"));
+    }
     let bars = cmd.bars();
     let report = match &args.env {
         Some(dir) => check_folder(&cmd.world.cwd.join(dir), &bars)?,
@@ -85,5 +94,27 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         ExitCode::from(1)
     } else {
         ExitCode::SUCCESS
+    })
+}
+
+fn secrets(cmd: &mut CommandContext<'_>, rev: &str) -> Result<ExitCode, CliError> {
+    let bars = cmd.bars();
+    let session = cmd.session("check", &bars)?;
+    let report = find(&session, &Range::not_at_remotes(&session, rev)?)?;
+    drop(session);
+    drop(bars);
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::secrets::SecretsJson::of(&report))?;
+    } else {
+        let text = render::secrets::secrets(&report, cmd.ui.volume.verbose, &cmd.ui.theme);
+        cmd.ui.print(&text)?;
+        if !report.findings.is_empty() {
+            cmd.ui
+                .hint("what is no secret is allowed by: envgit config push.allowed_secrets 'PLACE:KIND'");
+        }
+    }
+    Ok(match report.findings.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FAILED),
     })
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::context::CommandContext;
 use crate::cli::error::{CliError, FAILED};
-use crate::cli::{json, render};
+use crate::cli::{identity, json, render};
 use crate::ops::commit::{CommitOptions, commit};
 use crate::ops::report::CommitReport;
 
@@ -33,6 +33,12 @@ pub(in crate::cli) struct Args {
     /// Leave out files that cannot be read, naming them, instead of failing.
     #[arg(long)]
     skip_unreadable: bool,
+    /// Sign the commit with an ssh key; with user.signing_key where none is named.
+    #[arg(short = 'S', long = "sign", value_name = "KEY", num_args = 0..=1, default_missing_value = "")]
+    sign: Option<String>,
+    /// Do not sign it, although commit.sign is set.
+    #[arg(long, conflicts_with = "sign")]
+    no_sign: bool,
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
@@ -41,12 +47,17 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     }
     let bars = cmd.bars();
     let mut session = cmd.session("commit", &bars)?;
+    let signs = args.sign.is_some() || (session.repo.config().signatures.sign && !args.no_sign);
     let options = CommitOptions {
         message: args.message.clone(),
         tags: args.tags.clone(),
         branch: args.branch.clone(),
         allow_empty: args.allow_empty,
         skip_unreadable: args.skip_unreadable,
+        key: match signs {
+            true => Some(identity::signing_key(args.sign.as_deref(), &session.repo, &cmd.world)?),
+            false => None,
+        },
     };
     let report = commit(&mut session, &options)?;
     drop(session);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::theme::paint;
-use crate::cli::{json, render};
+use crate::cli::{identity, json, render};
 use crate::ops::refs;
 
 /// List, make or remove tags.
@@ -15,6 +15,7 @@ Examples:
   envgit tag                      list them
   envgit tag works                name the current commit
   envgit tag -m \"paper\" v1 HEAD~2
+  envgit tag -s -m \"paper\" v1    signed with user.signing_key
   envgit tag -d works")]
 pub(in crate::cli) struct Args {
     /// The tag; none to list all.
@@ -29,6 +30,15 @@ pub(in crate::cli) struct Args {
     /// Move a tag that there is already.
     #[arg(short, long, requires = "name")]
     force: bool,
+    /// Sign it with user.signing_key.
+    #[arg(short, long, requires = "name", conflicts_with = "delete")]
+    sign: bool,
+    /// Sign it with this ssh key.
+    #[arg(short = 'u', long, value_name = "KEY", requires = "name", conflicts_with = "delete")]
+    sign_with: Option<String>,
+    /// Do not sign it, although commit.sign is set.
+    #[arg(long, conflicts_with_all = ["sign", "sign_with"])]
+    no_sign: bool,
     /// Remove the tag. The commit stays.
     #[arg(short, long, requires = "name")]
     delete: bool,
@@ -41,9 +51,21 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         None => (refs::tags(&mut session)?, None),
         Some(name) if args.delete => (vec![refs::delete_tag(&mut session, name)?], Some("Removed tag")),
         Some(name) => {
-            let message = args.message.as_deref();
-            let made = refs::create_tag(&mut session, name, args.rev.as_deref(), message, args.force)?;
-            (vec![made], Some("Tagged"))
+            let by_setting = session.repo.config().signatures.sign && args.message.is_some() && !args.no_sign;
+            let options = refs::TagOptions {
+                rev: args.rev.clone(),
+                message: args.message.clone(),
+                force: args.force,
+                key: match args.sign || args.sign_with.is_some() || by_setting {
+                    true => Some(identity::signing_key(
+                        args.sign_with.as_deref(),
+                        &session.repo,
+                        &cmd.world,
+                    )?),
+                    false => None,
+                },
+            };
+            (vec![refs::create_tag(&mut session, name, &options)?], Some("Tagged"))
         }
     };
     let theme = cmd.ui.theme;

@@ -109,8 +109,16 @@ pub(in crate::cli) fn layers(report: &LayersReport, theme: &Theme) -> String {
             theme.foreign(&entry.subject),
         ));
     }
-    let total: u64 = report.layers.iter().map(|entry| entry.layer.size).sum();
-    let content: u64 = report.layers.iter().map(|entry| entry.layer.content).sum();
+    let total: u64 = report
+        .layers
+        .iter()
+        .map(|entry| entry.layer.size)
+        .fold(0, u64::saturating_add);
+    let content: u64 = report
+        .layers
+        .iter()
+        .map(|entry| entry.layer.content)
+        .fold(0, u64::saturating_add);
     let count = counted(report.layers.len() as u64, "layer");
     text.push_str(&format!(
         "{count} of {} for {} of content, in {}\n",

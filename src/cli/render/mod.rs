@@ -19,7 +19,9 @@ mod packages;
 pub(super) mod pins;
 pub(super) mod problems;
 pub(super) mod screen;
+pub(super) mod secrets;
 pub(super) mod show;
+pub(super) mod signatures;
 pub(super) mod status;
 #[cfg(test)]
 pub(super) mod testing;

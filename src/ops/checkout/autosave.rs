@@ -2,7 +2,7 @@
 
 use crate::history::{Expected, RefKind, RefName};
 use crate::ops::Session;
-use crate::ops::commit::{absorb, changes_since, record};
+use crate::ops::commit::{Words, absorb, changes_since, record};
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::ops::pinning;
@@ -40,8 +40,13 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
         return Err(Error::Unreadable(live.failures.clone()));
     }
     let message = format!("Autosave: {}", crate::compare::describe(&changes));
-    let (commit, _) = record(session, live, layer, parent, &message)?;
-    let number = newest.map_or(1, |(number, _)| number + 1);
+    // Never signed: an emergency must not wait for a passphrase, and nobody vouches for it.
+    let words = Words {
+        message: &message,
+        key: None,
+    };
+    let (commit, _) = record(session, live, layer, parent, words)?;
+    let number = newest.map_or(1, |(number, _)| number.saturating_add(1));
     let name = RefName::autosave(&number.to_string())?;
     let note = session.note(message);
     session.repo.history().set_ref(&name, commit, Expected::Absent, &note)?;

@@ -14,7 +14,7 @@ use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::{Policy, Root};
+use crate::snapshot::root::{Policy, Root, STAGE_DIR};
 
 pub(super) fn plan_root(
     live: &LiveRoot,
@@ -51,20 +51,50 @@ pub(super) fn plan_root(
     })
 }
 
+/// What no recorded tree can ask for, and what would reach into the repository itself.
+pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPlan) -> Result<(), Error> {
+    let is_dir = |dir: &[u8]| live.entry(dir).is_some_and(Entry::is_dir);
+    let name = &live.root.name;
+    if let Some(path) = plan::stray(plan, &is_dir) {
+        return Err(Error::refused(
+            format!("the commit puts {name}:{path} where it has no directory, or twice: it was not made by envgit"),
+            "do not trust where it comes from; nothing was changed",
+        ));
+    }
+    let real = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (root, own) = (real(&live.root.path), real(session.repo.dir()));
+    let reaches = |path: &RelPath| path.is_within(STAGE_DIR.as_bytes()) || path.under(&root).starts_with(&own);
+    let files = plan.place.iter().map(|placement| &placement.entry);
+    let mut entries = plan.make_dirs.iter().chain(files).chain(&plan.link).chain(&plan.settle);
+    match entries.find(|entry| reaches(&entry.path)) {
+        None => Ok(()),
+        Some(entry) => Err(Error::refused(
+            format!("the commit puts {name}:{} into envgit's own folder", entry.path),
+            "do not trust where it comes from; nothing was changed",
+        )),
+    }
+}
+
 pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, pinned: &Pinned) -> Result<(), Error> {
     /// What a file costs besides its bytes: an inode and half a block.
     const PER_FILE: u64 = 4096;
     const RESERVE: u64 = 16 << 20;
     let written = plan.place.iter().map(|placement| &placement.entry);
     let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
-    let needed = written.map(|entry| entry.size() + PER_FILE).sum::<u64>();
+    // What an inventory says may be anything: too much must not become little.
+    let sizes = written.map(|entry| entry.size().saturating_add(PER_FILE));
+    let needed = sizes.fold(0, u64::saturating_add);
     let mut free = free_space(&root.path)?;
-    if needed > 0 && needed + RESERVE > free && pinned.is_empty() && plan.whole.iter().all(|w| w.brings.is_none()) {
+    if needed > 0
+        && needed.saturating_add(RESERVE) > free
+        && pinned.is_empty()
+        && plan.whole.iter().all(|w| w.brings.is_none())
+    {
         // Pins are worth less than a checkout; none of them is needed for this one.
         make_room(session)?;
         free = free_space(&root.path)?;
     }
-    if needed == 0 || needed + RESERVE <= free {
+    if needed == 0 || needed.saturating_add(RESERVE) <= free {
         return Ok(());
     }
     Err(Error::NoSpace {

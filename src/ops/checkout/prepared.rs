@@ -6,17 +6,18 @@ use super::CheckoutOptions;
 use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
 use super::placeholders::of_target;
-use super::preflight::{plan_root, refuse_full, refuse_unwritable};
+use super::preflight::{plan_root, refuse_full, refuse_stray, refuse_unwritable};
 use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
+use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
 use crate::ops::report::{Autosave, PlanReport, RootPlanReport};
-use crate::ops::side::{Side, compare, differing_units};
+use crate::ops::side::{Side, compare, differing_units, is_setuid};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
 use crate::relocate::{Placeholders, Relocation, Stuck};
@@ -110,6 +111,7 @@ impl Prepared {
                 .map(|change| change.path().clone())
                 .collect();
             let (older, newer) = differing_units(&now, &goal, name)?;
+            warn_of_setuid(session, live, &goal, name, &newer)?;
             let whole = selection.is_everything_in(name);
             let wanted: BTreeMap<&[u8], &Entry> = newer
                 .iter()
@@ -123,6 +125,7 @@ impl Prepared {
                 older: &older,
                 newer: &newer,
             };
+            refuse_stray(session, live_root, &plan)?;
             let from_pins = match options.without_pins {
                 true => FromPins::default(),
                 false => choose(session, live_root, &goal, &differing, &mut plan, whole),
@@ -415,4 +418,31 @@ impl Prepared {
             })
         }
     }
+}
+
+/// Names the files that will lack the setuid or setgid bits with which they were recorded.
+fn warn_of_setuid(
+    session: &Session<'_>,
+    live: &Live,
+    goal: &Side<'_>,
+    root: &RootName,
+    newer: &Units,
+) -> Result<(), Error> {
+    if live.keeps_setuid {
+        return Ok(());
+    }
+    for (unit, entries) in newer {
+        let recorded = goal.unit(root, unit)?;
+        let tamed = recorded
+            .iter()
+            .zip(entries)
+            .filter(|(was, is)| is_setuid(was) && !is_setuid(is));
+        for (entry, _) in tamed {
+            session.progress.warn(&format!(
+                "{root}:{} was recorded with mode {:04o}; setuid and setgid are left out (restore.setuid)",
+                entry.path, entry.mode
+            ));
+        }
+    }
+    Ok(())
 }

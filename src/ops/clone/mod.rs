@@ -6,6 +6,7 @@
 //!
 //! Until `format.json` stands there is no repository, and the same command goes on where it was cut off.
 
+mod interpreter;
 mod places;
 mod preflight;
 
@@ -37,6 +38,7 @@ use crate::snapshot::facts::Manifest;
 use crate::snapshot::finding::Finding;
 use crate::snapshot::path::unescape;
 use crate::snapshot::root::{Kind, Policy, Root, RootName};
+use interpreter::Interpreter;
 use places::Recorded;
 
 /// What to clone.
@@ -89,6 +91,10 @@ pub struct RootPlace {
     pub bytes: u64,
     /// The place was said, not proposed.
     pub is_given: bool,
+    /// The folder of the interpreter that a virtual environment is based on, where that is another one here.
+    pub base: Option<PathBuf>,
+    /// The interpreter that it needs and that was not found: `python3.11`.
+    pub lacks: Option<String>,
 }
 
 /// What a clone is about to do.
@@ -371,6 +377,11 @@ fn places_of(manifest: &Manifest, options: &CloneOptions) -> Result<Vec<RootPlac
     let roots = manifest.roots.iter().zip(recorded).zip(proposed);
     Ok(roots
         .map(|(((name, facts), recorded), proposed)| {
+            let (base, lacks) = match interpreter::find(facts, &options.here) {
+                Interpreter::Same => (None, None),
+                Interpreter::Elsewhere(dir) => (Some(dir), None),
+                Interpreter::Missing(name) => (None, Some(name)),
+            };
             let given = options.roots.iter().find(|(given, _)| given == name.as_str());
             RootPlace {
                 name: name.clone(),
@@ -381,6 +392,8 @@ fn places_of(manifest: &Manifest, options: &CloneOptions) -> Result<Vec<RootPlac
                 files: facts.files,
                 bytes: facts.bytes,
                 is_given: given.is_some(),
+                base,
+                lacks,
             }
         })
         .collect())
@@ -430,6 +443,7 @@ fn complete(
             path: place.path.clone(),
             kind: place.kind,
             policy: place.policy,
+            base: place.base.clone(),
         })
         .collect();
     let text = Config::initial_text(project, &roots)?;

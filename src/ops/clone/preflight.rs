@@ -12,10 +12,11 @@ use crate::history::{CommitId, History};
 use crate::ops::error::Error;
 use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
-use crate::snapshot::entry::{Node, PrefixUse};
+use crate::snapshot::entry::PrefixUse;
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::finding::Finding;
 use crate::snapshot::root::RootName;
+use crate::snapshot::unit::UnitName;
 
 /// What speaks against a clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(super) fn obstacles(
     for place in &plan.roots {
         found.extend(at_place(place));
         found.extend(elsewhere(place, side)?);
+        found.extend(interpreter(place));
     }
     for (at, place) in plan.roots.iter().enumerate() {
         if let Some(other) = plan.roots[..at].iter().find(|other| other.path == place.path) {
@@ -83,29 +85,56 @@ fn standing(path: &Path) -> &Path {
     path.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"))
 }
 
-/// Files that hold the path of a root that is to stand elsewhere.
+/// How many files are named.
+const NAMED: usize = 5;
+
+/// Files that will keep the path of another place. What conda's records say of binaries lies in the layers: of a conda
+/// package's own all are taken to have the room that conda gives them.
 fn elsewhere(place: &RootPlace, side: &Side<'_>) -> Result<Option<Obstacle>, Error> {
-    if place.path == place.home {
-        return Ok(None);
-    }
-    let mut count = 0;
-    for entry in side.entries(&place.name)?.iter().flat_map(|(_, entries)| entries) {
-        if let Node::File(file) = &entry.node
-            && file.prefix != PrefixUse::None
-            && entry.path.as_bytes().rsplit(|b| *b == b'.').next() != Some(b"pyc")
-        {
-            count += 1;
+    /// The length of the paths for which conda's packages have room.
+    const ROOM: usize = 255;
+    let (home, here) = (place.home.as_os_str().len(), place.path.as_os_str().len());
+    let has_room = |unit: &UnitName| here <= home || (unit.as_str().starts_with("conda/") && here <= ROOM);
+    let mut stuck = Vec::new();
+    for (unit, entries) in side.entries(&place.name)? {
+        for entry in entries {
+            let prefix = entry.file().map_or(PrefixUse::None, |file| file.prefix);
+            let is_code = entry.path.as_bytes().ends_with(b".pyc");
+            let is_stuck = match prefix {
+                PrefixUse::Fixed => true,
+                PrefixUse::Binary => !is_code && !has_room(&unit),
+                PrefixUse::None | PrefixUse::Text => false,
+            };
+            if is_stuck && place.path != place.home || prefix == PrefixUse::Fixed {
+                stuck.push(entry.path.to_string());
+            }
         }
     }
-    Ok((count > 0).then(|| {
-        fatal(format!(
-            "{count} files of {} hold the path {}, at which it was recorded, and cannot stand elsewhere: --root {}={}",
-            place.name,
-            place.home.display(),
-            place.name,
-            place.home.display()
-        ))
+    let more = match stuck.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = stuck.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    Ok((!stuck.is_empty()).then(|| Obstacle {
+        is_fatal: false,
+        what: format!(
+            "{}: binaries that keep the path at which they were recorded: {named}{more}",
+            place.name
+        ),
     }))
+}
+
+/// The interpreter that a virtual environment needs.
+fn interpreter(place: &RootPlace) -> Option<Obstacle> {
+    let name = place.lacks.as_ref()?;
+    Some(Obstacle {
+        is_fatal: false,
+        what: format!(
+            "{}: no {name} was found on this machine; install it, then: envgit config roots.{}.base FOLDER && envgit \
+             checkout HEAD",
+            place.name, place.name
+        ),
+    })
 }
 
 /// Room by file system: layers where they come to lie, files where the roots stand.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
 use super::super::catalog::StoredFile;
-use super::super::toc::{Footer, Toc};
+use super::super::toc::{Footer, Toc, unpack};
 use super::tarball::compare_tar;
 use super::{Flaw, Part};
 
@@ -51,7 +51,7 @@ impl Layout {
         let footer = read_footer(file, size).map_err(flaw(Part::Footer))?;
         let toc = read_skippable(file, footer.toc_offset, footer.toc_stored, footer.toc_size, size);
         let toc = toc.map_err(flaw(Part::Contents))?;
-        let toc = serde_json::from_slice(&toc).map_err(|error| flaw(Part::Contents)(error.into()))?;
+        let toc = Toc::parse(&toc).map_err(flaw(Part::Contents))?;
         let (offset, stored, plain) = (footer.tarsplit_offset, footer.tarsplit_stored, footer.tarsplit_size);
         let split = read_skippable(file, offset, stored, plain, size).and_then(|text| pieces(&text));
         let (split, split_flaw) = match split {
@@ -127,7 +127,10 @@ impl Layout {
                 .checked_sub(at)
                 .ok_or_else(|| format!("the contents overlap at byte {first}"))?;
             let broken = |error: io::Error| format!("the tar headers at byte {at} are damaged: {error}");
-            let mut stored = vec![0; usize::try_from(gap).unwrap_or(usize::MAX)];
+            if first > end {
+                return Err(format!("a content is said to begin at byte {first}, beyond the end"));
+            }
+            let mut stored = vec![0; usize::try_from(gap).unwrap_or(0)];
             file.read_exact_at(&mut stored, at).map_err(broken)?;
             let plain = decompress(&stored, expected.len() as u64).map_err(broken)?;
             if plain != expected {
@@ -171,12 +174,7 @@ fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) 
     }
     let mut bytes = vec![0; usize::try_from(stored).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut bytes, offset)?;
-    let text = decompress(&bytes, plain)?;
-    if text.len() as u64 == plain {
-        Ok(text)
-    } else {
-        Err(invalid("it has another length than the footer says"))
-    }
+    unpack(&bytes, plain)
 }
 
 /// The plain bytes of frames one behind the other; at most one byte more than `limit`.

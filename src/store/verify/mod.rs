@@ -23,7 +23,6 @@ use crate::digest::{Digest, Hasher};
 use crate::fsx::{self, Context};
 use crate::progress::Progress;
 use layout::Layout;
-pub(super) use layout::MAX_TEXT;
 use recipes::check_recipes;
 pub use structure::structure;
 
@@ -194,6 +193,8 @@ pub fn check(layers: &BTreeMap<Digest, PathBuf>, threads: usize, progress: &dyn 
     for check in &mut checks {
         check.flaws.sort_unstable();
         check.flaws.dedup();
+        let is_proven = check.flaws.is_empty();
+        check.index.iter_mut().for_each(|index| index.is_proven = is_proven);
     }
     checks
 }

@@ -25,7 +25,9 @@ pub(super) fn compare_tar(split: &[Piece], toc: &Toc) -> Result<(), String> {
             tar::EntryType::Directory => "dir",
             tar::EntryType::Symlink => "symlink",
             tar::EntryType::Link => "hardlink",
-            _ => "reg",
+            tar::EntryType::Regular | tar::EntryType::Continuous => "reg",
+            // A device, a pipe: what `tar x` would make, and no layer of ours has.
+            _ => "other",
         };
         let link = member.link_name_bytes().map(|link| escape(&link)).unwrap_or_default();
         let mode = member.header().mode().ok();
@@ -57,10 +59,11 @@ impl<'a> Tar<'a> {
         let mut starts = vec![0];
         let mut end = 0;
         for piece in pieces {
-            end += match piece {
+            let length = match piece {
                 Piece::Raw(bytes) => bytes.len() as u64,
                 Piece::Content { size, .. } => *size,
             };
+            end = u64::saturating_add(end, length);
             starts.push(end);
         }
         Self { pieces, starts, at: 0 }

@@ -1,0 +1,558 @@
+//! Secrets in the text of files: known tokens anywhere, and values that a file of that name keeps secret.
+//!
+//! Made for a refusal, so it must hardly ever be wrong: what is known by its beginning and length is a finding
+//! wherever it stands; what only a name tells (`password = …`) is one where the value looks like no word, place or
+//! placeholder, and more is taken for a secret in files that are made for secrets (`.env`, `.netrc`, `.npmrc`).
+
+use std::ops::Range;
+
+use super::secrets::{is_secret_name, named_tokens, url_passwords};
+
+/// What kind of secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeakKind {
+    /// A token of a service, known by its first characters.
+    Token(&'static str),
+    /// A private key in PEM or OpenSSH form.
+    PrivateKey,
+    /// The key file of a Google service account.
+    ServiceAccount,
+    /// A password in a URL.
+    UrlPassword,
+    /// A token of a conda channel in a URL.
+    CondaToken,
+    /// A value whose name says that it is secret.
+    Named,
+    /// A recorded variable.
+    Variable,
+}
+
+impl LeakKind {
+    /// A stable word, by which findings are allowed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token(name) => name,
+            Self::PrivateKey => "private-key",
+            Self::ServiceAccount => "google-service-account",
+            Self::UrlPassword => "url-password",
+            Self::CondaToken => "conda-token",
+            Self::Named => "password",
+            Self::Variable => "variable",
+        }
+    }
+}
+
+/// A secret in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// What kind.
+    pub kind: LeakKind,
+    /// Where: the line, counted from 1; 0 where there are no lines.
+    pub line: usize,
+    /// The secret as it may be shown: its beginning, and how long it is.
+    pub masked: String,
+}
+
+/// What a file is made for, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// `NAME=value` lines for a process.
+    Env,
+    /// `machine … login … password …`
+    Netrc,
+    /// `//host/:_authToken=…`
+    Npmrc,
+    /// Sections with `password = …`
+    Pypirc,
+    /// Anything else.
+    Other,
+}
+
+/// Whether a file of this path, relative to its root, is one that is known to hold secrets, so that its content is
+/// worth reading.
+pub fn is_suspect(path: &[u8]) -> bool {
+    const NAMES: &[&str] = &[
+        ".netrc",
+        "_netrc",
+        ".npmrc",
+        ".yarnrc.yml",
+        ".pypirc",
+        "pip.conf",
+        "pip.ini",
+        "uv.toml",
+        ".condarc",
+        "condarc",
+        ".git-credentials",
+        ".dockercfg",
+        ".dockerconfigjson",
+        "kaggle.json",
+        "credentials.json",
+        "application_default_credentials.json",
+        "stored_tokens",
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        "secrets.toml",
+        "secrets.yaml",
+        "secrets.yml",
+        "secrets.json",
+    ];
+    const ENDINGS: &[&str] = &[".pem", ".key", ".p8", ".ppk", ".env"];
+    const BENEATH: &[&str] = &[
+        ".aws/credentials",
+        ".docker/config.json",
+        "huggingface/token",
+        ".kube/config",
+    ];
+    let Ok(path) = std::str::from_utf8(path) else {
+        return false;
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    NAMES.contains(&name)
+        || shape(path) == Shape::Env
+        || ENDINGS.iter().any(|end| name.ends_with(end))
+        || BENEATH
+            .iter()
+            .any(|end| path == *end || path.ends_with(&format!("/{end}")))
+}
+
+fn shape(path: &str) -> Shape {
+    /// Files that show which names there are.
+    const SAMPLES: &[&str] = &["example", "sample", "template", "dist", "tmpl", "tpl", "defaults"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_env = name == ".env" || name == ".envrc" || name.starts_with(".env.") || name.ends_with(".env");
+    match name {
+        ".netrc" | "_netrc" => Shape::Netrc,
+        ".npmrc" => Shape::Npmrc,
+        ".pypirc" => Shape::Pypirc,
+        _ if is_env && !name.split('.').any(|word| SAMPLES.contains(&word)) => Shape::Env,
+        _ => Shape::Other,
+    }
+}
+
+/// The secrets in the text of a file, by line. `path` is relative to its root.
+pub fn find(path: &[u8], text: &[u8]) -> Vec<Leak> {
+    let text = String::from_utf8_lossy(text);
+    let path = String::from_utf8_lossy(path);
+    let shape = shape(&path);
+    let is_account = text.contains("\"service_account\"") && text.contains("\"private_key\"");
+    let mut leaks = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        if line.len() > MAX_LINE {
+            continue;
+        }
+        let mut found = of_line(line, shape);
+        found.sort_by_key(|(_, part)| (part.start, part.end));
+        let mut done = 0;
+        for (kind, part) in found {
+            // One secret is told once, by the rule that came first.
+            if part.start < done {
+                continue;
+            }
+            done = part.end;
+            leaks.push(Leak {
+                kind,
+                line: at + 1,
+                masked: mask(&line[part]),
+            });
+        }
+    }
+    leaks.extend(private_keys(&text).map(|(line, masked)| Leak {
+        kind: if is_account {
+            LeakKind::ServiceAccount
+        } else {
+            LeakKind::PrivateKey
+        },
+        line,
+        masked,
+    }));
+    leaks.sort_by(|a, b| (a.line, a.kind).cmp(&(b.line, b.kind)));
+    leaks
+}
+
+/// Longer lines are data.
+const MAX_LINE: usize = 16 << 10;
+
+fn of_line(line: &str, shape: Shape) -> Vec<(LeakKind, Range<usize>)> {
+    let mut found = Vec::new();
+    found.extend(
+        named_tokens(line)
+            .into_iter()
+            // What a manual writes.
+            .filter(|(_, part)| !line[part.clone()].to_ascii_lowercase().contains("example"))
+            .map(|(name, part)| (LeakKind::Token(name), part)),
+    );
+    found.extend(url_passwords(line).into_iter().filter_map(|part| {
+        let value = &line[part.clone()];
+        (!is_placeholder(value)).then_some((LeakKind::UrlPassword, part))
+    }));
+    found.extend(conda_tokens(line).map(|part| (LeakKind::CondaToken, part)));
+    let named = match shape {
+        Shape::Netrc => word_after(line, "password"),
+        Shape::Npmrc => npm_value(line),
+        _ => assignment(line).and_then(|(name, part)| {
+            let value = &line[part.clone()];
+            let secret = match shape {
+                Shape::Env | Shape::Pypirc => is_secret_name(name) && value.len() >= 6 && !is_placeholder(value),
+                _ => is_secret_name(name) && is_random(value),
+            };
+            secret.then_some(part)
+        }),
+    };
+    found.extend(
+        named
+            .filter(|part| !is_placeholder(&line[part.clone()]))
+            .map(|part| (LeakKind::Named, part)),
+    );
+    found
+}
+
+/// The value of `name = value`, `name: value`, `"name": "value"` or `export NAME=value`, without its quotes.
+fn assignment(line: &str) -> Option<(&str, Range<usize>)> {
+    let start = line.find(|c: char| !c.is_whitespace() && !matches!(c, '-' | '{' | ','))?;
+    let text = &line[start..];
+    if text.starts_with(['#', ';', '/']) {
+        return None;
+    }
+    let text = text.strip_prefix("export ").unwrap_or(text);
+    let (name, value) = text.split_once(['=', ':'])?;
+    let name = name.trim().trim_matches(['"', '\'']);
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    {
+        return None;
+    }
+    let value = value.trim().trim_end_matches(',').trim_end();
+    let bare = value.trim_matches(['"', '\'']);
+    // A comment behind the value is none of it.
+    let bare = bare
+        .split_once(" #")
+        .map_or(bare, |(value, _)| value.trim_end().trim_matches(['"', '\'']));
+    let at = bare.as_ptr() as usize - line.as_ptr() as usize;
+    (!bare.is_empty()).then_some((name, at..at + bare.len()))
+}
+
+/// The word behind another one.
+fn word_after(line: &str, word: &str) -> Option<Range<usize>> {
+    let mut words = line.split_whitespace();
+    words.find(|known| *known == word)?;
+    let value = words.next()?;
+    let at = value.as_ptr() as usize - line.as_ptr() as usize;
+    Some(at..at + value.len())
+}
+
+/// The value of `_authToken`, `_auth` or `_password`.
+fn npm_value(line: &str) -> Option<Range<usize>> {
+    let (name, value) = line.split_once('=')?;
+    let key = name.trim().rsplit(':').next().unwrap_or(name);
+    let value = value.trim().trim_matches('"');
+    let at = value.as_ptr() as usize - line.as_ptr() as usize;
+    (["_authToken", "_auth", "_password"].contains(&key) && !value.is_empty()).then_some(at..at + value.len())
+}
+
+/// `https://host/t/TOKEN/channel`
+fn conda_tokens(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    line.match_indices("/t/").filter_map(|(at, _)| {
+        let start = at + 3;
+        let length = line[start..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))?;
+        let token = &line[start..start + length];
+        let is_url = line[..at]
+            .rfind("://")
+            .is_some_and(|scheme| !line[scheme + 3..at].contains(char::is_whitespace));
+        let is_one =
+            line[start + length..].starts_with('/') && length >= 16 && token.bytes().any(|b| b.is_ascii_digit());
+        (is_url && is_one).then_some(start..start + length)
+    })
+}
+
+/// The lines at which private keys begin: with a body, so that a text about keys is none.
+fn private_keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
+    text.match_indices("-----BEGIN ").filter_map(|(at, _)| {
+        let rest = &text[at..];
+        let head = &rest[..rest
+            .char_indices()
+            .map(|(at, _)| at)
+            .take_while(|at| *at <= 64)
+            .last()?];
+        let end = head
+            .find("PRIVATE KEY")
+            .filter(|end| head[11..*end].bytes().all(|b| b.is_ascii_uppercase() || b == b' '))?;
+        let body = &rest[end..];
+        let body = &body[body.find("-----")? + 5..];
+        // Line ends may stand as \n, as in JSON.
+        let run = body
+            .trim_start_matches(['\r', '\n', ' ', '\t', '"'])
+            .trim_start_matches("\\n")
+            .bytes()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+        let is_encrypted = body.trim_start().starts_with("Proc-Type") || body.trim_start().starts_with("Version");
+        if run.count() < 32 && !is_encrypted {
+            return None;
+        }
+        let line = text[..at].bytes().filter(|b| *b == b'\n').count() + 1;
+        Some((line, format!("-----BEGIN {}PRIVATE KEY…", &head[11..end])))
+    })
+}
+
+/// Stands for a value: a variable, a word in brackets, asterisks, what a manual writes.
+fn is_placeholder(value: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "password",
+        "passwd",
+        "pass",
+        "secret",
+        "token",
+        "changeme",
+        "change_me",
+        "change-me",
+        "example",
+        "redacted",
+        "none",
+        "null",
+        "true",
+        "false",
+        "todo",
+        "your",
+        "xxx",
+        "dummy",
+        "placeholder",
+        "test",
+        "user",
+        "key",
+    ];
+    let lower = value.to_ascii_lowercase();
+    let marks = value.starts_with(['$', '<', '{', '%', '*', '[']) || value.contains("${") || value.contains("{{");
+    let same = value.chars().all(|c| Some(c) == value.chars().next());
+    let told = [
+        "your-",
+        "your_",
+        "<your",
+        "replace",
+        "example",
+        "placeholder",
+        "changeme",
+        "redacted",
+        "xxxx",
+        "...",
+    ];
+    marks || same || WORDS.contains(&lower.as_str()) || told.iter().any(|word| lower.contains(word))
+}
+
+/// Looks as if drawn at random: long, of letters and digits mixed, no path, no words.
+fn is_random(value: &str) -> bool {
+    let length = value.len();
+    let plain = value
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_' | b'.'));
+    if !(20..=256).contains(&length) || !plain || is_placeholder(value) {
+        return false;
+    }
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let longest_word = value
+        .split(|c: char| !c.is_ascii_lowercase())
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    // Words have long runs of small letters; versions and dates have few letters; paths have several slashes.
+    digits >= 3 && letters >= 8 && longest_word <= 7 && value.matches('/').count() <= 2 && entropy(value) >= 3.5
+}
+
+/// Bits a character.
+fn entropy(value: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    value.bytes().for_each(|b| counts[usize::from(b)] += 1);
+    let total = value.len() as f64;
+    let shares = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total);
+    -shares.map(|share| share * share.log2()).sum::<f64>()
+}
+
+/// What of a secret may be shown: enough to know it again, too little to use.
+pub fn mask(secret: &str) -> String {
+    let count = secret.chars().count();
+    let shown = match count {
+        0..=11 => 0,
+        12..=23 => 2,
+        _ => 4,
+    };
+    let head: String = secret.chars().take(shown).filter(|c| !c.is_control()).collect();
+    format!("{head}… ({count} characters)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(path: &str, text: &str) -> Vec<&'static str> {
+        find(path.as_bytes(), text.as_bytes())
+            .iter()
+            .map(|leak| leak.kind.as_str())
+            .collect()
+    }
+
+    /// Made here, so that no scanner of this source takes one for real.
+    fn token(prefix: &str, length: usize) -> String {
+        let body = "aB3dE5gH7jK9mN1pQ2sT4vW6yZ8";
+        prefix.to_owned() + &body.repeat(4)[..length]
+    }
+
+    #[test]
+    fn tokens_are_known_anywhere() {
+        for (prefix, length, kind) in [
+            ("hf_", 34, "huggingface-token"),
+            ("ghp_", 36, "github-token"),
+            ("github_pat_", 40, "github-token"),
+            ("glpat-", 20, "gitlab-token"),
+            ("sk-", 40, "sk-key"),
+            ("npm_", 36, "npm-token"),
+            ("pypi-", 60, "pypi-token"),
+            ("xoxb-", 30, "slack-token"),
+            ("AIza", 35, "google-api-key"),
+        ] {
+            let text = format!("# a comment\nmodel: {{ key: \"{}\" }}\n", token(prefix, length));
+            let found = find(b"a/b.yaml", text.as_bytes());
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!((found[0].kind.as_str(), found[0].line), (kind, 2));
+            assert!(
+                found[0].masked.len() < 30 && !text.contains(&found[0].masked),
+                "{found:?}"
+            );
+        }
+        assert_eq!(kinds("c.txt", "id AKIAIOSFODNN7ABCDEFG\n"), ["aws-access-key"]);
+        assert_eq!(kinds("c.txt", "id AKIAIOSFODNN7EXAMPLE\n"), [""; 0]);
+        let jwt = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", token("eyJ", 20), token("", 30));
+        assert_eq!(kinds("c.json", &format!("{{\"a\": \"{jwt}\"}}")), ["web-token"]);
+    }
+
+    #[test]
+    fn private_keys_need_a_body() {
+        let body = token("MII", 60);
+        for name in ["RSA ", "EC ", "OPENSSH ", "", "ENCRYPTED "] {
+            let pem = format!("x\n-----BEGIN {name}PRIVATE KEY-----\n{body}\n");
+            assert_eq!(kinds("a.pem", &pem), ["private-key"], "{name}");
+        }
+        assert_eq!(
+            kinds("a.md", "write -----BEGIN PRIVATE KEY----- and then the key"),
+            [""; 0]
+        );
+        assert_eq!(
+            kinds("a.pem", &format!("-----BEGIN CERTIFICATE-----\n{body}\n")),
+            [""; 0]
+        );
+        let account =
+            format!("{{\"type\": \"service_account\", \"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{body}\\n\"}}");
+        assert_eq!(kinds("key.json", &account), ["google-service-account"]);
+    }
+
+    #[test]
+    fn files_for_secrets_are_read_by_their_own_rules() {
+        assert_eq!(kinds(".env", "LOG=debug\nDB_PASSWORD=hunter2!\n"), ["password"]);
+        assert_eq!(kinds("deploy/prod.env", "export API_KEY='abc123'\n"), ["password"]);
+        assert_eq!(
+            kinds(
+                ".env",
+                "DB_PASSWORD=\nA_TOKEN=${TOKEN}\nB_TOKEN=<yours>\nMAX_TOKENS=1000000\n"
+            ),
+            [""; 0]
+        );
+        assert_eq!(kinds(".env.example", "DB_PASSWORD=hunter2!\n"), [""; 0]);
+        assert_eq!(
+            kinds("home/.netrc", "machine h login bob password hunter2x\n"),
+            ["password"]
+        );
+        assert_eq!(kinds(".npmrc", "//r.org/:_authToken=0123-4567-89ab\n"), ["password"]);
+        assert_eq!(kinds(".npmrc", "//r.org/:_authToken=${NPM_TOKEN}\n"), [""; 0]);
+        assert_eq!(
+            kinds(".pypirc", "[pypi]\nusername = bob\npassword = hunter2x\n"),
+            ["password"]
+        );
+        assert_eq!(
+            kinds("pip.conf", "index-url = https://bob:s3cretpw@pypi.corp/simple\n"),
+            ["url-password"]
+        );
+        let channel = format!("  - https://conda.corp/t/{}/ai\n", token("ab-", 20));
+        assert_eq!(kinds(".condarc", &channel), ["conda-token"]);
+    }
+
+    #[test]
+    fn what_only_a_name_tells_must_look_random() {
+        let value = token("", 32);
+        assert_eq!(kinds("c.yaml", &format!("wandb_api_key: {value}\n")), ["password"]);
+        assert_eq!(
+            kinds("c.json", &format!("  \"client_secret\": \"{value}\",\n")),
+            ["password"]
+        );
+        for harmless in [
+            "eos_token: \"<|endoftext|>\"",
+            "pad_token = \"[PAD]\"",
+            "\"auth_token\": true,",
+            "tokenizer_class: LlamaTokenizerFast",
+            "password: changeme",
+            "password: ${DB_PASSWORD}",
+            "secret_name: my-team-production-secret-2024",
+            "hf_token: hf_your_token_here_please_replace_it_1",
+            "# api_key: aB3dE5gH7jK9mN1pQ2sT4vW6yZ8",
+            "private_key_path: /etc/keys/server-2024-01-01.pem",
+            "url: https://user:password@example.org/",
+            "url: postgres://user:${PASSWORD}@db/x",
+            "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "token_embedding: model.embed_tokens.weight",
+            "image: registry:5000/a@sha256:9f86d081884c7d659a2feaa0c55ad015",
+            "git+https://github.com/a/b@0123456789abcdef0123456789abcdef01234567",
+        ] {
+            assert_eq!(kinds("c.yaml", harmless), [""; 0], "{harmless}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken() {
+        for text in [
+            "-----BEGIN ",
+            "-----BEGIN 重庆PRIVATE KEY-----",
+            "重: =",
+            "=",
+            "a=\"",
+            "/t/",
+            "x://@/t/重/",
+            "export ",
+        ] {
+            for path in [".env", ".netrc", ".npmrc", "x", "重.env"] {
+                find(path.as_bytes(), text.as_bytes());
+            }
+        }
+        assert_eq!(mask("short"), "… (5 characters)");
+    }
+
+    #[test]
+    fn suspects() {
+        for path in [
+            ".env",
+            "a/.env.local",
+            "x/prod.env",
+            ".ssh/id_rsa",
+            "a.pem",
+            ".aws/credentials",
+            "pip.conf",
+            "hub/huggingface/token",
+        ] {
+            assert!(is_suspect(path.as_bytes()), "{path}");
+        }
+        for path in [
+            "env",
+            "a/environment.yml",
+            "token",
+            "tokenizer.json",
+            "config.json",
+            "credentials",
+            ".env.example",
+        ] {
+            assert!(!is_suspect(path.as_bytes()), "{path}");
+        }
+    }
+}
