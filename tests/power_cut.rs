@@ -18,73 +18,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{Sandbox, Seen, differing, picture, session, whole_history};
+use common::two::{Two, program, two};
+use common::{differing, picture, session, whole_history};
 use envgit::fsx::witness::{Change, Witness, watch};
 use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::commit::{CommitOptions, commit};
 
 /// One witness at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-
-type Picture = BTreeMap<Vec<u8>, Seen>;
-
-/// Two versions of an environment: a package that is replaced whole, one of which one file changes, one that comes,
-/// one that goes, scripts in a shared folder, links.
-fn install(sandbox: &Sandbox, version: u32) {
-    let env = sandbox.env();
-    let site = "lib/python3.11/site-packages";
-    let _ = std::fs::remove_dir_all(env.join(site));
-    let _ = std::fs::remove_dir_all(env.join("bin"));
-    sandbox.write("pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
-    let mut packages = vec![("torch", version, 9), ("same", 1, 4)];
-    packages.push(if version == 1 { ("gone", 1, 3) } else { ("fresh", 1, 3) });
-    for (name, version, files) in packages {
-        let info = format!("{site}/{name}-{version}.0.dist-info");
-        let mut record = String::new();
-        for n in 0..files {
-            let path = format!("{name}/d{}/m{n}.py", n % 3);
-            sandbox.write(&format!("{site}/{path}"), format!("{name} {version} {n}\n").repeat(30));
-            record.push_str(&format!("{path},,\n"));
-        }
-        record.push_str(&format!(
-            "../../../bin/{name},,\n{name}-{version}.0.dist-info/RECORD,,\n"
-        ));
-        sandbox.write(&format!("bin/{name}"), format!("#!/bin/{name} {version}\n"));
-        sandbox.write(
-            &format!("{info}/METADATA"),
-            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}.0\n"),
-        );
-        sandbox.write(&format!("{info}/RECORD"), record);
-    }
-    sandbox.write("share/notes", format!("notes {version}\n"));
-    sandbox.write("share/odd", format!("odd {}\n", version / 2));
-    let _ = std::fs::remove_file(env.join("share/link"));
-    std::os::unix::fs::symlink(format!("notes{version}"), env.join("share/link")).unwrap();
-    // Old enough to be told from later writes.
-    std::thread::sleep(Duration::from_millis(40));
-}
-
-/// A sandbox with two recorded states, at the second.
-struct Two {
-    sandbox: Sandbox,
-    ids: [String; 2],
-    pictures: [Picture; 2],
-}
-
-fn two() -> Two {
-    let sandbox = Sandbox::venv();
-    install(&sandbox, 1);
-    let first = sandbox.commit_tagged("v1").commit.unwrap().to_string();
-    let one = picture(&sandbox.env());
-    install(&sandbox, 2);
-    let second = sandbox.commit_tagged("v2").commit.unwrap().to_string();
-    let two = picture(&sandbox.env());
-    Two {
-        sandbox,
-        ids: [first, second],
-        pictures: [one, two],
-    }
-}
 
 /// The commands that are cut.
 fn perform(project: &Path, what: &str) {
@@ -99,18 +40,6 @@ fn perform(project: &Path, what: &str) {
             drop(checkout(&mut session, &options, &mut |_| true));
         }
     }
-}
-
-fn program(project: &Path, args: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_envgit"))
-        .arg("-C")
-        .arg(project)
-        .args(args)
-        .env_clear()
-        .env("HOME", project.parent().unwrap())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
 }
 
 /// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.

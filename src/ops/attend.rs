@@ -13,6 +13,7 @@ use super::pause::{Pause, place};
 use super::pending::Pending;
 use super::report::{CheckoutReport, HeadReport, Outlook};
 use super::{Session, undo};
+use crate::apply::journal::Journal;
 use crate::audit::{self, Actor, Changed, Event, Finished, HealthResult, Log, Outcome, Point, Started};
 use crate::history::Time;
 use crate::service::processes::{user_name, using};
@@ -40,6 +41,7 @@ pub(super) fn checkout(
         paths: options.paths.clone(),
         exact: options.exact.clone(),
         cwd: options.cwd.clone(),
+        swap: None,
     };
     let command = if options.exact.is_empty() {
         "checkout"
@@ -277,8 +279,9 @@ impl Gate for Attended<'_, '_> {
         Ok(Passed::LookAgain)
     }
 
-    fn saved(&mut self, session: &Session<'_>, report: &CheckoutReport) -> Result<(), Error> {
+    fn saved(&mut self, session: &Session<'_>, report: &CheckoutReport, swap: &Journal) -> Result<(), Error> {
         self.pending.live = live_move(report, &self.before);
+        self.pending.swap = Some(swap.clone());
         self.pending.write(session)
     }
 }
@@ -334,7 +337,11 @@ pub(super) fn actor(session: &Session<'_>) -> Actor {
 }
 
 /// Tells the audit log what became of a restore that was interrupted.
-pub(super) fn note_interrupted(session: &Session<'_>, outcome: Outcome) -> Result<Option<audit::End>, Error> {
+pub(super) fn note_interrupted(
+    session: &Session<'_>,
+    outcome: Outcome,
+    error: Option<String>,
+) -> Result<Option<audit::End>, Error> {
     let log = Log::new(session.repo.dir());
     let Some(of) = log.unfinished()? else { return Ok(None) };
     let finished = Finished {
@@ -342,7 +349,7 @@ pub(super) fn note_interrupted(session: &Session<'_>, outcome: Outcome) -> Resul
         time: session.now.rfc3339(),
         who: actor(session),
         outcome,
-        error: None,
+        error,
         milliseconds: None,
         verified: 0,
         saved_as: None,

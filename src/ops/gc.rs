@@ -133,6 +133,9 @@ fn find(session: &Session<'_>, expired: &[RefName]) -> Result<(Survey, GcReport)
     let needed = needed(session, &survey)?;
     session.progress.end();
     let catalog = session.repo.store()?.catalog();
+    if let Some(layer) = catalog.damaged().first() {
+        return Err(Error::Damaged(format!("layer {}: {}", layer.digest, layer.what)));
+    }
     if let Some(lost) = needed.keys().find(|digest| !catalog.contains(digest)) {
         return Err(Error::Damaged(format!("no layer holds the content {lost}")));
     }

@@ -72,7 +72,7 @@ impl Store {
             let frames = self.catalog.locate(&want.digest).unwrap_or_default();
             let size: u64 = frames.iter().map(|located| u64::from(located.frame.size)).sum();
             if size != want.size {
-                lost.note(want.digest, || "no layer at hand holds it".to_owned());
+                lost.note(want.digest, || self.absence());
                 continue;
             }
             tasks.extend(frames.iter().map(|Located { layer, frame, offset }| Task {
@@ -101,6 +101,18 @@ impl Store {
             }
         }
         files
+    }
+
+    /// Why a content is in no layer at hand, as far as that is known.
+    fn absence(&self) -> String {
+        let damaged = self.catalog.damaged().iter();
+        let damaged: Vec<String> = damaged
+            .map(|layer| format!("layer {}: {}", layer.digest, layer.what))
+            .collect();
+        match &damaged[..] {
+            [] => "no layer at hand holds it".to_owned(),
+            damaged => damaged.join("; "),
+        }
     }
 
     fn damage(&self, layer: usize, what: &str) -> String {

@@ -11,11 +11,13 @@ use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
+use crate::capture::scan::device_of;
 use crate::ops::Session;
+use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
-use crate::ops::report::{Autosave, PlanReport, RootPlanReport};
+use crate::ops::report::{PlanReport, RootPlanReport};
 use crate::ops::side::{Side, compare, differing_units};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
@@ -199,9 +201,8 @@ impl Prepared {
         &self,
         session: &Session<'_>,
         live: &Live,
-        target: &Target,
+        journal: &Journal,
         options: &CheckoutOptions,
-        autosave: Option<&Autosave>,
     ) -> Result<Swept, Error> {
         let mut staged = Vec::new();
         for part in self.roots.iter().filter(|part| !part.plan.is_empty()) {
@@ -218,18 +219,8 @@ impl Prepared {
         if staged.is_empty() {
             return Ok(Swept::default());
         }
+        warn_of_layers(session)?;
         self.refuse_changed(live)?;
-        let journal = Journal {
-            target: target.commit.to_string(),
-            name: target.name.clone(),
-            branch: target.branch.clone(),
-            partial: target.partial,
-            before: autosave.map(|autosave| autosave.commit.to_string()),
-            roots: options.roots.clone(),
-            paths: options.paths.clone(),
-            exact: options.exact.clone(),
-            cwd: options.cwd.clone(),
-        };
         journal.seal(&session.repo.journal_path())?;
         let stuck = staged.iter().flat_map(|(part, application)| {
             let named = |(path, why): &(RelPath, Stuck)| (format!("{}:{path}", part.root.name), *why);
@@ -309,6 +300,14 @@ impl Prepared {
             let Some(live_root) = live.roots.iter().find(|live| live.root.name == root.name) else {
                 continue;
             };
+            if device_of(&root.path)? != live_root.state.device {
+                self.clear_stages();
+                return Err(crate::capture::scan::Error::Elsewhere {
+                    name: root.name.to_string(),
+                    path: root.path.clone(),
+                }
+                .into());
+            }
             let entries = &live_root.state.entries;
             let single = |path: &&RelPath| plan.whole_of(path).is_none();
             let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
