@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::witness::{Change, saw};
 use super::{Context, Error, atomic};
 
 /// What happens to a last line that a crash cut short.
@@ -45,6 +46,8 @@ pub fn line(path: &Path, line: &[u8], torn: Torn) -> Result<(), Error> {
         let _ = file.set_len(before);
         return Err(error).at("write", path);
     }
+    saw(|| Change::File(path.to_owned()));
+    saw(|| Change::SyncFile(path.to_owned()));
     if is_new {
         path.parent().map_or(Ok(()), atomic::sync_dir)?;
     }

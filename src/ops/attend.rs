@@ -204,6 +204,7 @@ impl<'c, 'f> Attended<'c, 'f> {
         let elapsed = self.begun.elapsed();
         let report = outcome.as_ref().ok();
         let health = report.and_then(|report| report.health.as_ref());
+        let compared = report.map(|report| report.verified).unwrap_or_default();
         let finished = Finished {
             of,
             time: later(session.now, elapsed).rfc3339(),
@@ -215,7 +216,9 @@ impl<'c, 'f> Attended<'c, 'f> {
             },
             error: outcome.as_ref().err().map(ToString::to_string),
             milliseconds: u64::try_from(elapsed.as_millis()).ok(),
-            verified: report.map_or(0, |report| report.verified),
+            verified: compared.paths,
+            by_digest: compared.by_digest,
+            by_stamp: compared.by_stamp,
             saved_as: report.and_then(|report| Some(report.autosave.as_ref()?.name.clone())),
             health: health.map(|health| HealthResult {
                 healthy: health.healthy,
@@ -352,6 +355,8 @@ pub(super) fn note_interrupted(
         error,
         milliseconds: None,
         verified: 0,
+        by_digest: 0,
+        by_stamp: 0,
         saved_as: None,
         health: None,
     };

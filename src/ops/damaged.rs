@@ -37,7 +37,7 @@ pub(super) fn keep(path: &Path, aside: &Path) -> Result<PathBuf, Error> {
 /// Moves a damaged file into the folder for such.
 pub(super) fn move_aside(path: &Path, aside: &Path) -> Result<(), Error> {
     keep(path, aside)?;
-    std::fs::remove_file(path).at("remove", path)?;
+    fsx::remove_file(path)?;
     path.parent().map_or(Ok(()), atomic::sync_dir)?;
     Ok(())
 }

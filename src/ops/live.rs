@@ -43,6 +43,8 @@ pub(super) struct Live {
     pub(super) warnings: Vec<String>,
     /// Roots, by number, whose stamps changed since the stat cache was saved.
     pub(super) restamped: BTreeSet<usize>,
+    /// How many files were read to know their content.
+    pub(super) read: u64,
 }
 
 /// Parts of the inventory of a root that holds packages.
@@ -131,6 +133,7 @@ impl Live {
             texts: HashMap::new(),
             warnings: Vec::new(),
             restamped: BTreeSet::new(),
+            read: 0,
             roots,
         })
     }
@@ -146,6 +149,7 @@ impl Live {
             viewpoint.progress.begin(Phase::Read, Some(bytes));
             let threads = std::thread::available_parallelism().map_or(2, usize::from);
             for root in &mut live.roots {
+                live.read += root.pending.len() as u64;
                 let failures = root.hash_pending(threads, viewpoint.progress);
                 live.failures.extend(failures.iter().map(describe));
             }

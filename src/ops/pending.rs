@@ -58,7 +58,7 @@ impl Pending {
     /// It is in the log, or it never was.
     pub(super) fn clear(session: &Session<'_>) -> Result<(), Error> {
         let path = session.repo.pending_path();
-        match std::fs::remove_file(&path).at("remove", &path) {
+        match fsx::remove_file(&path) {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }

@@ -19,7 +19,7 @@ use super::diff::head;
 use super::error::Error;
 use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
-use super::report::{CheckoutReport, Outlook, SideName};
+use super::report::{CheckoutReport, Outlook, SideName, Verified};
 use super::side::Side;
 use super::{Session, attend, notes, pinning, recover};
 use crate::apply::discard_stage;
@@ -158,7 +158,7 @@ pub(super) fn perform(
     report.stuck = swept.stuck.clone();
     let before = live;
     let mut live = Live::capture(&session.viewpoint_of(Some(target.commit)), &swept.written)?;
-    report.verified = prepared.verify(session, &live, &target, &selection)?;
+    report.verified = prepared.verify(session, &live, &target, &selection, swept.from_layers)?;
     target.move_head(session)?;
     for (root, parked) in &swept.parked {
         pinning::put_by(session, &before, root, parked);
@@ -212,7 +212,7 @@ fn plan(
         partial: target.partial,
         dry_run: options.dry_run,
         changes: prepared.changes.clone(),
-        verified: 0,
+        verified: Verified::default(),
         outlook: Outlook {
             is_recorded: prepared.is_recorded,
             saves: !options.discard && !prepared.is_recorded && prepared.has_work(),

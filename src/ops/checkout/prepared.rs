@@ -17,7 +17,7 @@ use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
-use crate::ops::report::{PlanReport, RootPlanReport};
+use crate::ops::report::{PlanReport, RootPlanReport, Verified};
 use crate::ops::side::{Side, compare, differing_units};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
@@ -60,6 +60,8 @@ pub(super) struct Swept {
     pub(super) parked: Vec<(RootName, Parked)>,
     /// Files that name another place and could not be changed.
     pub(super) stuck: Vec<(String, Stuck)>,
+    /// Files that were written from layers, whose bytes had the right digest then.
+    pub(super) from_layers: u64,
 }
 
 /// How the content of a commit becomes what must be here. What conda's records promise is read only where a binary may
@@ -254,8 +256,10 @@ impl Prepared {
         swept
             .parked
             .extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
-        let known = swept.written.entry(name.clone()).or_default();
         let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
+        let from_layers = placed.files.iter().filter(|(entry, _)| !is_pinned(&entry.path));
+        swept.from_layers += from_layers.count() as u64;
+        let known = swept.written.entry(name.clone()).or_default();
         for (entry, ino) in placed.files {
             if !(options.verify && is_pinned(&entry.path)) {
                 known.insert(entry.path.clone(), (entry, ino));
@@ -375,20 +379,22 @@ impl Prepared {
         }
     }
 
-    /// Compares the live state with the target; returns how many paths were compared.
+    /// Compares the live state with the target; tells what was compared, and by what. `known` files of it were written
+    /// from layers.
     pub(super) fn verify(
         &self,
         session: &Session<'_>,
         live: &Live,
         target: &Target,
         selection: &Selection,
-    ) -> Result<u64, Error> {
+        known: u64,
+    ) -> Result<Verified, Error> {
         session.progress.begin(Phase::Verify, None);
         let history = session.repo.history();
         let goal = Side::of_commit(history, target.commit, &target.name)?;
         let now = Side::of_live(history, live);
         let mut left = Vec::new();
-        let mut compared = 0;
+        let mut compared = Verified::default();
         for Part { root, plan, .. } in &self.roots {
             let is_kept = |change: &FileChange| change.to.is_none() && plan.kept.contains(change.path());
             let (older, newer) = differing_units(&now, &goal, &root.name)?;
@@ -400,8 +406,12 @@ impl Prepared {
                     .map(|change| format!("{}:{}", root.name, change.path())),
             );
             let live_root = live.roots.iter().find(|live| live.root.name == root.name);
-            compared += live_root.map_or(0, |live| live.state.entries.len() as u64);
+            let entries = live_root.map_or(&[][..], |live| &live.state.entries);
+            compared.paths += entries.len() as u64;
+            compared.by_stamp += entries.iter().filter(|entry| entry.file().is_some()).count() as u64;
         }
+        compared.by_digest = (known + live.read).min(compared.by_stamp);
+        compared.by_stamp -= compared.by_digest;
         session.progress.end();
         if left.is_empty() && live.failures.is_empty() {
             Ok(compared)
