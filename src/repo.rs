@@ -301,6 +301,11 @@ impl Repo {
         self.dir.join("journal/services")
     }
 
+    /// The note that the live state may be between two, and nobody knows which.
+    pub fn unsettled_path(&self) -> PathBuf {
+        self.dir.join("journal/unsettled")
+    }
+
     /// The log of operations, for `undo`.
     pub fn operations_path(&self) -> PathBuf {
         self.dir.join("operations.jsonl")

@@ -5,7 +5,10 @@ mod common;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use common::cli::Shell;
+use common::image::Image;
 use common::{Sandbox, differing, picture};
+use envgit::ops::undo::{UndoOptions, undo};
 
 fn settle() {
     // Old enough to be told from later writes.
@@ -104,4 +107,188 @@ fn pins_may_go_at_any_time() {
     std::fs::remove_dir_all(sandbox.repo_dir().join("cache")).unwrap();
     sandbox.checkout("two");
     assert_eq!(differing(&picture(&sandbox.env()), &tree), Vec::<String>::new());
+}
+
+/// Regular files beneath a folder, by inode.
+fn inodes(dir: &std::path::Path, out: &mut std::collections::BTreeSet<u64>) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let meta = entry.path().symlink_metadata().unwrap();
+        if meta.is_dir() {
+            inodes(&entry.path(), out);
+        } else if meta.is_file() {
+            out.insert(meta.ino());
+        }
+    }
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut out = Vec::with_capacity(len + 8);
+    while out.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+/// Commit, upgrade, back, undo and redo where the file system shares blocks.
+fn goes_back_by_reflink(kind: &'static str) {
+    const BIG: usize = 24 << 20;
+    let Some(image) = Image::new(kind, 400) else { return };
+    let sandbox = Sandbox::venv_on(image.path());
+    let mut pictures = Vec::new();
+    for (seed, tag) in [(1, "one"), (2, "two")] {
+        sandbox.write("lib/big/model.so", noise(seed, BIG));
+        sandbox.write("bin/tool", tag);
+        for n in 0..9 {
+            sandbox.write(&format!("lib/d{}/f{n}", n % 2), format!("{tag} {n}").repeat(20));
+        }
+        settle();
+        sandbox.commit_tagged(tag);
+        pictures.push(picture(&sandbox.env()));
+    }
+    let apart = |told: &str| {
+        let (mut live, mut kept) = Default::default();
+        inodes(&sandbox.env(), &mut live);
+        inodes(&sandbox.repo_dir(), &mut kept);
+        assert!(live.is_disjoint(&kept), "{told}: an inode is live and kept");
+    };
+    apart("committed");
+    let report = envgit::ops::pins::pins(&mut sandbox.session(), None).unwrap();
+    assert_eq!(report.roots[0].method, Ok("reflink"));
+    let used = image.used();
+    // Two layers and two versions of the large file, and each of them once.
+    assert!(used < 4 * BIG as u64 + (28 << 20), "{kind}: {used} bytes are used");
+    // What comes back shares its blocks too.
+    for (rev, at) in [("one", 0), ("two", 1), ("one", 0)] {
+        let report = sandbox.checkout(rev);
+        assert_eq!(report.verified.by_digest, 0, "{kind}: taken from pins");
+        assert_eq!(differing(&picture(&sandbox.env()), &pictures[at]), Vec::<String>::new());
+        apart(rev);
+    }
+    sandbox.write("notes", "mine");
+    settle();
+    let mine = picture(&sandbox.env());
+    sandbox.checkout("two");
+    let step = |redo: bool| {
+        let options = UndoOptions {
+            redo,
+            ..UndoOptions::default()
+        };
+        undo(&mut sandbox.session(), &options, &mut |_| true).unwrap();
+        picture(&sandbox.env())
+    };
+    assert_eq!(differing(&step(false), &mine), Vec::<String>::new());
+    assert_eq!(differing(&step(true), &pictures[1]), Vec::<String>::new());
+    assert_eq!(differing(&step(false), &mine), Vec::<String>::new());
+    apart("undone");
+    let now = image.used();
+    assert!(now < used + (12 << 20), "{kind}: {used} bytes before, {now} after");
+    // A write to a live file is not one to its pin.
+    let file = std::fs::File::options()
+        .write(true)
+        .open(sandbox.env().join("lib/big/model.so"))
+        .unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"XXX", 5000).unwrap();
+    drop(file);
+    settle();
+    sandbox.checkout("two");
+    sandbox.checkout("one");
+    assert_eq!(differing(&picture(&sandbox.env()), &pictures[0]), Vec::<String>::new());
+}
+
+#[test]
+fn pins_on_btrfs_share_blocks() {
+    goes_back_by_reflink("btrfs");
+}
+
+#[test]
+fn pins_on_xfs_share_blocks() {
+    goes_back_by_reflink("xfs");
+}
+
+#[test]
+fn what_pins_and_doctor_say() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    let said = shell.ok(&["doctor"]).out;
+    assert!(said.contains("pins of env") && said.contains("by "), "{said}");
+    let json = shell.ok(&["doctor", "--json"]).json();
+    assert_eq!(json["checks"][0]["subject"], "pins of env");
+    assert_eq!(
+        (&json["checks"][0]["fine"], &json["checks"][0]["remedy"]),
+        (&true.into(), &().into())
+    );
+    let said = shell.ok(&["pins", "-v"]).out;
+    assert!(said.contains("pip/numpy"), "{said}");
+    let json = shell.ok(&["pins", "--json"]).json();
+    let units: Vec<&str> = json["roots"][0]["pins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pin| pin["unit"].as_str().unwrap())
+        .collect();
+    assert!(units.contains(&"pip/numpy"), "{units:?}");
+    assert_eq!(json["evicted"], serde_json::Value::Null);
+    assert!(json["roots"][0]["method"].is_string() && json["roots"][0]["unavailable"].is_null());
+    // Those of the live state stay.
+    let json = shell.ok(&["pins", "--drop", "--json"]).json();
+    assert_eq!(json["evicted"]["pins"], 0, "{json}");
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    shell.ok(&["commit"]);
+    let json = shell.ok(&["pins", "--drop", "--json"]).json();
+    assert_eq!(json["evicted"]["pins"], 1, "{json}");
+}
+
+#[test]
+fn there_are_no_pins_across_file_systems_and_doctor_says_what_would_help() {
+    let shell = Shell::new();
+    std::fs::create_dir(shell.path("env")).unwrap();
+    let Some(image) = Image::at("tmpfs", 64, &shell.path("env")) else {
+        return;
+    };
+    shell.write("env/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    shell.install("env", "numpy", "1.24.4");
+    let root = format!("env={}", image.path().display());
+    shell.ok(&["init", "--no-project", "--root", &root]);
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.install("env", "numpy", "1.26.4");
+    shell.ok(&["commit"]);
+    let said = shell.ok(&["doctor"]).out;
+    for words in [
+        "pins of env",
+        "are on different file systems",
+        "keep the project folder, or only .envgit, on the file system of /T/env",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let json = shell.ok(&["doctor", "--json"]).json();
+    assert_eq!(json["checks"][0]["fine"], false);
+    assert!(
+        json["checks"][0]["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("file system of /T/env")
+    );
+    let said = shell.ok(&["pins"]).out;
+    assert!(said.contains("are on different file systems"), "{said}");
+    let json = shell.ok(&["pins", "--json"]).json();
+    assert_eq!(json["roots"][0]["method"], serde_json::Value::Null);
+    assert!(
+        json["roots"][0]["unavailable"]
+            .as_str()
+            .unwrap()
+            .contains("different file systems")
+    );
+    assert_eq!(json["roots"][0]["pins"], serde_json::json!([]));
+    // Every file that comes back is written from the layers.
+    let json = shell.ok(&["checkout", "v1", "--json"]).json();
+    assert_eq!(json["compared"]["by_digest"], 1, "{json}");
+    let json = shell.ok(&["audit", "--json"]).json();
+    assert!(json.to_string().contains("\"by_digest\":1"), "{json}");
 }

@@ -18,79 +18,32 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{Sandbox, Seen, differing, picture, session, whole_history};
+use common::two::{Two, program, two};
+use common::{differing, picture, session, whole_history};
 use envgit::fsx::witness::{Change, Witness, watch};
+use envgit::ops::autosaves::expired;
 use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::commit::{CommitOptions, commit};
+use envgit::ops::gc::{GcOptions, gc};
+use envgit::ops::refs::create_tag;
 
 /// One witness at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-
-type Picture = BTreeMap<Vec<u8>, Seen>;
-
-/// Two versions of an environment: a package that is replaced whole, one of which one file changes, one that comes,
-/// one that goes, scripts in a shared folder, links.
-fn install(sandbox: &Sandbox, version: u32) {
-    let env = sandbox.env();
-    let site = "lib/python3.11/site-packages";
-    let _ = std::fs::remove_dir_all(env.join(site));
-    let _ = std::fs::remove_dir_all(env.join("bin"));
-    sandbox.write("pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
-    let mut packages = vec![("torch", version, 9), ("same", 1, 4)];
-    packages.push(if version == 1 { ("gone", 1, 3) } else { ("fresh", 1, 3) });
-    for (name, version, files) in packages {
-        let info = format!("{site}/{name}-{version}.0.dist-info");
-        let mut record = String::new();
-        for n in 0..files {
-            let path = format!("{name}/d{}/m{n}.py", n % 3);
-            sandbox.write(&format!("{site}/{path}"), format!("{name} {version} {n}\n").repeat(30));
-            record.push_str(&format!("{path},,\n"));
-        }
-        record.push_str(&format!(
-            "../../../bin/{name},,\n{name}-{version}.0.dist-info/RECORD,,\n"
-        ));
-        sandbox.write(&format!("bin/{name}"), format!("#!/bin/{name} {version}\n"));
-        sandbox.write(
-            &format!("{info}/METADATA"),
-            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}.0\n"),
-        );
-        sandbox.write(&format!("{info}/RECORD"), record);
-    }
-    sandbox.write("share/notes", format!("notes {version}\n"));
-    sandbox.write("share/odd", format!("odd {}\n", version / 2));
-    let _ = std::fs::remove_file(env.join("share/link"));
-    std::os::unix::fs::symlink(format!("notes{version}"), env.join("share/link")).unwrap();
-    // Old enough to be told from later writes.
-    std::thread::sleep(Duration::from_millis(40));
-}
-
-/// A sandbox with two recorded states, at the second.
-struct Two {
-    sandbox: Sandbox,
-    ids: [String; 2],
-    pictures: [Picture; 2],
-}
-
-fn two() -> Two {
-    let sandbox = Sandbox::venv();
-    install(&sandbox, 1);
-    let first = sandbox.commit_tagged("v1").commit.unwrap().to_string();
-    let one = picture(&sandbox.env());
-    install(&sandbox, 2);
-    let second = sandbox.commit_tagged("v2").commit.unwrap().to_string();
-    let two = picture(&sandbox.env());
-    Two {
-        sandbox,
-        ids: [first, second],
-        pictures: [one, two],
-    }
-}
 
 /// The commands that are cut.
 fn perform(project: &Path, what: &str) {
     let mut session = session(project);
     match what {
         "commit" => drop(commit(&mut session, &CommitOptions::default())),
+        "tag" => drop(create_tag(&mut session, "mark", None, Some("noted"), true)),
+        "gc" => {
+            let expired = expired(&session).unwrap().into_iter().map(|known| known.name);
+            let options = GcOptions {
+                expired: expired.collect(),
+                ..GcOptions::default()
+            };
+            drop(gc(&mut session, &options));
+        }
         rev => {
             let options = CheckoutOptions {
                 rev: rev.to_owned(),
@@ -99,18 +52,6 @@ fn perform(project: &Path, what: &str) {
             drop(checkout(&mut session, &options, &mut |_| true));
         }
     }
-}
-
-fn program(project: &Path, args: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_envgit"))
-        .arg("-C")
-        .arg(project)
-        .args(args)
-        .env_clear()
-        .env("HOME", project.parent().unwrap())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
 }
 
 /// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.
@@ -811,6 +752,176 @@ fn a_commit_survives_any_power_cut() {
     );
     eprintln!(
         "power cuts of a commit: old state {}, new state {}",
+        outcomes[0], outcomes[1]
+    );
+}
+
+/// The commit to which a tag leads.
+fn tagged(two: &Two, tag: &str) -> Option<String> {
+    let session = two.sandbox.session();
+    let found = session.repo.history().resolve(&format!("refs/tags/{tag}"));
+    found.ok().map(|id| id.to_string())
+}
+
+#[test]
+fn a_tag_killed_after_any_step_or_cut_is_there_or_not() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    let mut outcomes = [0; 2];
+    for steps in 1.. {
+        let killed = killed_after(&two, "tag", steps);
+        if !killed {
+            assert!(steps > 5, "it has {steps} steps only");
+            break;
+        }
+        let is_there = tagged(&two, "mark").is_some();
+        assert_eq!(recovered(&two, "a killed tag"), 1);
+        whole_history(&two.sandbox);
+        outcomes[usize::from(is_there)] += 1;
+        if is_there {
+            envgit::ops::refs::delete_tag(&mut two.sandbox.session(), "mark").unwrap();
+        }
+    }
+    envgit::ops::refs::delete_tag(&mut two.sandbox.session(), "mark").unwrap();
+    let (before, ops) = record(&two, "tag");
+    assert!(tagged(&two, "mark").is_some());
+    for n in 0..cuts() / 4 {
+        let seed = 0x2545_f491_4f6c_dd1d ^ ((n + 1) << 8);
+        let (model, told) = leave(&before, &ops, &mut Dice(seed));
+        model.write();
+        let is_there = tagged(&two, "mark").is_some();
+        assert_eq!(recovered(&two, &format!("seed {seed:#x}, {told}")), 1);
+        whole_history(&two.sandbox);
+        let found = tagged(&two, "mark");
+        assert!(
+            found.is_none() || found.as_ref() == Some(&two.ids[1]),
+            "{told}: {found:?}"
+        );
+        outcomes[usize::from(is_there)] += 1;
+        // The next one follows, and can be undone.
+        create_tag(&mut two.sandbox.session(), "next", None, None, false).unwrap();
+        assert!(program(&two.sandbox.project(), &["undo"]).status.success(), "{told}");
+        assert_eq!(tagged(&two, "next"), None, "{told}");
+    }
+    assert!(outcomes.iter().all(|count| *count > 1), "{outcomes:?}");
+}
+
+/// Layers that are there.
+fn layers(two: &Two) -> usize {
+    std::fs::read_dir(two.sandbox.repo_dir().join("layers"))
+        .unwrap()
+        .count()
+}
+
+/// Both states come back from the layers alone, and nothing is damaged.
+fn holds_both(two: &Two, told: &str) {
+    recovered(two, told);
+    whole_history(&two.sandbox);
+    let verified = program(&two.sandbox.project(), &["verify"]);
+    assert!(
+        verified.status.success(),
+        "{told}: {}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
+    for at in [0, 1] {
+        let options = CheckoutOptions {
+            rev: ["v1", "v2"][at].to_owned(),
+            without_pins: true,
+            ..CheckoutOptions::default()
+        };
+        two.sandbox.try_checkout(&options).unwrap();
+        let left = differing(&picture(&two.sandbox.env()), &two.pictures[at]);
+        assert_eq!(left, Vec::<String>::new(), "{told}");
+    }
+}
+
+/// An autosave that is kept by nothing, with a layer that only it needs.
+fn something_to_collect(two: &Two) {
+    two.sandbox.write("share/waste", "waste\n".repeat(500));
+    two.sandbox.checkout("v1");
+    two.sandbox.checkout("v2");
+}
+
+#[test]
+fn gc_killed_after_any_step_or_cut_keeps_what_is_needed() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    let config = two.sandbox.repo_dir().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let nothing_more = "[gc]\nkeep_days = 0\n[autosave]\nkeep = 0\nkeep_days = 0\n";
+    let text = text.split("[gc]").next().unwrap();
+    std::fs::write(&config, format!("{text}{nothing_more}")).unwrap();
+    let mut outcomes = [0; 2];
+    for steps in (1..).step_by(if long_form().is_some() { 1 } else { 2 }) {
+        something_to_collect(&two);
+        assert_eq!(layers(&two), 3);
+        let killed = killed_after(&two, "gc", steps);
+        outcomes[usize::from(layers(&two) == 2)] += 1;
+        holds_both(&two, &format!("killed after {steps} steps"));
+        // Whatever is left the next one takes.
+        perform(&two.sandbox.project(), "gc");
+        assert_eq!(layers(&two), 2, "after {steps} steps");
+        if !killed {
+            break;
+        }
+    }
+    something_to_collect(&two);
+    let (before, ops) = record(&two, "gc");
+    assert_eq!(layers(&two), 2);
+    for n in 0..cuts() / 5 {
+        let seed = 0x9e6c_63d0_876a_9a47 ^ ((n + 1) << 8);
+        let (model, told) = leave(&before, &ops, &mut Dice(seed));
+        model.write();
+        outcomes[usize::from(layers(&two) == 2)] += 1;
+        holds_both(&two, &format!("seed {seed:#x}, {told}"));
+    }
+    assert!(outcomes.iter().all(|count| *count > 1), "{outcomes:?}");
+    eprintln!("gc: layer still there {}, gone {}", outcomes[0], outcomes[1]);
+}
+
+#[test]
+fn an_autosave_survives_any_power_cut() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let two = two();
+    two.sandbox.write("share/mine", "mine\n");
+    two.sandbox.write("share/notes", "mine too\n");
+    std::thread::sleep(Duration::from_millis(40));
+    let mine = picture(&two.sandbox.env());
+    let (before, ops) = record(&two, "v1");
+    let mut outcomes = [0; 2];
+    for n in 0..cuts() / 5 {
+        let seed = 0xd1b5_4a32_d192_ed03 ^ ((n + 1) << 8);
+        let (model, told) = leave(&before, &ops, &mut Dice(seed));
+        model.write();
+        let told = format!("seed {seed:#x}, {told}");
+        let status = program(&two.sandbox.project(), &["status"]);
+        assert!(
+            status.status.success(),
+            "{told}: {}",
+            String::from_utf8_lossy(&status.stderr)
+        );
+        let head = two.sandbox.status().head.commit.unwrap().to_string();
+        let moved = head == two.ids[0];
+        assert!(moved || head == two.ids[1], "{told}");
+        outcomes[usize::from(moved)] += 1;
+        let now = picture(&two.sandbox.env());
+        if moved {
+            assert_eq!(differing(&now, &two.pictures[0]), Vec::<String>::new(), "{told}");
+            // From the layers alone.
+            let options = CheckoutOptions {
+                rev: "autosave/1".to_owned(),
+                without_pins: true,
+                ..CheckoutOptions::default()
+            };
+            two.sandbox.try_checkout(&options).unwrap();
+        }
+        let left = differing(&picture(&two.sandbox.env()), &mine);
+        assert_eq!(left, Vec::<String>::new(), "{told}");
+        whole_history(&two.sandbox);
+    }
+    assert!(outcomes.iter().all(|count| *count > 1), "{outcomes:?}");
+    eprintln!(
+        "power cuts of an autosaving checkout: old state {}, new state {}",
         outcomes[0], outcomes[1]
     );
 }

@@ -73,6 +73,12 @@ pub struct Finished {
     pub milliseconds: Option<u64>,
     /// Paths that were compared with the target afterwards.
     pub verified: u64,
+    /// Of them, files whose bytes had the right digest.
+    #[serde(default)]
+    pub by_digest: u64,
+    /// Of them, files that were known by their stamp.
+    #[serde(default)]
+    pub by_stamp: u64,
     /// The state before, where it was recorded for this.
     pub saved_as: Option<String>,
     /// What the health check said.

@@ -154,6 +154,8 @@ mod tests {
             error: None,
             milliseconds: Some(12),
             verified: 7,
+            by_digest: 3,
+            by_stamp: 2,
             saved_as: None,
             health: None,
         })

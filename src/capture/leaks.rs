@@ -167,7 +167,7 @@ pub fn find(path: &[u8], text: &[u8]) -> Vec<Leak> {
         line,
         masked,
     }));
-    leaks.sort_by(|a, b| (a.line, a.kind).cmp(&(b.line, b.kind)));
+    leaks.sort_by_key(|leak| (leak.line, leak.kind));
     leaks
 }
 
@@ -325,7 +325,7 @@ fn is_placeholder(value: &str) -> bool {
     ];
     let lower = value.to_ascii_lowercase();
     let marks = value.starts_with(['$', '<', '{', '%', '*', '[']) || value.contains("${") || value.contains("{{");
-    let same = value.chars().all(|c| Some(c) == value.chars().next());
+    let same = value.chars().all(|c| value.starts_with(c));
     let told = [
         "your-",
         "your_",

@@ -1,7 +1,7 @@
 //! One root as it stands: the listing joined with what is remembered, so that only what changed is read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -31,6 +31,14 @@ pub enum Error {
         name: String,
         /// What the system said.
         source: IoError,
+    },
+    /// Nothing stands where it stood, and the place is on another file system than it was: that one is not mounted.
+    #[error("the root {name} is not there: {} was on another file system when it was last looked at", .path.display())]
+    Elsewhere {
+        /// Its name.
+        name: String,
+        /// Its path.
+        path: PathBuf,
     },
     /// Its `.snapignore` is malformed.
     #[error(transparent)]
@@ -63,6 +71,15 @@ pub struct LiveRoot {
     /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
     /// is read after this moment cannot be told from a write in the same tick of the clock.
     began: i64,
+}
+
+/// The number of the file system on which a directory stands.
+///
+/// # Errors
+/// Names the directory.
+pub fn device_of(dir: &Path) -> Result<u64, IoError> {
+    use std::os::unix::fs::MetadataExt;
+    dir.metadata().map(|meta| meta.dev()).at("look at", dir)
 }
 
 /// What makes remembered units worthless.
@@ -106,6 +123,13 @@ impl LiveRoot {
             (old.join().unwrap_or_else(|_| RootState::empty(fingerprint)), listing)
         });
         let listing = listing.map_err(fail)?;
+        let device = device_of(&root.path).map_err(fail)?;
+        if listing.listed.is_empty() && !old.entries.is_empty() && ![0, device].contains(&old.device) {
+            return Err(Error::Elsewhere {
+                name: root.name.to_string(),
+                path: root.path.clone(),
+            });
+        }
         let mut live = Self {
             root: root.clone(),
             state: RootState::empty(fingerprint),
@@ -119,6 +143,7 @@ impl LiveRoot {
             form: rules.form.clone(),
             began,
         };
+        live.state.device = device;
         live.join(old, listing.listed, written).map_err(fail)?;
         Ok(live)
     }

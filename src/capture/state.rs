@@ -22,6 +22,8 @@ pub struct RootState {
     version: u32,
     /// The place and rules under which it was made; another place or other rules make it worthless.
     pub rules: Digest,
+    /// The file system on which the root stood, as the kernel numbers it. Zero when it is not known.
+    pub device: u64,
     /// All paths, sorted.
     pub entries: Vec<Entry>,
     /// What is known of the file behind each entry.
@@ -78,6 +80,7 @@ impl RootState {
         Self {
             version: VERSION,
             rules,
+            device: 0,
             entries: Vec::new(),
             marks: Vec::new(),
             unit_of: Vec::new(),
@@ -95,18 +98,26 @@ impl RootState {
 
     /// Reads the state of a root; whatever is wrong with it, the answer is an empty one.
     pub fn load(path: &Path, rules: Digest) -> Self {
-        let read = || {
-            let bytes = fsx::read_if_present(path).ok()??;
-            let (digest, body) = bytes.split_first_chunk::<32>()?;
-            if Digest::of(body).as_bytes() != digest {
-                return None;
-            }
-            let state: Self = postcard::from_bytes(body).ok()?;
-            let entries = state.entries.len();
-            let whole = state.marks.len() == entries && state.unit_of.len() == entries;
-            (state.version == VERSION && state.rules == rules && whole).then_some(state)
-        };
-        read().unwrap_or_else(|| Self::empty(rules))
+        let read = Self::read(path).filter(|state| state.rules == rules);
+        read.unwrap_or_else(|| Self::empty(rules))
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = fsx::read_if_present(path).ok()??;
+        let (digest, body) = bytes.split_first_chunk::<32>()?;
+        if Digest::of(body).as_bytes() != digest {
+            return None;
+        }
+        let state: Self = postcard::from_bytes(body).ok()?;
+        let entries = state.entries.len();
+        let whole = state.marks.len() == entries && state.unit_of.len() == entries;
+        (state.version == VERSION && whole).then_some(state)
+    }
+
+    /// On which file system the root stood by what the state at a path says, if it held anything.
+    pub fn remembered_device(path: &Path) -> Option<u64> {
+        let state = Self::read(path)?;
+        (state.device != 0 && !state.entries.is_empty()).then_some(state.device)
     }
 
     /// Writes the state of a root.

@@ -253,7 +253,6 @@ fn of_history(error: &history::Error) -> Advice {
 fn of_store(error: &store::Error) -> Advice {
     match error {
         store::Error::Io(error) => of_io(error),
-        store::Error::Damaged { .. } => Advice::new("damaged", DAMAGED, DAMAGED_LAYER),
     }
 }
 
@@ -325,6 +324,14 @@ fn of_capture(error: &capture::scan::Error) -> Advice {
             format!(
                 "bring the folder back, say where it is with `envgit config roots.{name}.path PATH`, or give it up with \
                  `envgit root remove {name}`"
+            ),
+        ),
+        capture::scan::Error::Elsewhere { name, .. } => Advice::new(
+            "unmounted",
+            FAILED,
+            format!(
+                "mount its file system again; if it is meant to stand here now, remove .envgit/cache/state/{name}; nothing \
+                 was changed"
             ),
         ),
         capture::scan::Error::Ignored(_) => Advice::new("snapignore", FAILED, "correct that line of .snapignore"),

@@ -43,12 +43,15 @@ pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, ask
 
 /// A question with two answers, of which yes is the usual one. A terminal that cannot answer has not agreed.
 pub(super) fn yes(cmd: &mut CommandContext<'_>, question: &str) -> bool {
-    cmd.ui.can_ask()
-        && Confirm::new()
-            .with_prompt(question)
-            .default(true)
-            .interact()
-            .unwrap_or(false)
+    // What is asked about must be on the screen.
+    if !cmd.ui.can_ask() || cmd.ui.flush().is_err() {
+        return false;
+    }
+    Confirm::new()
+        .with_prompt(question)
+        .default(true)
+        .interact()
+        .unwrap_or(false)
 }
 
 fn is_large(report: &CheckoutReport) -> bool {

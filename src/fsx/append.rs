@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::witness::{Change, saw};
 use super::{Context, Error, atomic};
 
 /// What happens to a last line that a crash cut short.
@@ -39,7 +40,14 @@ pub fn line(path: &Path, line: &[u8], torn: Torn) -> Result<(), Error> {
     }
     text.extend_from_slice(line);
     text.push(b'\n');
-    file.write_all(&text).and_then(|()| file.sync_all()).at("write", path)?;
+    let before = file.metadata().at("look at", path)?.len();
+    if let Err(error) = file.write_all(&text).and_then(|()| file.sync_all()) {
+        // Half a line on a full disk says nothing; what cannot be taken away either is as a crash leaves it.
+        let _ = file.set_len(before);
+        return Err(error).at("write", path);
+    }
+    saw(|| Change::File(path.to_owned()));
+    saw(|| Change::SyncFile(path.to_owned()));
     if is_new {
         path.parent().map_or(Ok(()), atomic::sync_dir)?;
     }

@@ -7,6 +7,7 @@ use super::person::{Person, Time};
 use super::reflock::{LogLine, RefLock, append, sync_names};
 use super::refname::RefName;
 use crate::fsx;
+use crate::fsx::witness::{self, saw};
 
 /// Why a ref was not moved.
 #[derive(Debug, thiserror::Error)]
@@ -226,11 +227,16 @@ impl History {
         // Directories that became empty are gone with the ref; the nearest that is left has lost a name.
         for path in [self.path(full), self.path("logs").join(full), self.path("packed-refs")] {
             if let Some(dir) = path.ancestors().skip(1).find(|dir| dir.is_dir()) {
+                let gone = path.ancestors().take_while(|path| *path != dir).last();
+                if let Some(gone) = gone.filter(|gone| !gone.exists()) {
+                    saw(|| witness::Change::Remove(gone.to_owned()));
+                }
                 sync_names(self.dir(), &dir.join("gone"), false)?;
             }
         }
         let packed = self.path("packed-refs");
         if packed.is_file() {
+            saw(|| witness::Change::File(packed.clone()));
             fsx::atomic::sync_file(&packed)?;
         }
         Ok(())

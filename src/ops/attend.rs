@@ -13,6 +13,7 @@ use super::pause::{Pause, place};
 use super::pending::Pending;
 use super::report::{CheckoutReport, HeadReport, Outlook};
 use super::{Session, undo};
+use crate::apply::journal::Journal;
 use crate::audit::{self, Actor, Changed, Event, Finished, HealthResult, Log, Outcome, Point, Started};
 use crate::history::Time;
 use crate::service::processes::{user_name, using};
@@ -40,6 +41,7 @@ pub(super) fn checkout(
         paths: options.paths.clone(),
         exact: options.exact.clone(),
         cwd: options.cwd.clone(),
+        swap: None,
     };
     let command = if options.exact.is_empty() {
         "checkout"
@@ -205,6 +207,7 @@ impl<'c, 'f> Attended<'c, 'f> {
         let elapsed = self.begun.elapsed();
         let report = outcome.as_ref().ok();
         let health = report.and_then(|report| report.health.as_ref());
+        let compared = report.map(|report| report.verified).unwrap_or_default();
         let finished = Finished {
             of,
             time: later(session.now, elapsed).rfc3339(),
@@ -216,7 +219,9 @@ impl<'c, 'f> Attended<'c, 'f> {
             },
             error: outcome.as_ref().err().map(ToString::to_string),
             milliseconds: u64::try_from(elapsed.as_millis()).ok(),
-            verified: report.map_or(0, |report| report.verified),
+            verified: compared.paths,
+            by_digest: compared.by_digest,
+            by_stamp: compared.by_stamp,
             saved_as: report.and_then(|report| Some(report.autosave.as_ref()?.name.clone())),
             health: health.map(|health| HealthResult {
                 healthy: health.healthy,
@@ -280,8 +285,9 @@ impl Gate for Attended<'_, '_> {
         Ok(Passed::LookAgain)
     }
 
-    fn saved(&mut self, session: &Session<'_>, report: &CheckoutReport) -> Result<(), Error> {
+    fn saved(&mut self, session: &Session<'_>, report: &CheckoutReport, swap: &Journal) -> Result<(), Error> {
         self.pending.live = live_move(report, &self.before);
+        self.pending.swap = Some(swap.clone());
         self.pending.write(session)
     }
 }
@@ -337,7 +343,11 @@ pub(super) fn actor(session: &Session<'_>) -> Actor {
 }
 
 /// Tells the audit log what became of a restore that was interrupted.
-pub(super) fn note_interrupted(session: &Session<'_>, outcome: Outcome) -> Result<Option<audit::End>, Error> {
+pub(super) fn note_interrupted(
+    session: &Session<'_>,
+    outcome: Outcome,
+    error: Option<String>,
+) -> Result<Option<audit::End>, Error> {
     let log = Log::new(session.repo.dir());
     let Some(of) = log.unfinished()? else { return Ok(None) };
     let finished = Finished {
@@ -345,9 +355,11 @@ pub(super) fn note_interrupted(session: &Session<'_>, outcome: Outcome) -> Resul
         time: session.now.rfc3339(),
         who: actor(session),
         outcome,
-        error: None,
+        error,
         milliseconds: None,
         verified: 0,
+        by_digest: 0,
+        by_stamp: 0,
         saved_as: None,
         health: None,
     };

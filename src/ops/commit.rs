@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::damaged::warn_of_layers;
 use super::error::Error;
 use super::live::{Live, describe};
 use super::operations::{Done, OperationKind, Watch};
@@ -12,7 +13,7 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, pinning, recover, signing};
+use super::{Session, notes, pinning, recover, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
@@ -53,6 +54,7 @@ pub struct CommitOptions {
 pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    notes::refuse_unsettled(session)?;
     let watch = Watch::begin(session)?;
     let pause = match session.repo.config().services.quiesce {
         true => Pause::begin(session)?,
@@ -164,6 +166,7 @@ pub(super) fn changes_since(session: &Session<'_>, parent: Option<CommitId>, liv
 
 /// Reads what is new in the live state and writes it into a layer, which is not yet part of the store.
 pub(super) fn absorb(session: &Session<'_>, live: &mut Live) -> Result<Option<FinishedLayer>, Error> {
+    warn_of_layers(session)?;
     let store = session.repo.store()?;
     let mut items = Vec::new();
     let mut owners = Vec::new();

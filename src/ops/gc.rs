@@ -117,7 +117,7 @@ pub fn gc(session: &mut Session<'_>, options: &GcOptions) -> Result<GcReport, Er
     }
     remove_layers(session, &report)?;
     report.leftovers = drafts as u64 + leftovers(session)?;
-    std::fs::remove_file(&mark).at("remove", &mark)?;
+    fsx::remove_file(&mark)?;
     mark.parent().map_or(Ok(()), atomic::sync_dir)?;
     Ok(report)
 }
@@ -133,6 +133,9 @@ fn find(session: &Session<'_>, expired: &[RefName]) -> Result<(Survey, GcReport)
     let needed = needed(session, &survey)?;
     session.progress.end();
     let catalog = session.repo.store()?.catalog();
+    if let Some(layer) = catalog.damaged().first() {
+        return Err(Error::Damaged(format!("layer {}: {}", layer.digest, layer.what)));
+    }
     if let Some(lost) = needed.keys().find(|digest| !catalog.contains(digest)) {
         return Err(Error::Damaged(format!("no layer holds the content {lost}")));
     }
@@ -204,7 +207,7 @@ fn remove_layers(session: &Session<'_>, report: &GcReport) -> Result<(), Error> 
     let store = session.repo.store()?;
     for (digest, _) in &report.removed {
         let path = store.layer_path(digest);
-        std::fs::remove_file(&path).at("remove", &path)?;
+        fsx::remove_file(&path)?;
     }
     if !report.removed.is_empty() {
         atomic::sync_dir(&dir)?;
@@ -238,7 +241,7 @@ fn drop_stale_indexes(dir: &Path, layers: &BTreeSet<Digest>) -> Result<(), fsx::
         let name = entry.file_name();
         let digest = name.to_str().and_then(|name| name.parse::<Digest>().ok());
         if digest.is_some_and(|digest| !layers.contains(&digest)) {
-            std::fs::remove_file(entry.path()).at("remove", entry.path())?;
+            fsx::remove_file(&entry.path())?;
         }
     }
     Ok(())

@@ -45,6 +45,8 @@ pub(super) struct Live {
     pub(super) keeps_setuid: bool,
     /// Roots, by number, whose stamps changed since the stat cache was saved.
     pub(super) restamped: BTreeSet<usize>,
+    /// How many files were read to know their content.
+    pub(super) read: u64,
 }
 
 /// Parts of the inventory of a root that holds packages.
@@ -134,6 +136,7 @@ impl Live {
             warnings: Vec::new(),
             restamped: BTreeSet::new(),
             keeps_setuid: viewpoint.repo.is_none_or(Repo::keeps_setuid),
+            read: 0,
             roots,
         })
     }
@@ -149,6 +152,7 @@ impl Live {
             viewpoint.progress.begin(Phase::Read, Some(bytes));
             let threads = std::thread::available_parallelism().map_or(2, usize::from);
             for root in &mut live.roots {
+                live.read += root.pending.len() as u64;
                 let failures = root.hash_pending(threads, viewpoint.progress);
                 live.failures.extend(failures.iter().map(describe));
             }

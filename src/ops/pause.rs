@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::error::Error;
-use crate::fsx::{self, Context as _, atomic};
+use crate::fsx::{self, atomic};
 use crate::service::Place;
 
 /// Services that were stopped and have to be started again. A note on disk says so too, for the case of a crash.
@@ -45,7 +45,7 @@ impl Pause {
     pub(super) fn end(self, session: &Session<'_>) -> Option<String> {
         let started = session.repo.config().services.start(place(session));
         let path = session.repo.pause_path();
-        let removed = std::fs::remove_file(&path).at("remove", &path);
+        let removed = fsx::remove_file(&path);
         match (started, removed) {
             (Ok(()), Ok(())) => None,
             (Err(failure), _) => Some(format!("a service was not started again: {failure}")),

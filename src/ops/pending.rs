@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Session;
 use super::error::Error;
 use super::operations::{LiveMove, OperationKind};
+use crate::apply::journal::Journal;
 use crate::fsx::{self, Context as _, atomic};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
@@ -31,6 +32,9 @@ pub(super) struct Pending {
     #[serde(default)]
     pub(super) exact: BTreeMap<RootName, BTreeSet<RelPath>>,
     pub(super) cwd: PathBuf,
+    /// The swap that is about to begin, as its own note will have it: should one of the two be damaged.
+    #[serde(default)]
+    pub(super) swap: Option<Journal>,
 }
 
 impl Pending {
@@ -42,19 +46,19 @@ impl Pending {
         Ok(atomic::write(&path, &serde_json::to_vec(self).unwrap_or_default())?)
     }
 
-    pub(super) fn read(session: &Session<'_>) -> Result<Option<Self>, Error> {
+    pub(super) fn read(session: &Session<'_>) -> Result<Option<Self>, fsx::Error> {
         let path = session.repo.pending_path();
         let Some(text) = fsx::read_if_present(&path)? else {
             return Ok(None);
         };
         let parsed = serde_json::from_slice(&text).map_err(std::io::Error::other);
-        Ok(Some(parsed.at("understand", &path)?))
+        parsed.map(Some).at("understand", &path)
     }
 
     /// It is in the log, or it never was.
     pub(super) fn clear(session: &Session<'_>) -> Result<(), Error> {
         let path = session.repo.pending_path();
-        match std::fs::remove_file(&path).at("remove", &path) {
+        match fsx::remove_file(&path) {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }

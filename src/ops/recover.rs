@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::attend::Unasked;
 use super::checkout::{CheckoutOptions, Purpose, perform};
 use super::error::Error;
+use super::notes::{self, Notes};
 use super::operations::{Done, LiveMove, OperationKind, Watch};
 use super::pending::Pending;
 use super::{Session, attend, pause, pinning, undo};
@@ -51,21 +52,33 @@ fn clear_locks(session: &Session<'_>) -> Result<usize, Error> {
 /// As [`if_needed`], under the lock that the caller holds. Also removes what killed processes left half-written.
 pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error> {
     clear_drafts(session)?;
-    let swapped = finish_swap(session)?;
+    let notes = Notes::read(session)?;
+    let swapped = match &notes.journal {
+        Some(journal) => finish_swap(session, journal)?,
+        None => None,
+    };
     pause::end_interrupted(session);
-    let pending = Pending::read(session)?;
+    let going_to = notes::going_to(session)?;
+    let pending = &notes.pending;
     let is_stepping = pending.as_ref().is_some_and(|pending| pending.of.is_some());
-    let has_happened = match &pending {
+    let has_happened = match pending {
         Some(pending) if swapped.is_none() && !is_stepping => has_happened(session, pending)?,
         _ => swapped.is_some() || is_stepping,
     };
-    let outcome = if has_happened {
-        Outcome::Recovered
-    } else {
-        Outcome::Dropped
+    let left = match has_happened {
+        false => notes.name_the_rest(session, going_to.as_ref())?,
+        true => None,
     };
-    let audit = attend::note_interrupted(session, outcome)?;
-    match &pending {
+    clear_stages(session)?;
+    let outcome = match (&left, has_happened) {
+        (Some(_), _) => Outcome::Failed,
+        (None, true) => Outcome::Recovered,
+        (None, false) => Outcome::Dropped,
+    };
+    let told: Vec<String> = notes.illegible.iter().chain(&left).cloned().collect();
+    let error = (!told.is_empty()).then(|| told.join("; "));
+    let audit = attend::note_interrupted(session, outcome, error)?;
+    match pending {
         Some(pending) if is_stepping => undo::finish_interrupted(session, pending, audit)?,
         _ if has_happened => {
             let what = pending.as_ref().map_or("checkout", |pending| pending.what.as_str());
@@ -79,6 +92,9 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
             Watch::resume(session)?.end(session, done)?;
         }
         _ => {}
+    }
+    if has_happened {
+        notes.name_the_rest(session, None)?;
     }
     Pending::clear(session)
 }
@@ -102,20 +118,22 @@ fn has_happened(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Er
     Ok(report.plan.roots.is_empty())
 }
 
-/// Finishes a swap that began, and clears away what was only prepared. Returns where the live state went.
-fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
-    let Some(journal) = Journal::read(&session.repo.journal_path())? else {
-        for root in &session.repo.config().roots {
-            if has_stage(&root.path) {
-                session.progress.warn(&format!(
-                    "removed what an interrupted checkout had prepared in {}",
-                    root.path.display()
-                ));
-                discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
-            }
+/// Clears away what was only prepared.
+fn clear_stages(session: &Session<'_>) -> Result<(), Error> {
+    for root in &session.repo.config().roots {
+        if has_stage(&root.path) {
+            session.progress.warn(&format!(
+                "removed what an interrupted checkout had prepared in {}",
+                root.path.display()
+            ));
+            discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
         }
-        return Ok(None);
-    };
+    }
+    Ok(())
+}
+
+/// Finishes a swap that began. Returns where the live state went.
+fn finish_swap(session: &mut Session<'_>, journal: &Journal) -> Result<Option<LiveMove>, Error> {
     let head = session.repo.history().head()?.commit();
     session.progress.warn(&format!(
         "a checkout of {} was interrupted; finishing it first",
@@ -130,7 +148,7 @@ fn finish_swap(session: &mut Session<'_>) -> Result<Option<LiveMove>, Error> {
         cwd: journal.cwd.clone(),
         ..CheckoutOptions::default()
     };
-    let purpose = Purpose::Recovery(&journal);
+    let purpose = Purpose::Recovery(journal);
     let report = match perform(session, &options, purpose, &mut Unasked) {
         Ok(report) => report,
         // Whatever is wrong, the layers alone are enough.

@@ -190,8 +190,8 @@ pub struct CheckoutReport {
     pub dry_run: bool,
     /// Package changes that it brought, from the live state to the target.
     pub changes: Changes,
-    /// Paths compared with the target afterwards.
-    pub verified: u64,
+    /// What was compared with the target afterwards.
+    pub verified: Verified,
     /// What was found out before anything changed.
     pub outlook: Outlook,
     /// Services that were not started again, and why.
@@ -207,6 +207,17 @@ pub struct CheckoutReport {
     /// Files that name the place where they were recorded and could not be changed to name the one here: `ROOT:PATH`,
     /// and why.
     pub stuck: Vec<(String, Stuck)>,
+}
+
+/// What a live state was compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// All paths, each by its kind, mode, time, size and target.
+    pub paths: u64,
+    /// Files whose bytes had the right digest: read afterwards, or written by this checkout from a layer.
+    pub by_digest: u64,
+    /// Files that were not read: inode, size, times and mode are those under which their content was known.
+    pub by_stamp: u64,
 }
 
 /// What is found out before a checkout changes anything.

@@ -253,6 +253,7 @@ impl Reversal {
             paths: Vec::new(),
             exact: Default::default(),
             cwd: session.repo.project().to_owned(),
+            swap: None,
         }
     }
 

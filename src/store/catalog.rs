@@ -71,6 +71,12 @@ impl LayerIndex {
         (&self.frames, &self.wholes, &self.recipes) == (&other.frames, &other.wholes, &other.recipes)
     }
 
+    /// Where its last frame ends: a layer that is shorter was cut.
+    pub fn end(&self) -> u64 {
+        let ends = self.frames.iter().map(|frame| frame.offset + u64::from(frame.stored));
+        ends.max().unwrap_or(0)
+    }
+
     /// From a table of contents. Recipes are read from the layer by `content`.
     ///
     /// # Errors
@@ -236,10 +242,20 @@ pub struct Located<'a> {
     pub offset: u64,
 }
 
+/// A layer that cannot be understood, so that nothing of it is in the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedLayer {
+    /// Its digest, as its name says.
+    pub digest: Digest,
+    /// What is wrong with it.
+    pub what: String,
+}
+
 /// All layers of a store.
 #[derive(Default)]
 pub struct Catalog {
     layers: Vec<(Digest, LayerIndex)>,
+    damaged: Vec<DamagedLayer>,
     places: DigestMap<Place>,
     chunks: DigestMap<(u32, u32)>,
     sizes: std::collections::HashSet<u64>,
@@ -248,6 +264,8 @@ pub struct Catalog {
 impl Catalog {
     /// Adds a layer. Content that is there already stays where it was.
     pub fn add(&mut self, digest: Digest, index: LayerIndex) {
+        // What was damaged may have been replaced.
+        self.damaged.retain(|damaged| damaged.digest != digest);
         let layer = self.layers.len() as u32;
         self.places.reserve(index.wholes.len());
         for (at, whole) in index.wholes.iter().enumerate() {
@@ -272,6 +290,16 @@ impl Catalog {
             self.sizes.insert(recipe.size);
         }
         self.layers.push((digest, index));
+    }
+
+    /// Notes a layer that cannot be understood. That is an error only where something is needed that no other one holds.
+    pub fn add_damaged(&mut self, layer: DamagedLayer) {
+        self.damaged.push(layer);
+    }
+
+    /// The layers that cannot be understood.
+    pub fn damaged(&self) -> &[DamagedLayer] {
+        &self.damaged
     }
 
     /// Forgets contents of which a part is in no layer, so that nobody takes them for stored.

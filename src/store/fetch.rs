@@ -67,7 +67,7 @@ impl ContentSource for Store {
         }
         for (want, proof) in wants.iter().zip(proofs) {
             let Some(proof) = proof else { continue };
-            let told = proof.is_of(&want.digest, want.size);
+            let told = proof.finish(&want.digest, want.size);
             if !told.unwrap_or_else(|| self.is_made_of_its_frames(want, &files)) {
                 lost.note(want.digest, || {
                     "a layer lists other content under its digest".to_owned()
@@ -89,7 +89,7 @@ impl Store {
             let frames = self.catalog.locate(&want.digest).unwrap_or_default();
             let size: u64 = frames.iter().map(|located| u64::from(located.frame.size)).sum();
             if size != want.size {
-                lost.note(want.digest, || NOT_HERE.to_owned());
+                lost.note(want.digest, || self.absence());
                 continue;
             }
             tasks.extend(frames.iter().map(|Located { layer, frame, offset }| Task {
@@ -143,6 +143,18 @@ impl Store {
             }
         }
         files
+    }
+
+    /// Why a content is in no layer at hand, as far as that is known.
+    fn absence(&self) -> String {
+        let damaged = self.catalog.damaged().iter();
+        let damaged: Vec<String> = damaged
+            .map(|layer| format!("layer {}: {}", layer.digest, layer.what))
+            .collect();
+        match &damaged[..] {
+            [] => NOT_HERE.to_owned(),
+            damaged => damaged.join("; "),
+        }
     }
 
     fn damage(&self, layer: usize, what: &str) -> String {

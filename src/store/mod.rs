@@ -30,7 +30,7 @@ use crate::digest::Digest;
 use crate::fsx::{self, Context, atomic};
 use crate::progress::Progress;
 use crate::snapshot::facts::LayerFacts;
-use catalog::{Catalog, LayerIndex};
+use catalog::{Catalog, DamagedLayer, LayerIndex};
 use ingest::{Item, Outcomes};
 use toc::{Footer, Toc};
 
@@ -40,14 +40,6 @@ pub enum Error {
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] fsx::Error),
-    /// A layer cannot be understood.
-    #[error("the layer {} is damaged: {what}", .path.display())]
-    Damaged {
-        /// The layer's file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
 }
 
 /// How often a layer under way is written out to the disk.
@@ -110,20 +102,18 @@ impl Store {
         fsx::create_dir_all(layers)
     }
 
-    /// Opens a store. Indexes that are missing or damaged are rebuilt.
+    /// Opens a store. Indexes that are missing or damaged are rebuilt. A layer that cannot be understood is a fact of the
+    /// catalog, and an error only for who needs what no other layer holds.
     ///
     /// # Errors
-    /// A layer without an index that cannot be read itself.
+    /// Names the directory when it cannot be listed.
     pub fn open(layers: &Path, cache: &Path, settings: Settings) -> Result<Self, Error> {
-        let all = Self::open_only(layers, cache, settings, &[])?.list()?;
-        Self::open_only(layers, cache, settings, &all)
+        let all = Self::open_only(layers, cache, settings, &[]).list()?;
+        Ok(Self::open_only(layers, cache, settings, &all))
     }
 
     /// Opens a store that knows only these layers.
-    ///
-    /// # Errors
-    /// One of them without an index that cannot be read itself.
-    pub fn open_only(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Result<Self, Error> {
+    pub fn open_only(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Self {
         let mut store = Self {
             layers: layers.to_owned(),
             cache: cache.join("index"),
@@ -131,11 +121,13 @@ impl Store {
             catalog: Catalog::default(),
         };
         for digest in only {
-            let index = store.index(digest)?;
-            store.catalog.add(*digest, index);
+            match store.index(digest) {
+                Ok(index) => store.catalog.add(*digest, index),
+                Err(what) => store.catalog.add_damaged(DamagedLayer { digest: *digest, what }),
+            }
         }
         store.catalog.forget_incomplete();
-        Ok(store)
+        store
     }
 
     /// The digests of all layers, sorted.
@@ -168,9 +160,16 @@ impl Store {
         self.settings.threads
     }
 
-    fn index(&self, digest: &Digest) -> Result<LayerIndex, Error> {
+    /// What a layer holds, or what is wrong with it. An index that outlived the end of its layer is not believed.
+    fn index(&self, digest: &Digest) -> Result<LayerIndex, String> {
+        let len = self
+            .layer_path(digest)
+            .metadata()
+            .map_err(|error| error.to_string())?
+            .len();
         if let Ok(Some(bytes)) = fsx::read_if_present(&self.cache.join(digest.to_string()))
             && let Some(index) = decode_index(&bytes)
+            && index.end() + Footer::LEN as u64 <= len
         {
             return Ok(index);
         }
@@ -213,16 +212,12 @@ impl Store {
         }
     }
 
-    fn rebuild_index(&self, digest: &Digest) -> Result<LayerIndex, Error> {
-        let path = self.layer_path(digest);
-        let file = File::open(&path).at("read", &path)?;
-        let damaged = |what: String| Error::Damaged {
-            path: path.clone(),
-            what,
-        };
-        let toc = read_toc(&file).map_err(|e| damaged(e.to_string()))?;
+    fn rebuild_index(&self, digest: &Digest) -> Result<LayerIndex, String> {
+        let told = |error: std::io::Error| error.to_string();
+        let file = File::open(self.layer_path(digest)).map_err(told)?;
+        let toc = read_toc(&file).map_err(told)?;
         let mut reader = fetch::Reader::default();
-        LayerIndex::from_toc(&toc, |frame| reader.read(&file, frame)).map_err(damaged)
+        LayerIndex::from_toc(&toc, |frame| reader.read(&file, frame))
     }
 
     /// Reads all files among the items and writes what is new into a layer.

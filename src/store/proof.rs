@@ -55,7 +55,7 @@ impl Proof {
     }
 
     /// Whether all pieces up to `size` came and make the content; nothing when too many came too early to tell.
-    pub(super) fn is_of(self, digest: &Digest, size: u64) -> Option<bool> {
+    pub(super) fn finish(self, digest: &Digest, size: u64) -> Option<bool> {
         let chain = self.0.into_inner().unwrap_or_default();
         (!chain.is_lost).then(|| chain.next == size && chain.hasher.finish() == *digest)
     }
@@ -82,12 +82,12 @@ mod tests {
             }
             proof
         };
-        assert_eq!(proof().is_of(&Digest::of(whole), 8), Some(true));
-        assert_eq!(proof().is_of(&Digest::of(b"abcdefgx"), 8), Some(false));
-        assert_eq!(proof().is_of(&Digest::of(whole), 9), Some(false));
-        assert_eq!(Proof::default().is_of(&Digest::of(whole), 8), Some(false));
+        assert_eq!(proof().finish(&Digest::of(whole), 8), Some(true));
+        assert_eq!(proof().finish(&Digest::of(b"abcdefgx"), 8), Some(false));
+        assert_eq!(proof().finish(&Digest::of(whole), 9), Some(false));
+        assert_eq!(Proof::default().finish(&Digest::of(whole), 8), Some(false));
         let lost = Proof::default();
         lost.piece(1, &vec![0; MOST + 1]);
-        assert_eq!(lost.is_of(&Digest::of(whole), 8), None);
+        assert_eq!(lost.finish(&Digest::of(whole), 8), None);
     }
 }

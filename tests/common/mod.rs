@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod cli;
+pub mod image;
+pub mod two;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -57,7 +59,15 @@ pub struct Sandbox {
 impl Sandbox {
     /// One root, `env`, of the given kind and policy, standing beside the project folder.
     pub fn new(kind: Kind, policy: Policy) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_dir(tempfile::tempdir().unwrap(), kind, policy)
+    }
+
+    /// A venv in a folder of a file system that is given.
+    pub fn venv_on(place: &Path) -> Self {
+        Self::in_dir(tempfile::tempdir_in(place).unwrap(), Kind::Venv, Policy::Exact)
+    }
+
+    fn in_dir(dir: tempfile::TempDir, kind: Kind, policy: Policy) -> Self {
         let sandbox = Self { dir };
         std::fs::create_dir(sandbox.project()).unwrap();
         std::fs::create_dir(sandbox.env()).unwrap();

@@ -43,6 +43,8 @@ impl Transport for Heap {
         Abilities {
             write: true,
             create: false,
+            replace: true,
+            list: true,
         }
     }
     fn size(&self, key: &Key) -> Result<Option<u64>, remote::Error> {

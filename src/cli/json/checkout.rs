@@ -14,6 +14,13 @@ use crate::snapshot::change::FileChangeKind;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
 
+/// How many files were compared by what.
+#[derive(Serialize)]
+struct ComparedJson {
+    by_digest: u64,
+    by_stamp: u64,
+}
+
 /// What a checkout did, or would do.
 #[derive(Serialize)]
 pub(in crate::cli) struct CheckoutJson<'a> {
@@ -24,6 +31,7 @@ pub(in crate::cli) struct CheckoutJson<'a> {
     head: HeadJson<'a>,
     autosave: Option<AutosaveJson<'a>>,
     verified: u64,
+    compared: ComparedJson,
     /// The live state was in a commit.
     recorded: bool,
     services: &'a [String],
@@ -105,7 +113,11 @@ impl<'a> CheckoutJson<'a> {
                 name: &autosave.name,
                 commit: autosave.commit,
             }),
-            verified: report.verified,
+            verified: report.verified.paths,
+            compared: ComparedJson {
+                by_digest: report.verified.by_digest,
+                by_stamp: report.verified.by_stamp,
+            },
             recorded: report.outlook.is_recorded,
             services: &report.outlook.services,
             in_use: report.outlook.in_use.iter().map(ProcessJson::of).collect(),

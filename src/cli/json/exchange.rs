@@ -302,7 +302,7 @@ impl<'a> CloneJson<'a> {
             planned_layers: plan.layers,
             planned_bytes: plan.layer_bytes,
             layers: brought(&report.layers),
-            verified: report.checkout.as_ref().map(|checkout| checkout.verified),
+            verified: report.checkout.as_ref().map(|checkout| checkout.verified.paths),
             obstacles: obstacles.collect(),
             problems: problems.collect(),
         }

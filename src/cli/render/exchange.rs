@@ -245,7 +245,7 @@ pub(in crate::cli) fn cloned(report: &CloneReport, theme: &Theme) -> String {
     if let Some(checkout) = &report.checkout {
         text.push_str(&format!(
             "Compared with the commit: {} equal.\n",
-            counted(checkout.verified, "path")
+            counted(checkout.verified.paths, "path")
         ));
     }
     for (root, finding) in &plan.findings {

@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::history::{CommitId, Person, Time};
 use crate::ops::report::{
     CheckReport, CheckoutReport, DiffReport, HeadReport, LogEntry, Outlook, PackageCounts, PlanReport, RefLabel,
-    RootFindings, RootPlanReport, SideName,
+    RootFindings, RootPlanReport, SideName, Verified,
 };
 use crate::snapshot::change::{
     ChangeKind, Changes, ConfigChange, FileChange, FileChangeKind, PackageChange, RootChanges, VarChange,
@@ -333,7 +333,11 @@ pub(in crate::cli) fn checkout() -> CheckoutReport {
         partial: false,
         dry_run: true,
         changes: changes(),
-        verified: 13_021,
+        verified: Verified {
+            paths: 13_021,
+            by_digest: 9,
+            by_stamp: 11_400,
+        },
         outlook: Outlook::default(),
         service_problem: None,
         health: None,

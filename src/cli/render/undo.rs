@@ -32,8 +32,8 @@ pub(in crate::cli) fn undo(report: &UndoReport, theme: &Theme) -> String {
         Some(checkout) => {
             let target = super::diff::side(&checkout.target);
             text.push_str(&format!(
-                "  the live state is that of {target}: {} verified\n",
-                counted(checkout.verified, "path")
+                "  the live state is that of {target}: {}\n",
+                super::checkout::verified(checkout.verified)
             ));
             if let Some(saved) = &checkout.autosave {
                 text.push_str(&format!("  what was there is saved as {}\n", saved.name));

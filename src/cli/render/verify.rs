@@ -91,9 +91,15 @@ fn dependent(by: &Dependent, theme: &Theme) -> String {
 pub(in crate::cli) fn live(report: &LiveReport, lists_all: bool, theme: &Theme) -> String {
     let read = format!("{} ({})", counted(report.files, "live file"), size(report.bytes));
     if report.is_equal() {
-        return format!("{read} read: all are as in {}.\n", diff::side(&report.side));
+        return format!(
+            "{read} compared by digest: all are as in {}.\n",
+            diff::side(&report.side)
+        );
     }
-    let mut text = format!("{read} read; these are not as in {}:\n", diff::side(&report.side));
+    let mut text = format!(
+        "{read} compared by digest; these are not as in {}:\n",
+        diff::side(&report.side)
+    );
     for root in &report.roots {
         if root.units.is_empty() {
             continue;

@@ -19,13 +19,15 @@ use super::diff::head;
 use super::error::Error;
 use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
-use super::report::{CheckoutReport, Outlook, SideName};
+use super::report::{CheckoutReport, Outlook, SideName, Verified};
 use super::side::Side;
-use super::{Session, attend, pinning, recover};
+use super::{Session, attend, notes, pinning, recover};
 use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
+use crate::capture::scan::{self, device_of};
+use crate::capture::state::RootState;
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::RootName;
+use crate::snapshot::root::{Root, RootName};
 use autosave::autosave;
 use prepared::Prepared;
 use target::Target;
@@ -104,8 +106,9 @@ pub(super) trait Gate {
         report: &CheckoutReport,
     ) -> Result<Passed, Error>;
 
-    /// The state before is recorded where it has to be. Nothing has changed yet.
-    fn saved(&mut self, _: &Session<'_>, _: &CheckoutReport) -> Result<(), Error> {
+    /// The state before is recorded where it has to be. Nothing has changed yet. The journal is the one that the swap will
+    /// seal.
+    fn saved(&mut self, _: &Session<'_>, _: &CheckoutReport, _: &Journal) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -151,12 +154,13 @@ pub(super) fn perform(
     if report.outlook.saves {
         report.autosave = Some(autosave(session, &mut live)?);
     }
-    gate.saved(session, &report)?;
-    let swept = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    let journal = target.journal(options, report.autosave.as_ref());
+    gate.saved(session, &report, &journal)?;
+    let swept = prepared.apply(session, &live, &journal, options)?;
     report.stuck = swept.stuck.clone();
     let before = live;
     let mut live = Live::capture(&session.viewpoint_of(Some(target.commit)), &swept.written)?;
-    report.verified = prepared.verify(session, &live, &target, &selection)?;
+    report.verified = prepared.verify(session, &live, &target, &selection, swept.from_layers)?;
     target.move_head(session)?;
     for (root, parked) in &swept.parked {
         pinning::put_by(session, &before, root, parked);
@@ -171,6 +175,9 @@ pub(super) fn perform(
     let journal = session.repo.journal_path();
     if journal.exists() {
         Journal::drop_from(&journal)?;
+    }
+    if !target.partial {
+        notes::settle(session)?;
     }
     for root in &session.repo.config().roots {
         discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
@@ -207,7 +214,7 @@ fn plan(
         partial: target.partial,
         dry_run: options.dry_run,
         changes: prepared.changes.clone(),
-        verified: 0,
+        verified: Verified::default(),
         outlook: Outlook {
             is_recorded: prepared.is_recorded,
             saves: !options.discard && !prepared.is_recorded && prepared.has_work(),
@@ -247,11 +254,26 @@ fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) ->
     Ok(known)
 }
 
+/// A root that stood on a file system which is not mounted now is not made anew where it would be mounted.
+fn refuse_elsewhere(session: &Session<'_>, root: &Root) -> Result<(), Error> {
+    let before = RootState::remembered_device(&session.repo.state_path(&root.name));
+    let now = root.path.parent().map(device_of).transpose()?;
+    match before {
+        Some(before) if Some(before) != now => Err(scan::Error::Elsewhere {
+            name: root.name.to_string(),
+            path: root.path.clone(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
 /// A root whose directory is gone is made anew, empty, so that it can be brought back.
 fn make_missing_roots(session: &Session<'_>, options: &CheckoutOptions) -> Result<(), Error> {
     for root in &session.repo.config().roots {
         let parent_stands = root.path.parent().is_some_and(|parent| parent.is_dir());
         if root.path.symlink_metadata().is_err() && parent_stands && !options.dry_run {
+            refuse_elsewhere(session, root)?;
             session
                 .progress
                 .warn(&format!("{} is gone; it is made anew", root.path.display()));

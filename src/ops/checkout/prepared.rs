@@ -11,12 +11,14 @@ use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
+use crate::capture::scan::device_of;
 use crate::compare::files::Units;
 use crate::ops::Session;
+use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
-use crate::ops::report::{Autosave, PlanReport, RootPlanReport};
+use crate::ops::report::{PlanReport, RootPlanReport, Verified};
 use crate::ops::side::{Side, compare, differing_units, is_setuid};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
@@ -59,6 +61,8 @@ pub(super) struct Swept {
     pub(super) parked: Vec<(RootName, Parked)>,
     /// Files that name another place and could not be changed.
     pub(super) stuck: Vec<(String, Stuck)>,
+    /// Files that were written from layers, whose bytes had the right digest then.
+    pub(super) from_layers: u64,
 }
 
 /// How the content of a commit becomes what must be here. What conda's records promise is read only where a binary may
@@ -202,9 +206,8 @@ impl Prepared {
         &self,
         session: &Session<'_>,
         live: &Live,
-        target: &Target,
+        journal: &Journal,
         options: &CheckoutOptions,
-        autosave: Option<&Autosave>,
     ) -> Result<Swept, Error> {
         let mut staged = Vec::new();
         for part in self.roots.iter().filter(|part| !part.plan.is_empty()) {
@@ -221,19 +224,8 @@ impl Prepared {
         if staged.is_empty() {
             return Ok(Swept::default());
         }
+        warn_of_layers(session)?;
         self.refuse_changed(live)?;
-        let journal = Journal {
-            target: target.commit.to_string(),
-            name: target.name.clone(),
-            branch: target.branch.clone(),
-            forward: options.forward.is_some(),
-            partial: target.partial,
-            before: autosave.map(|autosave| autosave.commit.to_string()),
-            roots: options.roots.clone(),
-            paths: options.paths.clone(),
-            exact: options.exact.clone(),
-            cwd: options.cwd.clone(),
-        };
         journal.seal(&session.repo.journal_path())?;
         let stuck = staged.iter().flat_map(|(part, application)| {
             let named = |(path, why): &(RelPath, Stuck)| (format!("{}:{path}", part.root.name), *why);
@@ -267,8 +259,10 @@ impl Prepared {
         swept
             .parked
             .extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
-        let known = swept.written.entry(name.clone()).or_default();
         let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
+        let from_layers = placed.files.iter().filter(|(entry, _)| !is_pinned(&entry.path));
+        swept.from_layers += from_layers.count() as u64;
+        let known = swept.written.entry(name.clone()).or_default();
         for (entry, ino) in placed.files {
             if !(options.verify && is_pinned(&entry.path)) {
                 known.insert(entry.path.clone(), (entry, ino));
@@ -313,6 +307,14 @@ impl Prepared {
             let Some(live_root) = live.roots.iter().find(|live| live.root.name == root.name) else {
                 continue;
             };
+            if device_of(&root.path)? != live_root.state.device {
+                self.clear_stages();
+                return Err(crate::capture::scan::Error::Elsewhere {
+                    name: root.name.to_string(),
+                    path: root.path.clone(),
+                }
+                .into());
+            }
             let entries = &live_root.state.entries;
             let single = |path: &&RelPath| plan.whole_of(path).is_none();
             let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
@@ -380,20 +382,22 @@ impl Prepared {
         }
     }
 
-    /// Compares the live state with the target; returns how many paths were compared.
+    /// Compares the live state with the target; tells what was compared, and by what. `known` files of it were written
+    /// from layers.
     pub(super) fn verify(
         &self,
         session: &Session<'_>,
         live: &Live,
         target: &Target,
         selection: &Selection,
-    ) -> Result<u64, Error> {
+        known: u64,
+    ) -> Result<Verified, Error> {
         session.progress.begin(Phase::Verify, None);
         let history = session.repo.history();
         let goal = Side::of_commit(history, target.commit, &target.name)?;
         let now = Side::of_live(history, live);
         let mut left = Vec::new();
-        let mut compared = 0;
+        let mut compared = Verified::default();
         for Part { root, plan, .. } in &self.roots {
             let is_kept = |change: &FileChange| change.to.is_none() && plan.kept.contains(change.path());
             let (older, newer) = differing_units(&now, &goal, &root.name)?;
@@ -405,8 +409,12 @@ impl Prepared {
                     .map(|change| format!("{}:{}", root.name, change.path())),
             );
             let live_root = live.roots.iter().find(|live| live.root.name == root.name);
-            compared += live_root.map_or(0, |live| live.state.entries.len() as u64);
+            let entries = live_root.map_or(&[][..], |live| &live.state.entries);
+            compared.paths += entries.len() as u64;
+            compared.by_stamp += entries.iter().filter(|entry| entry.file().is_some()).count() as u64;
         }
+        compared.by_digest = (known + live.read).min(compared.by_stamp);
+        compared.by_stamp -= compared.by_digest;
         session.progress.end();
         if left.is_empty() && live.failures.is_empty() {
             Ok(compared)

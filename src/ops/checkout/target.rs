@@ -1,10 +1,12 @@
 //! Where a checkout goes, and how HEAD gets there.
 
 use super::{CheckoutOptions, Purpose};
+use crate::apply::journal::Journal;
 use crate::history::{CommitId, Expected, Head, RefKind, RefName};
 use crate::ops::Session;
 use crate::ops::diff::head;
 use crate::ops::error::Error;
+use crate::ops::report::Autosave;
 
 /// Where a checkout goes.
 pub(super) struct Target {
@@ -87,6 +89,22 @@ impl Target {
             moves_branch: options.branch.as_ref().map(|_| Expected::Absent),
             partial,
         })
+    }
+
+    /// What the next command needs to finish the swap.
+    pub(super) fn journal(&self, options: &CheckoutOptions, autosave: Option<&Autosave>) -> Journal {
+        Journal {
+            target: self.commit.to_string(),
+            name: self.name.clone(),
+            branch: self.branch.clone(),
+            forward: options.forward.is_some(),
+            partial: self.partial,
+            before: autosave.map(|autosave| autosave.commit.to_string()),
+            roots: options.roots.clone(),
+            paths: options.paths.clone(),
+            exact: options.exact.clone(),
+            cwd: options.cwd.clone(),
+        }
     }
 
     pub(super) fn move_head(&self, session: &Session<'_>) -> Result<(), Error> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::{Examination, understand};
 use crate::digest::Digest;
-use crate::fsx::{self, Context, atomic, stable};
+use crate::fsx::{Context, atomic, stable};
 use crate::history::BlobId;
+use crate::ops::damaged::{self, keep, move_aside};
 use crate::ops::live::Live;
 use crate::ops::side::VARS;
 use crate::ops::survey::Part;
@@ -39,7 +40,7 @@ struct Wanted {
 
 /// Repairs under the lock that the caller holds.
 pub(super) fn repair(session: &mut Session<'_>, found: &Examination) -> Result<Outcome, Error> {
-    let aside = session.repo.dir().join("damaged");
+    let aside = damaged::folder(session);
     let mut outcome = Outcome::default();
     let live = match Live::capture(&session.viewpoint(), &Default::default()) {
         Ok(live) => Some(live),
@@ -274,7 +275,7 @@ fn store_again(
         ..Settings::default()
     };
     let (layers, cache) = (session.repo.layers_dir(), repo_dir.join("cache"));
-    let mut store = Store::open_only(&layers, &cache, settings, sound)?;
+    let mut store = Store::open_only(&layers, &cache, settings, sound);
     let (digests, items): (Vec<Digest>, Vec<Item>) = items.into_iter().unzip();
     let bytes = items.iter().map(|item| match item.body {
         Body::File { size, .. } => size,
@@ -377,27 +378,4 @@ fn pinned_files(pins: &Path, wanted: &BTreeMap<Digest, u64>) -> BTreeMap<Digest,
         }
     }
     found
-}
-
-/// Gives a damaged file a further name in the folder for such.
-fn keep(path: &Path, aside: &Path) -> Result<(), Error> {
-    fsx::create_dir_all(aside)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let to = (1..)
-        .map(|n| aside.join(format!("{name}.{n}")))
-        .find(|to| to.symlink_metadata().is_err())
-        .unwrap_or_else(|| aside.join(&name));
-    std::fs::hard_link(path, &to)
-        .or_else(|_| std::fs::copy(path, &to).map(|_| ()))
-        .at("keep", path)?;
-    atomic::sync_file(&to)?;
-    Ok(atomic::sync_dir(aside)?)
-}
-
-/// Moves a damaged file into the folder for such.
-fn move_aside(path: &Path, aside: &Path) -> Result<(), Error> {
-    keep(path, aside)?;
-    std::fs::remove_file(path).at("remove", path)?;
-    path.parent().map_or(Ok(()), atomic::sync_dir)?;
-    Ok(())
 }
