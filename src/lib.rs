@@ -28,6 +28,7 @@ pub mod ops;
 pub mod plan;
 pub mod progress;
 pub mod registry;
+pub mod relocate;
 pub mod remote;
 pub mod repo;
 pub mod service;

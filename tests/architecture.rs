@@ -14,12 +14,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fsx", &[]),
     // `fsx` for its error type in `content.rs` alone, where the store and the stage meet: see EXCEPTIONS.
     ("snapshot", &["digest", "progress"]),
-    ("capture", &["digest", "fsx", "progress", "snapshot"]),
+    ("capture", &["digest", "fsx", "progress", "relocate", "snapshot"]),
     ("compare", &["digest", "snapshot"]),
     ("store", &["digest", "fsx", "progress", "snapshot"]),
     ("history", &["digest", "fsx", "snapshot"]),
     ("plan", &["digest", "snapshot"]),
-    ("apply", &["digest", "fsx", "plan", "progress", "snapshot"]),
+    ("relocate", &["digest", "snapshot"]),
+    ("apply", &["digest", "fsx", "plan", "progress", "relocate", "snapshot"]),
     ("service", &["snapshot"]),
     ("audit", &["digest", "fsx"]),
     ("config", &["capture", "fsx", "service", "snapshot"]),
@@ -38,14 +39,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "ops",
         &[
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "plan",
-            "progress", "registry", "remote", "repo", "service", "snapshot", "store",
+            "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
     (
         "cli",
         &[
             "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "ops",
-            "plan", "progress", "registry", "remote", "repo", "service", "snapshot", "store",
+            "plan", "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
 ];

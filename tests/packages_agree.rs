@@ -7,6 +7,7 @@ use std::process::Command;
 
 use envgit::capture::inspect::{Inspection, inspect};
 use envgit::digest::Digest;
+use envgit::snapshot::content::Verbatim;
 use envgit::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use envgit::snapshot::path::RelPath;
 use serde::Deserialize;
@@ -169,7 +170,7 @@ fn assert_agree(root: &Path) -> Inspection {
     let mut facts: Vec<Facts> = serde_json::from_str(&run(&python, &["-I", "-c", ASK], root)).unwrap();
     facts.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     let entries = scan(root);
-    let inspection = inspect(root, &entries);
+    let inspection = inspect(root, &entries, &Verbatim);
     assert_eq!(inspection.warnings, [""; 0]);
     let units = files_by_unit(&inspection, &entries);
 

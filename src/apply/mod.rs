@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::fsx::{self, Context, Error as IoError, atomic};
 use crate::plan::RootPlan;
 use crate::progress::{Phase, Progress};
+use crate::relocate::{Relocation, Stuck};
 use crate::snapshot::content::{ContentSource, FetchError};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
@@ -42,6 +43,18 @@ pub struct Application<'a> {
     root: &'a Path,
     plan: &'a RootPlan,
     staged: stage::Staged,
+    stuck: Vec<(RelPath, Stuck)>,
+}
+
+/// Where new files come from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Has all content, as it is recorded.
+    pub store: &'a dyn ContentSource,
+    /// Files to be taken from pins.
+    pub pinned: &'a Pinned,
+    /// How what is recorded becomes what must be here.
+    pub form: &'a Relocation,
 }
 
 /// Files to be taken from pins, by their paths in the root.
@@ -107,19 +120,31 @@ impl<'a> Application<'a> {
     pub fn stage(
         root: &'a Path,
         plan: &'a RootPlan,
-        pinned: &Pinned,
-        source: &dyn ContentSource,
+        source: &Source<'_>,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let staged = stage::Staged::create(&stage_path(root))?;
-        let application = Self { root, plan, staged };
-        match application.staged.fill(plan, pinned, source, progress) {
-            Ok(()) => Ok(application),
+        let mut application = Self {
+            root,
+            plan,
+            staged,
+            stuck: Vec::new(),
+        };
+        match application.staged.fill(plan, source, progress) {
+            Ok(stuck) => {
+                application.stuck = stuck;
+                Ok(application)
+            }
             Err(error) => {
                 application.clear()?;
                 Err(error)
             }
         }
+    }
+
+    /// Staged files that name the place where they were recorded, and could not be changed to name the one here.
+    pub fn stuck(&self) -> &[(RelPath, Stuck)] {
+        &self.stuck
     }
 
     /// Makes the live tree what the plan says. On return the change is durable; `swapped` takes it back.

@@ -9,14 +9,15 @@ use std::sync::Mutex;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
 use super::pins::{Method, PinnedFile};
-use super::{Error, Pinned};
+use super::{Error, Source};
 use crate::fsx::stamp::Stamp;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error as IoError, atomic};
 use crate::plan::RootPlan;
 use crate::progress::{Phase, Progress};
-use crate::snapshot::content::{ContentSink, ContentSource, Want};
-use crate::snapshot::entry::{Entry, Node, Xattr};
+use crate::relocate::{self, Live, Relocation, Stuck};
+use crate::snapshot::content::{ContentSink, Want};
+use crate::snapshot::entry::{Entry, Node, PrefixUse, Xattr};
 use crate::snapshot::path::RelPath;
 
 /// The stage of one root. Members are named by their number in the plan's placements.
@@ -61,42 +62,75 @@ impl Staged {
     pub(super) fn fill(
         &self,
         plan: &RootPlan,
-        pinned: &Pinned,
-        source: &dyn ContentSource,
+        source: &Source<'_>,
         progress: &dyn Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(RelPath, Stuck)>, Error> {
         let written = plan.place.iter().map(|placement| &placement.entry);
-        let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
+        let is_shared = |path: &RelPath| plan.is_brought(path) || source.pinned.contains_key(path);
+        let written = written.filter(|entry| !is_shared(&entry.path));
         progress.begin(Phase::Stage, Some(written.map(Entry::size).sum()));
         let (sender, finished) = std::sync::mpsc::channel::<File>();
         let result = std::thread::scope(|scope| {
             // Large files go to the disk while others are still being unpacked; the sync at the end then finds
             // little left to do.
             scope.spawn(move || finished.iter().for_each(|file| drop(file.sync_data())));
-            self.write(plan, pinned, source, progress, sender)
+            let written = self.write(plan, source, progress, sender)?;
+            self.relocate(plan, &written, source.form)
         });
         progress.end();
-        result?;
+        let stuck = result?;
         progress.begin(Phase::Sync, None);
         let synced = atomic::sync_file_system(&self.path);
         progress.end();
-        Ok(synced?)
+        synced?;
+        Ok(stuck)
     }
 
+    /// Makes staged files, by number, what they must be here.
+    fn relocate(&self, plan: &RootPlan, written: &[usize], form: &Relocation) -> Result<Vec<(RelPath, Stuck)>, Error> {
+        let is_moved = !form.paths().is_identity();
+        let mut stuck = Vec::new();
+        for number in written {
+            let entry = &plan.place[*number].entry;
+            let may_change = |prefix| prefix == PrefixUse::Fixed || prefix != PrefixUse::None && is_moved;
+            let Some(file) = entry.file().filter(|file| may_change(file.prefix)) else {
+                continue;
+            };
+            let path = self.path.join(Self::name(*number));
+            let recorded = match file.size > relocate::LONGEST {
+                true => Vec::new(),
+                false => fsx::read(&path)?,
+            };
+            match form.live(&entry.path, &recorded, file.prefix) {
+                _ if file.size > relocate::LONGEST => stuck.push((entry.path.clone(), Stuck::TooLong)),
+                Live::Same => {}
+                Live::Stuck(why) => stuck.push((entry.path.clone(), why)),
+                Live::Moved(here) => {
+                    fsx::remove_file(&path)?;
+                    let file = self.create_file(*number)?;
+                    write_all(&file, 0, &here, false).at("write", &path)?;
+                    dress(&file, entry).at("write", &path)?;
+                    saw(|| Change::File(path));
+                }
+            }
+        }
+        Ok(stuck)
+    }
+
+    /// Writes what does not come from pins, as it is recorded; tells which files that were.
     fn write(
         &self,
         plan: &RootPlan,
-        pinned: &Pinned,
-        source: &dyn ContentSource,
+        source: &Source<'_>,
         progress: &dyn Progress,
         finished: std::sync::mpsc::Sender<File>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<usize>, Error> {
         let mut slots = Vec::new();
         let mut wants = Vec::new();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
-            if plan.is_brought(&entry.path) || pinned.get(&entry.path).is_some_and(|pin| self.take(number, entry, pin))
-            {
+            let pin = source.pinned.get(&entry.path);
+            if plan.is_brought(&entry.path) || pin.is_some_and(|pin| self.take(number, entry, pin)) {
                 continue;
             }
             match &entry.node {
@@ -120,7 +154,7 @@ impl Staged {
                     dress(&file, entry).at("write", &path)?;
                     saw(|| Change::File(path));
                 }
-                Node::Symlink(target) => self.symlink(number, target, entry)?,
+                Node::Symlink(target) => self.symlink(number, &source.form.live_link(target), entry)?,
                 Node::Dir => {}
             }
         }
@@ -129,8 +163,8 @@ impl Staged {
             slots,
             finished: Mutex::new(finished),
         };
-        source.fetch(&wants, &sink, progress)?;
-        Ok(())
+        source.store.fetch(&wants, &sink, progress)?;
+        Ok(sink.slots.into_iter().map(|slot| slot.number).collect())
     }
 
     /// Takes a file from its pin; not if the pin is no longer what it was found to be.

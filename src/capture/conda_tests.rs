@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::tree::Tree;
+use crate::snapshot::content::Verbatim;
 
 fn record(name: &str, json: &str) -> Record {
     let tree = Tree::new(&[
@@ -13,6 +14,7 @@ fn record(name: &str, json: &str) -> Record {
     let listing = Listing {
         root: tree.root(),
         entries: &entries,
+        form: &Verbatim,
     };
     let found = find(&listing);
     assert_eq!(found.len(), 1);

@@ -8,6 +8,7 @@ use super::listing::Listing;
 use super::owners::{Owners, Rank};
 use super::promises::Ledger;
 use super::{conda, pip, python, site};
+use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::package::{Defect, Package};
 use crate::snapshot::path::RelPath;
@@ -34,9 +35,10 @@ pub struct Inspection {
 
 /// Reads the package records of a root. `entries` is everything in it, sorted by path.
 ///
-/// Records are found in `entries` and read from disk; of the rest of the root nothing is opened.
-pub fn inspect(root: &Path, entries: &[Entry]) -> Inspection {
-    let listing = Listing { root, entries };
+/// Records are found in `entries` and read from disk, in the form in which they are recorded; of the rest of the root
+/// nothing is opened.
+pub fn inspect(root: &Path, entries: &[Entry], form: &dyn Form) -> Inspection {
+    let listing = Listing { root, entries, form };
     let conda_records = conda::find(&listing);
     let pip_records: Vec<site::Found> = site::sites(&listing)
         .iter()

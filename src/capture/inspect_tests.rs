@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::tree::Tree;
+use crate::snapshot::content::Verbatim;
 use crate::snapshot::package::Manager;
 
 const SITE: &str = "lib/python3.11/site-packages";
@@ -45,7 +46,7 @@ fn conda_numpy(installer: Option<&str>) -> Tree {
 }
 
 fn look(tree: &Tree) -> Inspection {
-    inspect(tree.root(), &tree.entries())
+    inspect(tree.root(), &tree.entries(), &Verbatim)
 }
 
 fn unit(inspection: &Inspection, path: &str) -> String {
@@ -157,7 +158,7 @@ fn two_dist_infos_of_one_project_share_a_unit() {
         tree.write(&format!("{SITE}/a_b/v{version}.py"), "");
     }
     let entries = tree.entries();
-    let inspection = inspect(tree.root(), &entries);
+    let inspection = inspect(tree.root(), &entries, &Verbatim);
     assert_eq!(summary(&inspection), ["pip a-b 1.0", "pip a-b 2.0"]);
     assert_eq!(inspection.python.as_deref(), Some("3.11.7"));
     let assignment = inspection.owners.assign(&entries);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::fsx::stable;
+use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::path::{RelPath, escape};
 
@@ -14,6 +15,7 @@ const LONGEST: u64 = 256 << 20;
 pub(super) struct Listing<'a> {
     pub(super) root: &'a Path,
     pub(super) entries: &'a [Entry],
+    pub(super) form: &'a dyn Form,
 }
 
 impl<'a> Listing<'a> {
@@ -36,6 +38,16 @@ impl<'a> Listing<'a> {
             .filter(move |entry| memchr::memchr(b'/', &entry.path.as_bytes()[prefix.len()..]).is_none())
     }
 
+    /// Where the root stands in what its files say.
+    pub(super) fn home(&self) -> &'a Path {
+        use std::os::unix::ffi::OsStrExt;
+        let home = self
+            .form
+            .home()
+            .map(|home| Path::new(std::ffi::OsStr::from_bytes(home)));
+        home.unwrap_or(self.root)
+    }
+
     /// The content of a regular file, or nothing where there is none.
     ///
     /// Only files in real folders of the root are read: a link is an error, wherever it points.
@@ -43,7 +55,7 @@ impl<'a> Listing<'a> {
         let Some(entry) = self.get(path) else { return Ok(None) };
         match &entry.node {
             Node::File(file) if file.size <= LONGEST => stable::read(&entry.path.under(self.root))
-                .map(|(bytes, _)| Some(bytes))
+                .map(|(live, _)| Some(self.form.take(&entry.path, live).bytes))
                 .map_err(|error| format!("{}: {}", entry.path, reason(&error))),
             Node::File(_) => Err(format!("{}: too long for a package record, not read", entry.path)),
             Node::Symlink(_) => Err(format!("{}: a link, not followed", entry.path)),
@@ -108,6 +120,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::capture::tree::Tree;
+    use crate::snapshot::content::Verbatim;
 
     #[test]
     fn paths_of_records_resolve_within_the_root_only() {
@@ -143,6 +156,7 @@ mod tests {
         let listing = Listing {
             root: tree.root(),
             entries: &entries,
+            form: &Verbatim,
         };
         assert_eq!(listing.read(b"a"), Ok(Some(b"text".to_vec())));
         assert_eq!(listing.read(b"d"), Ok(None));
@@ -160,6 +174,7 @@ mod tests {
         let listing = Listing {
             root: tree.root(),
             entries: &entries,
+            form: &Verbatim,
         };
         let error = listing.read(b"a").unwrap_err();
         assert!(error.starts_with("a: cannot be read: "), "{error}");

@@ -16,6 +16,7 @@ mod metadata;
 pub mod owners;
 pub mod patterns;
 mod pip;
+pub mod placeholders;
 mod promises;
 pub mod python;
 pub mod rules;

@@ -128,7 +128,7 @@ impl Reader<'_> {
         while reader.read_byte_record(&mut row).unwrap_or(false) {
             if let Some(path) = row.get(0).filter(|path| !path.is_empty()) {
                 let digest = row.get(1).and_then(digest_of_record);
-                let path = resolve(self.listing.root, self.found.site.as_bytes(), path);
+                let path = resolve(self.listing.home(), self.found.site.as_bytes(), path);
                 paths.extend(path.map(|path| Promised { path, digest }));
             }
         }
@@ -166,7 +166,7 @@ impl Reader<'_> {
                 .folders
                 .extend(self.found.path.parent().and_then(|egg| RelPath::new(egg).ok()));
         } else if let Some(bytes) = self.read(b"installed-files.txt") {
-            let files = lines(&bytes).filter_map(|line| resolve(self.listing.root, self.found.path.as_bytes(), line));
+            let files = lines(&bytes).filter_map(|line| resolve(self.listing.home(), self.found.path.as_bytes(), line));
             record.paths.extend(files);
         } else {
             self.guess_files(&mut record);

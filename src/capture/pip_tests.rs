@@ -3,6 +3,7 @@
 use super::*;
 use crate::capture::site::{find, sites};
 use crate::capture::tree::Tree;
+use crate::snapshot::content::Verbatim;
 
 const SITE: &str = "lib/python3.11/site-packages";
 
@@ -20,6 +21,7 @@ fn records(tree: &Tree) -> Vec<Record> {
     let listing = Listing {
         root: tree.root(),
         entries: &entries,
+        form: &Verbatim,
     };
     let sites = sites(&listing);
     let found = sites.iter().flat_map(|site| find(&listing, site));

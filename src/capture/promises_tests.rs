@@ -3,6 +3,7 @@
 use super::super::inspect;
 use crate::capture::tree::Tree;
 use crate::digest::Digest;
+use crate::snapshot::content::Verbatim;
 use crate::snapshot::promise::Promises;
 use base64::Engine as _;
 
@@ -47,7 +48,7 @@ fn pip(tree: &Tree, name: &str, version: &str, files: &[(&str, &str)]) {
 }
 
 fn look(tree: &Tree) -> Vec<Promises> {
-    inspect(tree.root(), &tree.entries()).promises
+    inspect(tree.root(), &tree.entries(), &Verbatim).promises
 }
 
 fn told(promises: &Promises) -> String {
@@ -149,7 +150,7 @@ fn what_rattler_put_aside_is_a_promise_of_the_original_path() {
     let record = conda("b", &[(aside, Some("of b"))]);
     let record = record.replace("\"path_type\"", "\"original_path\": \"share/x\", \"path_type\"");
     tree.write("conda-meta/b-1-0.json", &record);
-    let inspection = inspect(tree.root(), &tree.entries());
+    let inspection = inspect(tree.root(), &tree.entries(), &Verbatim);
     let told: Vec<String> = inspection.promises.iter().map(told).collect();
     assert_eq!(told, ["1 of 1", "0 of 1; replaced conda-meta/a-1-0.json: share/x"]);
     let unit = |path: &str| {

@@ -1,11 +1,13 @@
 //! What belongs to a root and what does not.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::configs::ConfigPatterns;
 use super::ignored::Ignored;
 use super::walk::Filter;
 use crate::digest::{Digest, Hasher};
+use crate::snapshot::content::Form;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, STAGE_DIR};
 
@@ -17,6 +19,8 @@ pub struct Rules {
     pub excluded: BTreeSet<RelPath>,
     /// Which files are config files. None in roots that have none.
     pub configs: Option<ConfigPatterns>,
+    /// In which form content is recorded.
+    pub form: Arc<dyn Form>,
 }
 
 impl Rules {
@@ -32,6 +36,9 @@ impl Rules {
         add(self.ignored.fingerprint().as_bytes());
         for path in &self.excluded {
             add(path.as_bytes());
+        }
+        for path in self.form.homes().iter().chain(self.form.sought()) {
+            add(path);
         }
         if let Some(configs) = &self.configs {
             add(configs.fingerprint().as_bytes());

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
@@ -15,7 +15,7 @@ use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp, now};
 use crate::fsx::{Context, Error as IoError};
 use crate::progress::Progress;
-use crate::snapshot::content::{Content, ContentSum};
+use crate::snapshot::content::{Content, ContentSum, Form};
 use crate::snapshot::entry::{Entry, FileNode, Node, PrefixUse};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::Root;
@@ -59,7 +59,7 @@ pub struct LiveRoot {
     /// Whether anything differs from what was remembered.
     pub changed: bool,
     dirty: Dirty,
-    prefix: std::sync::Arc<[u8]>,
+    form: Arc<dyn Form>,
     /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
     /// is read after this moment cannot be told from a write in the same tick of the clock.
     began: i64,
@@ -116,7 +116,7 @@ impl LiveRoot {
             warnings: Vec::new(),
             changed: false,
             dirty: Dirty::default(),
-            prefix: root.path.as_os_str().as_encoded_bytes().into(),
+            form: rules.form.clone(),
             began,
         };
         live.join(old, listing.listed, written).map_err(fail)?;
@@ -220,7 +220,7 @@ impl LiveRoot {
             FileType::Dir => Node::Dir,
             FileType::Symlink => {
                 let target = std::fs::read_link(&path).at("read the link", &path)?;
-                Node::Symlink(target.into_os_string().into_encoded_bytes())
+                Node::Symlink(self.form.recorded_link(target.into_os_string().into_encoded_bytes()))
             }
             FileType::File | FileType::Special => {
                 self.pending.push(at);
@@ -255,9 +255,18 @@ impl LiveRoot {
         Ok(())
     }
 
-    /// The prefix that is looked for in files.
-    pub fn prefix(&self) -> &std::sync::Arc<[u8]> {
-        &self.prefix
+    /// The form in which its content is recorded.
+    pub fn form(&self) -> &Arc<dyn Form> {
+        &self.form
+    }
+
+    /// A live file in the form in which it is recorded.
+    ///
+    /// # Errors
+    /// When it cannot be read, or never holds still.
+    pub fn read(&self, path: &RelPath) -> Result<Vec<u8>, stable::Error> {
+        let (live, _) = stable::read(&path.under(&self.root.path))?;
+        Ok(self.form.take(path, live).bytes)
     }
 
     /// Completes a pending entry.
@@ -266,7 +275,7 @@ impl LiveRoot {
         entry.mode = stamp.mode;
         entry.mtime = stamp.mtime;
         if let Node::File(file) = &mut entry.node {
-            file.size = stamp.size;
+            file.size = content.size;
             file.digest = content.digest;
             file.prefix = content.prefix;
             file.sparse = content.sparse;
@@ -282,22 +291,14 @@ impl LiveRoot {
         order.sort_by_key(|at| std::cmp::Reverse(self.state.entries[*at].size()));
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(order.len()));
-        let (entries, root, prefix) = (&self.state.entries, &self.root.path, &self.prefix);
+        let (entries, root, form) = (&self.state.entries, &self.root.path, &*self.form);
         std::thread::scope(|scope| {
             for _ in 0..threads.min(order.len()) {
                 scope.spawn(|| {
                     while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let path = entries[*at].path.under(root);
-                        let result = stable::fold(
-                            &path,
-                            || ContentSum::new(prefix),
-                            |sum, bytes| {
-                                sum.update(bytes);
-                                progress.advance(bytes.len() as u64);
-                            },
-                        );
+                        let result = sum_up(root, &entries[*at].path, form, progress);
                         if let Ok(mut results) = results.lock() {
-                            results.push((*at, result.map(|(sum, stamp, holes)| (sum.finish(holes), stamp))));
+                            results.push((*at, result));
                         }
                     }
                 });
@@ -393,7 +394,7 @@ impl LiveRoot {
 
     fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {
         let state = &mut self.state;
-        let inspection = super::inspect(&self.root.path, &state.entries);
+        let inspection = super::inspect(&self.root.path, &state.entries, &*self.form);
         let assignment = inspection.owners.assign(&state.entries);
         for (at, (old, new)) in state.unit_of.iter().zip(&assignment.of).enumerate() {
             let new = &assignment.units[*new as usize];
@@ -449,6 +450,34 @@ impl LiveRoot {
     }
 }
 
+/// Reads a file only to know it.
+fn sum_up(
+    root: &Path,
+    path: &RelPath,
+    form: &dyn Form,
+    progress: &dyn Progress,
+) -> Result<(Content, Stamp), stable::Error> {
+    let full = path.under(root);
+    let (sum, stamp, holes) = stable::fold(
+        &full,
+        || ContentSum::new(form.sought()),
+        |sum, bytes| {
+            sum.update(bytes);
+            progress.advance(bytes.len() as u64);
+        },
+    )?;
+    let content = sum.finish(holes);
+    if form.is_home() || content.prefix == PrefixUse::None {
+        return Ok((content, stamp));
+    }
+    if content.size > form.longest() {
+        let (sum, stamp, holes) = stable::fold(&full, || ContentSum::new(form.homes()), ContentSum::update)?;
+        return Ok((sum.finish(holes), stamp));
+    }
+    let (live, stamp, holes) = stable::read_with_holes(&full)?;
+    Ok((form.take(path, live).content(holes), stamp))
+}
+
 fn retain_by_index<T>(items: &mut Vec<T>, keep: impl Fn(usize) -> bool) {
     let mut at = 0;
     items.retain(|_| {
@@ -466,8 +495,9 @@ pub fn is_gone(error: &stable::Error) -> bool {
 fn agrees(entry: &Entry, stamp: &Stamp) -> bool {
     match &entry.node {
         Node::File(file) => {
+            // Text that holds the path of a root is as long as that path is here.
             stamp.file_type == FileType::File
-                && stamp.size == file.size
+                && (stamp.size == file.size || file.prefix == PrefixUse::Text)
                 && stamp.mtime == entry.mtime
                 && stamp.mode == entry.mode
         }

@@ -1,6 +1,8 @@
 //! Tests of what is remembered of a root.
 
+use crate::snapshot::content::Verbatim;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 use crate::progress::Silent;
@@ -51,6 +53,7 @@ impl Fixture {
             ignored: ignored::Ignored::load(&root.path).unwrap(),
             excluded: BTreeSet::new(),
             configs: None,
+            form: Arc::new(Verbatim),
         };
         let mut live = LiveRoot::scan(&root, &rules, Some(&self.state()), &Written::new(), 2).unwrap();
         assert!(live.hash_pending(2, &Silent).is_empty());

@@ -69,12 +69,6 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             FAILED,
             "move them away, or overwrite them with --discard; nothing was changed",
         ),
-        ops::Error::Moved { .. } => Advice::new(
-            "moved",
-            FAILED,
-            "envgit config roots.NAME.path says where a root stands: move the folder back there, or restore on the \
-             machine that recorded it; nothing was changed",
-        ),
         ops::Error::NoSpace { .. } => Advice::new(
             "no-space",
             FAILED,

@@ -18,7 +18,7 @@ pub struct Placed<'a> {
 pub fn same_but_for_prefix(a: Placed<'_>, b: Placed<'_>, how: PrefixUse) -> bool {
     match how {
         PrefixUse::Binary => in_strings(a) == in_strings(b),
-        PrefixUse::None | PrefixUse::Text => in_text(a) == in_text(b),
+        PrefixUse::None | PrefixUse::Text | PrefixUse::Fixed => in_text(a) == in_text(b),
     }
 }
 

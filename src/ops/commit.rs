@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
@@ -18,6 +19,7 @@ use crate::compare::describe as describe_changes;
 use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, work_tree_facts};
 use crate::progress::Phase;
 use crate::snapshot::change::Changes;
+use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::facts::{LayerFacts, Manifest, RootFacts};
 use crate::snapshot::path::escape;
@@ -170,13 +172,7 @@ pub(super) fn absorb(session: &Session<'_>, live: &mut Live) -> Result<Option<Fi
             if !is_pending && !missing && (mark.recorded || entry.file().is_some()) {
                 continue;
             }
-            let item = item(
-                root.root.name.as_str(),
-                &root.root.path,
-                entry,
-                root.prefix(),
-                is_pending,
-            );
+            let item = item(root.root.name.as_str(), &root.root.path, entry, root.form(), is_pending);
             if matches!(item.body, Body::File { .. }) {
                 bytes += entry.size();
             }
@@ -220,7 +216,7 @@ pub(super) fn absorb(session: &Session<'_>, live: &mut Live) -> Result<Option<Fi
     Ok(absorption.layer)
 }
 
-fn item(root: &str, path: &Path, entry: &Entry, prefix: &std::sync::Arc<[u8]>, pending: bool) -> Item {
+fn item(root: &str, path: &Path, entry: &Entry, form: &Arc<dyn Form>, pending: bool) -> Item {
     let name = |path: &[u8]| [root.as_bytes(), b"/", path].concat();
     let body = match &entry.node {
         Node::Dir => Body::Dir,
@@ -232,7 +228,8 @@ fn item(root: &str, path: &Path, entry: &Entry, prefix: &std::sync::Arc<[u8]>, p
             _ => Body::File {
                 source: entry.path.under(path),
                 size: file.size,
-                prefix: prefix.clone(),
+                path: entry.path.clone(),
+                form: form.clone(),
             },
         },
     };
@@ -313,7 +310,11 @@ fn manifest(live: &Live, layer: Option<LayerFacts>) -> Manifest {
         let facts = RootFacts {
             kind: live.root.kind,
             policy: live.root.policy,
-            home: escape(live.root.path.as_os_str().as_encoded_bytes()),
+            home: escape(
+                live.form()
+                    .home()
+                    .unwrap_or(live.root.path.as_os_str().as_encoded_bytes()),
+            ),
             files: files.clone().count() as u64,
             bytes: files.map(|file| file.size).sum(),
             packages: packages.iter().filter(|package| package.is_listed()).count() as u64,

@@ -75,18 +75,6 @@ pub enum Error {
         /// The paths.
         paths: Vec<String>,
     },
-    /// A commit was recorded at another place than where its root stands now.
-    #[error("{root} was recorded at {home} and now stands at {}; {count} of its files hold that path", .path.display())]
-    Moved {
-        /// The root.
-        root: String,
-        /// Where it was recorded.
-        home: String,
-        /// Where it stands.
-        path: PathBuf,
-        /// Files that hold the recorded path.
-        count: usize,
-    },
     /// There is too little room.
     #[error("{} needs {needed} bytes and has {free}", .path.display())]
     NoSpace {

@@ -7,6 +7,7 @@ use super::check::findings;
 use super::diff::warnings;
 use super::error::Error;
 use super::explain::explain;
+use super::homes::Homes;
 use super::live::{Live, Viewpoint};
 use super::pathspec::{Selection, lexical};
 use super::report::{CheckReport, DiffReport, HeadReport};
@@ -94,6 +95,7 @@ fn capture(path: &Path, progress: &dyn Progress) -> Result<Live, Error> {
         repo: None,
         env: &[],
         progress,
+        homes: Homes::default(),
     };
     Live::capture(&viewpoint, &Default::default())
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Session;
 use super::error::Error;
+use super::homes::Homes;
 use crate::capture::configs::{ConfigPatterns, is_text};
 use crate::capture::ignored::Ignored;
 use crate::capture::rules::Rules;
@@ -13,7 +15,7 @@ use crate::capture::scan::{LiveRoot, Written};
 use crate::capture::variables;
 use crate::config::Config;
 use crate::fsx::stable;
-use crate::history::{BlobId, tracked_paths};
+use crate::history::{BlobId, CommitId, tracked_paths};
 use crate::progress::{Phase, Progress};
 use crate::repo::{DIR_NAME, Repo};
 use crate::snapshot::entry::Entry;
@@ -54,7 +56,7 @@ const RECORDS: [&str; 4] = [PACKAGES, PROMISES, BINARIES, CONDA_HISTORY];
 pub(super) type WrittenByRoot = HashMap<RootName, Written>;
 
 /// By which settings the live state is looked at.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Viewpoint<'a> {
     /// The roots and what is recorded of them.
     pub(super) config: &'a Config,
@@ -64,16 +66,26 @@ pub(super) struct Viewpoint<'a> {
     pub(super) env: &'a [(OsString, OsString)],
     /// Who hears of progress.
     pub(super) progress: &'a dyn Progress,
+    /// Where the roots stand in what is recorded.
+    pub(super) homes: Homes,
 }
 
 impl Session<'_> {
-    /// How this session looks at the live state.
+    /// How this session looks at the live state: as a commit on HEAD would record it.
     pub(super) fn viewpoint(&self) -> Viewpoint<'_> {
+        self.viewpoint_of(None)
+    }
+
+    /// How it looks at the live state to compare it with that of a commit.
+    pub(super) fn viewpoint_of(&self, commit: Option<CommitId>) -> Viewpoint<'_> {
+        // A HEAD that cannot be read is told by whoever needs it.
+        let head = self.repo.history().head().ok().and_then(|head| head.commit());
         Viewpoint {
             config: self.repo.config(),
             repo: Some(&self.repo),
             env: &self.env,
             progress: self.progress,
+            homes: Homes::of(self, commit.into_iter().chain(head)),
         }
     }
 }
@@ -168,12 +180,8 @@ impl Live {
             self.warnings.append(&mut root.warnings);
             if root.changed {
                 number_units(root);
-                read_configs(
-                    root,
-                    &rules(viewpoint, &root.root)?,
-                    &mut self.texts,
-                    &mut self.failures,
-                );
+                let rules = rules(viewpoint, &root.root)?;
+                read_configs(root, &rules, &mut self.texts, &mut self.failures);
             }
             let name = root.root.name.as_str();
             for unit in &root.state.units {
@@ -231,7 +239,7 @@ impl Live {
         }
         let config = RelPath::new(rest.strip_prefix(b"configs/")?).ok()?;
         let entry = root.entry(config.as_bytes())?.file()?;
-        let (text, _) = stable::read(&config.under(&root.root.path)).ok()?;
+        let text = root.read(&config).ok()?;
         (crate::digest::Digest::of(&text) == entry.digest).then_some(text)
     }
 
@@ -370,8 +378,8 @@ fn read_configs(root: &mut LiveRoot, rules: &Rules, texts: &mut HashMap<Vec<u8>,
         if known.contains_key(&entry.path) || !patterns.matches(entry.path.as_bytes(), file.size) {
             continue;
         }
-        match stable::read(&entry.path.under(&root.root.path)) {
-            Ok((text, _)) if crate::digest::Digest::of(&text) == file.digest => {
+        match root.read(&entry.path) {
+            Ok(text) if crate::digest::Digest::of(&text) == file.digest => {
                 if is_text(&text) {
                     known.insert(entry.path.clone(), *BlobId::of(&text).as_bytes());
                     texts.insert(config_path(root.root.name.as_str(), &entry.path), text);
@@ -406,7 +414,9 @@ pub(super) fn rules(viewpoint: &Viewpoint<'_>, root: &Root) -> Result<Rules, Err
         let patterns = ConfigPatterns::new(&config.files.patterns, config.files.max_size);
         configs = Some(patterns.map_err(|e| Error::refused(format!("files.patterns: {e}"), ""))?);
     }
+    let form = viewpoint.homes.of_live(config, root, viewpoint.repo);
     Ok(Rules {
+        form: Arc::new(form),
         ignored: Ignored::load(&root.path).map_err(crate::capture::scan::Error::from)?,
         excluded,
         configs,

@@ -9,6 +9,7 @@ use super::live::Live;
 use crate::apply::Parked;
 use crate::apply::pins::{Member, NoPins, Pins, UnitId};
 use crate::capture::scan::LiveRoot;
+use crate::relocate::Placeholders;
 use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
 
@@ -27,7 +28,11 @@ pub(super) fn base(session: &Session<'_>) -> PathBuf {
 
 /// The pins of a root.
 pub(super) fn pins_of(session: &Session<'_>, root: &Root) -> Result<Pins, NoPins> {
-    Pins::open(&base(session), &root.name, &root.path)
+    let form = session
+        .viewpoint()
+        .homes
+        .relocation(session.repo.config(), root, Placeholders::new);
+    Pins::open(&base(session), &root.name, &root.path, &form.place())
 }
 
 /// Pins live units. The stamps of files that got another name are brought up to date in `live`, which is to be saved.

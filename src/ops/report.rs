@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::operations::Operation;
 use super::standing::{HeadMove, RefMove};
 use crate::history::{CommitId, Person, Time};
+use crate::relocate::Stuck;
 use crate::snapshot::change::Changes;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::facts::{LayerFacts, Manifest, Vars};
@@ -203,6 +204,9 @@ pub struct CheckoutReport {
     pub rolled_back: Option<Box<UndoReport>>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Files that name the place where they were recorded and could not be changed to name the one here: `ROOT:PATH`,
+    /// and why.
+    pub stuck: Vec<(String, Stuck)>,
 }
 
 /// What is found out before a checkout changes anything.

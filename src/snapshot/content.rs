@@ -3,40 +3,137 @@
 use std::collections::BTreeSet;
 
 use super::entry::PrefixUse;
+use super::path::RelPath;
 use super::prefix::PrefixScan;
 use crate::digest::{Digest, Hasher};
 use crate::progress::Progress;
 
-/// What reading a file tells of it.
+/// What reading a file tells of it, in the form in which it is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     /// Identity of the bytes.
     pub digest: Digest,
-    /// Whether they hold the root's prefix.
+    /// How many there are.
+    pub size: u64,
+    /// Whether they hold the path of a root.
     pub prefix: PrefixUse,
     /// Whether the file has holes.
     pub sparse: bool,
+}
+
+/// The form in which the content of a root is recorded, wherever the root stands.
+pub trait Form: Send + Sync {
+    /// Paths whose presence in a live file means that it may be recorded in another form.
+    fn sought(&self) -> &[Vec<u8>];
+
+    /// Paths that mark a recorded content, see [`PrefixUse`].
+    fn homes(&self) -> &[Vec<u8>];
+
+    /// Whether every live file is recorded as it is.
+    fn is_home(&self) -> bool;
+
+    /// The path at which the root stands in recorded content; none where that is its own.
+    fn home(&self) -> Option<&[u8]>;
+
+    /// Longer files are recorded as they are.
+    fn longest(&self) -> u64;
+
+    /// The longest that a file of `live` bytes may be when it is recorded.
+    fn bound(&self, live: u64) -> u64;
+
+    /// The recorded form of a live file that holds one of the sought paths.
+    fn recorded(&self, path: &RelPath, live: Vec<u8>) -> Recorded;
+
+    /// The recorded form of a live link's target.
+    fn recorded_link(&self, target: Vec<u8>) -> Vec<u8>;
+
+    /// The recorded form of any live file.
+    fn take(&self, path: &RelPath, live: Vec<u8>) -> Recorded {
+        let mut scan = PrefixScan::new(self.sought());
+        scan.update(&live);
+        match scan.finish() {
+            PrefixUse::None => Recorded {
+                bytes: live,
+                prefix: PrefixUse::None,
+            },
+            prefix if self.is_home() => Recorded { bytes: live, prefix },
+            _ => self.recorded(path, live),
+        }
+    }
+}
+
+/// Records everything as it is, and looks for nothing in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verbatim;
+
+impl Form for Verbatim {
+    fn sought(&self) -> &[Vec<u8>] {
+        &[]
+    }
+
+    fn homes(&self) -> &[Vec<u8>] {
+        &[]
+    }
+
+    fn is_home(&self) -> bool {
+        true
+    }
+
+    fn home(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn longest(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn bound(&self, live: u64) -> u64 {
+        live
+    }
+
+    fn recorded(&self, _: &RelPath, live: Vec<u8>) -> Recorded {
+        Recorded {
+            bytes: live,
+            prefix: PrefixUse::None,
+        }
+    }
+
+    fn recorded_link(&self, target: Vec<u8>) -> Vec<u8> {
+        target
+    }
+}
+
+/// A content in the form in which it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What they hold.
+    pub prefix: PrefixUse,
 }
 
 /// Sums up a file while it is read.
 #[derive(Clone)]
 pub struct ContentSum<'a> {
     hasher: Hasher,
+    size: u64,
     scan: PrefixScan<'a>,
 }
 
 impl<'a> ContentSum<'a> {
-    /// Nothing read yet; `prefix` is looked for.
-    pub fn new(prefix: &'a [u8]) -> Self {
+    /// Nothing read yet; these paths are looked for.
+    pub fn new(sought: &'a [Vec<u8>]) -> Self {
         Self {
             hasher: Hasher::new(),
-            scan: PrefixScan::new(prefix),
+            size: 0,
+            scan: PrefixScan::new(sought),
         }
     }
 
     /// The next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
         self.scan.update(bytes);
     }
 
@@ -44,7 +141,20 @@ impl<'a> ContentSum<'a> {
     pub fn finish(self, sparse: bool) -> Content {
         Content {
             digest: self.hasher.finish(),
+            size: self.size,
             prefix: self.scan.finish(),
+            sparse,
+        }
+    }
+}
+
+impl Recorded {
+    /// What it tells.
+    pub fn content(&self, sparse: bool) -> Content {
+        Content {
+            digest: Digest::of(&self.bytes),
+            size: self.bytes.len() as u64,
+            prefix: self.prefix,
             sparse,
         }
     }

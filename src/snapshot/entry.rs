@@ -49,7 +49,7 @@ pub struct FileNode {
     pub size: u64,
     /// Identity of the content.
     pub digest: Digest,
-    /// Whether the content holds the root's prefix.
+    /// Whether the content holds the path of a root.
     pub prefix: PrefixUse,
     /// Whether the file had holes; a checkout then leaves runs of zeros unallocated. Never a difference by itself.
     pub sparse: bool,
@@ -57,7 +57,7 @@ pub struct FileNode {
     pub hardlink: Option<RelPath>,
 }
 
-/// Whether and how a file's content holds the absolute path of its root.
+/// Whether and how a file's content, as it is recorded, holds the absolute path of a root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PrefixUse {
     /// It does not.
@@ -67,6 +67,8 @@ pub enum PrefixUse {
     Text,
     /// In a binary.
     Binary,
+    /// It holds that of another place, where it was recorded, and is brought back as it is wherever a root stands.
+    Fixed,
 }
 
 impl Entry {

@@ -69,6 +69,7 @@ fn encode_entry(entry: &Entry, out: &mut Vec<u8>) {
                 PrefixUse::None => {}
                 PrefixUse::Text => attribute("prefix", "text"),
                 PrefixUse::Binary => attribute("prefix", "binary"),
+                PrefixUse::Fixed => attribute("prefix", "fixed"),
             }
             if file.sparse {
                 attribute("sparse", "1");
@@ -221,6 +222,7 @@ fn decode_attribute(attribute: &[u8], node: &mut Node, xattrs: &mut Vec<Xattr>) 
             file.prefix = match value {
                 b"text" => PrefixUse::Text,
                 b"binary" => PrefixUse::Binary,
+                b"fixed" => PrefixUse::Fixed,
                 _ => return None,
             }
         }
@@ -272,14 +274,14 @@ mod tests {
             any::<u64>(),
             any::<[u8; 32]>(),
             any::<bool>(),
-            0..3,
+            0..4,
             proptest::option::of(path.clone()),
         )
             .prop_map(|(size, digest, sparse, prefix, hardlink)| {
                 Node::File(FileNode {
                     size,
                     digest: Digest::from_bytes(digest),
-                    prefix: [PrefixUse::None, PrefixUse::Text, PrefixUse::Binary][prefix as usize],
+                    prefix: [PrefixUse::None, PrefixUse::Text, PrefixUse::Binary, PrefixUse::Fixed][prefix as usize],
                     sparse,
                     hardlink,
                 })

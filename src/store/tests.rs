@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use super::ingest::{Body, Item};
 use super::*;
 use crate::progress::Silent;
+use crate::relocate::Relocation;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
+use crate::snapshot::path::RelPath;
 
 fn text(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed | 1;
@@ -51,7 +53,8 @@ impl Fixture {
             body: Body::File {
                 source,
                 size: bytes.len() as u64,
-                prefix: Arc::from(&b"/opt/prefix"[..]),
+                path: RelPath::new(name).unwrap(),
+                form: Arc::new(Relocation::at_home(b"/opt/prefix")),
             },
         }
     }

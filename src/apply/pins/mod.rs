@@ -5,6 +5,7 @@
 //! cache/pins/<root>/<unit>@<id>.live   its record, while that state is live
 //! cache/pins/<root>/<unit>@<id>.held   its record, after it went out of use and was looked through once
 //! cache/pins/<root>/<unit>@<id>.spare/ other names of its files: what a checkout took out of the live tree
+//! cache/pins/<root>/place              where the roots were when these were pinned
 //! cache/pins/.trash/<n>                names that wait to be removed
 //! ```
 //!
@@ -29,6 +30,7 @@ pub use hold::{Member, Restamped};
 pub use method::{Method, NoPins};
 pub use offer::{Offered, PinnedFile, Wanted};
 
+use crate::digest::Digest;
 use crate::fsx;
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
@@ -50,26 +52,37 @@ pub struct Pins {
 /// The state of a record, as the end of its name says.
 const LIVE: &str = "live";
 const HELD: &str = "held";
+/// The file that says where the roots were when their files were pinned.
+const PLACE: &str = "place";
 /// Where names wait to be removed.
 const TRASH: &str = ".trash";
 /// No longer unit name gets a pin: the kernel's limit for names is 255.
 const LONGEST_NAME: usize = 180;
 
 impl Pins {
-    /// The pins of a root, or why there can be none.
+    /// The pins of a root, or why there can be none. `place` stands for where all roots are: pinned files name these
+    /// paths, and what was pinned at another place is discarded.
     ///
     /// # Errors
     /// [`Method`] says what would help.
-    pub fn open(base: &Path, name: &RootName, root: &Path) -> Result<Self, NoPins> {
+    pub fn open(base: &Path, name: &RootName, root: &Path, place: &Digest) -> Result<Self, NoPins> {
         let method = Method::find(base, root)?;
-        let dir = base.join(name.as_str());
-        fsx::create_dir_all(&dir).map_err(NoPins::from)?;
-        Ok(Self {
+        let pins = Self {
             base: base.to_owned(),
-            dir,
+            dir: base.join(name.as_str()),
             root: root.to_owned(),
             method,
-        })
+        };
+        let mark = pins.dir.join(PLACE);
+        let wanted = place.to_string();
+        if fsx::read_if_present(&mark).map_err(NoPins::from)?.as_deref() != Some(wanted.as_bytes()) {
+            if pins.dir.symlink_metadata().is_ok() {
+                pins.discard(&pins.dir).map_err(NoPins::from)?;
+            }
+            fsx::create_dir_all(&pins.dir).map_err(NoPins::from)?;
+            fsx::atomic::write_cache(&mark, wanted.as_bytes()).map_err(NoPins::from)?;
+        }
+        Ok(pins)
     }
 
     /// How files are pinned here.

@@ -38,6 +38,15 @@ pub(in crate::cli) struct CheckoutJson<'a> {
     plan: Vec<RootPlanJson<'a>>,
     changes: ChangesJson<'a>,
     warnings: &'a [String],
+    /// Files that still name the place where they were recorded.
+    stuck: Vec<StuckJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct StuckJson<'a> {
+    /// `ROOT:PATH`.
+    path: &'a str,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -110,6 +119,14 @@ impl<'a> CheckoutJson<'a> {
             plan: report.plan.roots.iter().map(root).collect(),
             changes: ChangesJson::of(&report.changes, sections),
             warnings: &report.warnings,
+            stuck: report
+                .stuck
+                .iter()
+                .map(|(path, why)| StuckJson {
+                    path,
+                    why: why.to_string(),
+                })
+                .collect(),
         }
     }
 }

@@ -85,6 +85,7 @@ impl<'a> EntryJson<'a> {
                 PrefixUse::None => None,
                 PrefixUse::Text => Some("text"),
                 PrefixUse::Binary => Some("binary"),
+                PrefixUse::Fixed => Some("fixed"),
             }),
             hardlink: file.and_then(|file| file.hardlink.as_ref()),
             target: match &entry.node {

@@ -8,6 +8,8 @@ use crate::service::Outcome;
 
 /// How many files that git tracks are named.
 const NAMED: usize = 5;
+/// How many files that name another place are listed.
+const STUCK: usize = 10;
 
 /// The plan: a line a root, and with `lists_paths` every path.
 pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &Theme) -> String {
@@ -122,6 +124,29 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
         text.push('\n');
         text.push_str(&changes);
     }
+    text.push_str(&stuck(report, theme));
+    text
+}
+
+/// Files that name the place where they were recorded.
+pub(in crate::cli) fn stuck(report: &CheckoutReport, theme: &Theme) -> String {
+    if report.stuck.is_empty() {
+        return String::new();
+    }
+    let title = match report.stuck.len() {
+        1 => "1 file still names the place where it was recorded".to_owned(),
+        many => format!(
+            "{} files still name the place where they were recorded",
+            count(many as u64)
+        ),
+    };
+    let mut text = format!("\n{}\n", paint(theme.title, title));
+    for (path, why) in report.stuck.iter().take(STUCK) {
+        text.push_str(&format!("  {path}: {why}\n"));
+    }
+    if let Some(more @ 1..) = report.stuck.len().checked_sub(STUCK) {
+        text.push_str(&format!("  and {} more; --json lists them\n", count(more as u64)));
+    }
     text
 }
 
@@ -129,6 +154,7 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
 mod tests {
     use super::super::testing::checkout;
     use super::*;
+    use crate::relocate::Stuck;
 
     #[test]
     fn a_plan_counts_and_lists() {
@@ -154,6 +180,18 @@ mod tests {
         Configs in app
           M configs/g2p.jsonl  +1 -1
         ");
+    }
+
+    #[test]
+    fn what_names_another_place_is_listed() {
+        let mut report = checkout();
+        let path = |number: usize| (format!("env:lib/{number}.so"), Stuck::NoRoom);
+        report.stuck = (1..=11).map(path).collect();
+        let text = stuck(&report, &Theme::plain());
+        assert!(text.starts_with(
+            "\n11 files still name the place where they were recorded\n  env:lib/1.so: a path in it has no room"
+        ));
+        assert!(text.ends_with("  and 1 more; --json lists them\n"), "{text}");
     }
 
     #[test]

@@ -339,6 +339,7 @@ pub(in crate::cli) fn checkout() -> CheckoutReport {
         health: None,
         marked_good: None,
         rolled_back: None,
+        stuck: Vec::new(),
         warnings: vec![],
     }
 }

@@ -6,6 +6,7 @@
 
 mod autosave;
 mod pinned;
+mod placeholders;
 mod preflight;
 mod prepared;
 mod target;
@@ -20,7 +21,7 @@ use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
 use super::report::{CheckoutReport, Outlook, SideName};
 use super::side::Side;
-use super::{Session, attend, pinning, recover};
+use super::{Session, attend, missing, pinning, recover};
 use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::snapshot::path::RelPath;
@@ -77,6 +78,9 @@ pub fn checkout(
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    if !options.dry_run {
+        missing::bring(session, &options.rev)?;
+    }
     attend::checkout(session, options, confirm)
 }
 
@@ -152,8 +156,9 @@ pub(super) fn perform(
     }
     gate.saved(session, &report)?;
     let swept = prepared.apply(session, &live, &target, options, report.autosave.as_ref())?;
+    report.stuck = swept.stuck.clone();
     let before = live;
-    let mut live = Live::capture(&session.viewpoint(), &swept.written)?;
+    let mut live = Live::capture(&session.viewpoint_of(Some(target.commit)), &swept.written)?;
     report.verified = prepared.verify(session, &live, &target, &selection)?;
     target.move_head(session)?;
     for (root, parked) in &swept.parked {
@@ -187,7 +192,7 @@ fn plan(
     selection: &Selection,
 ) -> Result<(Live, Prepared, CheckoutReport), Error> {
     let known = known_before(session, target, purpose)?;
-    let live = Live::capture(&session.viewpoint(), &known)?;
+    let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
     }
@@ -216,6 +221,7 @@ fn plan(
         marked_good: None,
         rolled_back: None,
         warnings: live.warnings.clone(),
+        stuck: Vec::new(),
     };
     Ok((live, prepared, report))
 }

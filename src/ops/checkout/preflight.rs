@@ -10,12 +10,11 @@ use crate::fsx::Context;
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::pins::make_room;
-use crate::ops::side::Side;
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
-use crate::snapshot::entry::{Entry, Node, PrefixUse};
-use crate::snapshot::path::{RelPath, escape};
-use crate::snapshot::root::{Policy, Root, RootName};
+use crate::snapshot::entry::Entry;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::root::{Policy, Root};
 
 pub(super) fn plan_root(
     live: &LiveRoot,
@@ -49,32 +48,6 @@ pub(super) fn plan_root(
                 .or_else(|| live.entry(dir).cloned())
         },
         stale_times: wanted.values().copied().filter(stale).cloned().collect(),
-    })
-}
-
-/// Files of a commit that hold the path at which it was recorded fit only there.
-pub(super) fn refuse_moved(goal: &Side<'_>, live: &LiveRoot) -> Result<(), Error> {
-    let name: &RootName = &live.root.name;
-    let facts = goal.manifest.as_ref().and_then(|manifest| manifest.roots.get(name));
-    let home = facts.map(|facts| facts.home.clone()).unwrap_or_default();
-    if home.is_empty() || home == escape(live.root.path.as_os_str().as_encoded_bytes()) {
-        return Ok(());
-    }
-    let units = goal.entries(name)?;
-    let holds = |entry: &Entry| matches!(&entry.node, Node::File(file) if file.prefix != PrefixUse::None);
-    let count = units
-        .iter()
-        .flat_map(|(_, list)| list)
-        .filter(|entry| holds(entry))
-        .count();
-    if count == 0 {
-        return Ok(());
-    }
-    Err(Error::Moved {
-        root: name.to_string(),
-        home,
-        path: live.root.path.clone(),
-        count,
     })
 }
 

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::CheckoutOptions;
 use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
-use super::preflight::{plan_root, refuse_full, refuse_moved, refuse_unwritable};
+use super::placeholders::of_target;
+use super::preflight::{plan_root, refuse_full, refuse_unwritable};
 use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
-use crate::apply::{self, Application, Parked, Placed, Swapped, clear_stage};
+use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
@@ -18,9 +19,10 @@ use crate::ops::report::{Autosave, PlanReport, RootPlanReport};
 use crate::ops::side::{Side, compare, differing_units};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
+use crate::relocate::{Placeholders, Relocation, Stuck};
 use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
 use crate::snapshot::content::FetchError;
-use crate::snapshot::entry::Entry;
+use crate::snapshot::entry::{Entry, PrefixUse};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
@@ -43,6 +45,8 @@ struct Part {
     from_pins: FromPins,
     /// Units that will be others than they are.
     units: BTreeSet<UnitName>,
+    /// How what is recorded becomes what must be here.
+    form: Relocation,
 }
 
 /// What a swap left.
@@ -52,6 +56,22 @@ pub(super) struct Swept {
     pub(super) written: WrittenByRoot,
     /// Directories that went whole.
     pub(super) parked: Vec<(RootName, Parked)>,
+    /// Files that name another place and could not be changed.
+    pub(super) stuck: Vec<(String, Stuck)>,
+}
+
+/// How the content of a commit becomes what must be here. What conda's records promise is read only where a binary may
+/// need it.
+fn form(session: &Session<'_>, goal: &Side<'_>, root: &Root, plan: &RootPlan) -> Result<Relocation, Error> {
+    let homes = session.viewpoint_of(goal.name.commit).homes;
+    let config = session.repo.config();
+    let form = homes.relocation(config, root, Placeholders::new);
+    let is_binary = |entry: &Entry| entry.file().is_some_and(|file| file.prefix == PrefixUse::Binary);
+    if form.paths().is_identity() || !plan.place.iter().any(|placement| is_binary(&placement.entry)) {
+        return Ok(form);
+    }
+    let known = of_target(session, &goal.entries(&root.name)?)?;
+    Ok(homes.relocation(config, root, move || known.clone()))
 }
 
 impl Prepared {
@@ -81,7 +101,6 @@ impl Prepared {
             if !selection.has_root(name) || !goal.roots.contains_key(name) {
                 continue;
             }
-            refuse_moved(&goal, live_root)?;
             let of_root = |changes: &Changes| changes.roots.iter().find(|r| r.root == *name).map(|r| r.files.clone());
             let differences = of_root(&changes).unwrap_or_default();
             let unrecorded: BTreeSet<RelPath> = of_root(&since_base)
@@ -117,7 +136,9 @@ impl Prepared {
             refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
             refuse_unwritable(&live_root.root, &plan)?;
             let tracked = git_tracked(&live_root.root);
+            let form = form(session, &goal, &live_root.root, &plan)?;
             roots.push(Part {
+                form,
                 root: live_root.root.clone(),
                 plan,
                 tracked,
@@ -186,7 +207,12 @@ impl Prepared {
         for part in self.roots.iter().filter(|part| !part.plan.is_empty()) {
             let (plan, pinned) = (&part.plan, &part.from_pins.files);
             let store = session.repo.store()?;
-            let application = Application::stage(&part.root.path, plan, pinned, store, session.progress);
+            let source = Source {
+                store,
+                pinned,
+                form: &part.form,
+            };
+            let application = Application::stage(&part.root.path, plan, &source, session.progress);
             staged.push((part, application.map_err(|error| self.explain(error))?));
         }
         if staged.is_empty() {
@@ -206,7 +232,14 @@ impl Prepared {
             cwd: options.cwd.clone(),
         };
         journal.seal(&session.repo.journal_path())?;
-        let mut swept = Swept::default();
+        let stuck = staged.iter().flat_map(|(part, application)| {
+            let named = |(path, why): &(RelPath, Stuck)| (format!("{}:{path}", part.root.name), *why);
+            application.stuck().iter().map(named)
+        });
+        let mut swept = Swept {
+            stuck: stuck.collect(),
+            ..Swept::default()
+        };
         let mut swapped: Vec<Swapped<'_>> = Vec::new();
         for (part, application) in &staged {
             match application.swap(session.progress) {

@@ -12,7 +12,6 @@ use crate::history::{CommitId, History};
 use crate::ops::error::Error;
 use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
-use crate::snapshot::entry::{Node, PrefixUse};
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::finding::Finding;
 use crate::snapshot::root::RootName;
@@ -43,7 +42,6 @@ pub(super) fn obstacles(
     }
     for place in &plan.roots {
         found.extend(at_place(place));
-        found.extend(elsewhere(place, side)?);
     }
     for (at, place) in plan.roots.iter().enumerate() {
         if let Some(other) = plan.roots[..at].iter().find(|other| other.path == place.path) {
@@ -81,31 +79,6 @@ fn at_place(place: &RootPlace) -> Option<Obstacle> {
 /// The nearest folder above a path that is there.
 fn standing(path: &Path) -> &Path {
     path.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"))
-}
-
-/// Files that hold the path of a root that is to stand elsewhere.
-fn elsewhere(place: &RootPlace, side: &Side<'_>) -> Result<Option<Obstacle>, Error> {
-    if place.path == place.home {
-        return Ok(None);
-    }
-    let mut count = 0;
-    for entry in side.entries(&place.name)?.iter().flat_map(|(_, entries)| entries) {
-        if let Node::File(file) = &entry.node
-            && file.prefix != PrefixUse::None
-            && entry.path.as_bytes().rsplit(|b| *b == b'.').next() != Some(b"pyc")
-        {
-            count += 1;
-        }
-    }
-    Ok((count > 0).then(|| {
-        fatal(format!(
-            "{count} files of {} hold the path {}, at which it was recorded, and cannot stand elsewhere: --root {}={}",
-            place.name,
-            place.home.display(),
-            place.name,
-            place.home.display()
-        ))
-    }))
 }
 
 /// Room by file system: layers where they come to lie, files where the roots stand.

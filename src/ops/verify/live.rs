@@ -7,13 +7,12 @@ use super::report::{LiveReport, LiveRootReport};
 use crate::capture::scan::{LiveRoot, Written};
 use crate::compare;
 use crate::ops::error::Error;
-use crate::ops::live::{describe, rules};
+use crate::ops::live::{Viewpoint, describe, rules};
 use crate::ops::report::SideName;
 use crate::ops::side::Side;
 use crate::ops::{Session, pathspec};
 use crate::progress::Phase;
 use crate::snapshot::change::FileChange;
-use crate::snapshot::path::escape;
 use crate::snapshot::root::Root;
 
 /// Compares live roots with a commit: all of them, or those that are named.
@@ -44,8 +43,7 @@ pub fn verify_live(session: &mut Session<'_>, rev: &str, roots: &[String]) -> Re
                 .push(format!("{rev} does not know the root {}", root.name));
             continue;
         }
-        let live = read(session, root, &mut report)?;
-        report.warnings.extend(moved(&goal, root));
+        let live = read(&session.viewpoint_of(Some(commit)), root, &mut report)?;
         let now = by_unit(live);
         let mut units: BTreeMap<String, Vec<FileChange>> = BTreeMap::new();
         let recorded = goal.entries(&root.name)?;
@@ -87,39 +85,22 @@ fn by_unit(live: LiveRoot) -> compare::files::Units {
 }
 
 /// Reads every file of a root; the stat cache has no say.
-fn read(session: &Session<'_>, root: &Root, report: &mut LiveReport) -> Result<LiveRoot, Error> {
+fn read(viewpoint: &Viewpoint<'_>, root: &Root, report: &mut LiveReport) -> Result<LiveRoot, Error> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    session.progress.begin(Phase::Scan, None);
-    let live = LiveRoot::scan(
-        root,
-        &rules(&session.viewpoint(), root)?,
-        None,
-        &Written::new(),
-        threads,
-    );
-    session.progress.end();
+    let progress = viewpoint.progress;
+    progress.begin(Phase::Scan, None);
+    let live = LiveRoot::scan(root, &rules(viewpoint, root)?, None, &Written::new(), threads);
+    progress.end();
     let mut live = live?;
     let bytes = live.pending.iter().map(|at| live.state.entries[*at].size()).sum();
     report.files += live.pending.len() as u64;
     report.bytes += bytes;
-    session.progress.begin(Phase::Read, Some(bytes));
-    let failures = live.hash_pending(threads, session.progress);
-    session.progress.end();
+    progress.begin(Phase::Read, Some(bytes));
+    let failures = live.hash_pending(threads, progress);
+    progress.end();
     report.warnings.extend(failures.iter().map(describe));
     let unlisted = live.unreadable.iter().map(|error| format!("{error}: {}", error.source));
     report.warnings.extend(unlisted);
     live.finish();
     Ok(live)
-}
-
-/// Files that hold the path of their root differ where the root was moved.
-fn moved(goal: &Side<'_>, root: &Root) -> Option<String> {
-    let facts = goal.manifest.as_ref()?.roots.get(&root.name)?;
-    let here = escape(root.path.as_os_str().as_encoded_bytes());
-    (facts.home != here).then(|| {
-        format!(
-            "{} was recorded at {} and stands at {here}: files that hold the path differ",
-            root.name, facts.home
-        )
-    })
 }

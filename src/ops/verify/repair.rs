@@ -13,6 +13,7 @@ use crate::ops::side::VARS;
 use crate::ops::survey::Part;
 use crate::ops::{Error, Session};
 use crate::progress::Phase;
+use crate::snapshot::content::{Form, Verbatim};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::filelist;
 use crate::store::ingest::{Body, Item};
@@ -228,17 +229,24 @@ fn store_again(
         .prefix(".draft-salvage-")
         .tempdir_in(&repo_dir)
         .at("create a directory in", &repo_dir)?;
-    let mut sources: BTreeMap<Digest, (PathBuf, &'static str)> = BTreeMap::new();
+    let verbatim: Arc<dyn Form> = Arc::new(Verbatim);
+    let mut sources: BTreeMap<Digest, Source> = BTreeMap::new();
+    let as_it_is = |path, told| Source {
+        path,
+        form: verbatim.clone(),
+        told,
+    };
     let mut salvage = Salvage::new(&found.checks);
     for digest in wanted.keys() {
         let path = scratch.path().join(digest.to_string());
         if salvage.write(digest, &path)? {
-            sources.insert(*digest, (path, "the layers"));
+            sources.insert(*digest, as_it_is(path, "the layers"));
         }
     }
-    for (digest, path) in live.into_iter().flat_map(live_files) {
+    for (digest, path, form) in live.into_iter().flat_map(live_files) {
         if wanted.contains_key(&digest) {
-            sources.entry(digest).or_insert((path, "the live files"));
+            let told = "the live files";
+            sources.entry(digest).or_insert(Source { path, form, told });
         }
     }
     let missing: BTreeMap<Digest, u64> = wanted
@@ -248,12 +256,16 @@ fn store_again(
         .collect();
     if !missing.is_empty() {
         let pinned = pinned_files(&repo_dir.join("cache/pins"), &missing);
-        sources.extend(pinned.into_iter().map(|(digest, path)| (digest, (path, "the pins"))));
+        sources.extend(
+            pinned
+                .into_iter()
+                .map(|(digest, path)| (digest, as_it_is(path, "the pins"))),
+        );
     }
     let mut items: Vec<(Digest, Item)> = Vec::new();
-    for (digest, (path, _)) in &sources {
+    for (digest, source) in &sources {
         if let Some(wanted) = wanted.get(digest) {
-            items.push((*digest, item(wanted, path)));
+            items.push((*digest, item(wanted, source)));
         }
     }
     items.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
@@ -275,8 +287,8 @@ fn store_again(
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for (digest, result) in digests.iter().zip(&absorption.outcomes) {
         let is_it = matches!(result, Some(Ok(absorbed)) if absorbed.content.digest == *digest);
-        if let Some((_, from)) = sources.get(digest).filter(|_| is_it) {
-            *counts.entry(from).or_default() += 1;
+        if let Some(source) = sources.get(digest).filter(|_| is_it) {
+            *counts.entry(source.told).or_default() += 1;
         }
     }
     let mut new = None;
@@ -304,30 +316,37 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn item(wanted: &Wanted, source: &Path) -> Item {
+/// Where a content can be had.
+struct Source {
+    path: PathBuf,
+    form: Arc<dyn Form>,
+    told: &'static str,
+}
+
+fn item(wanted: &Wanted, source: &Source) -> Item {
     Item {
         name: [wanted.root.as_bytes(), b"/", wanted.entry.path.as_bytes()].concat(),
         mode: wanted.entry.mode,
         mtime: wanted.entry.mtime,
         xattrs: wanted.entry.xattrs.clone(),
         body: Body::File {
-            source: source.to_owned(),
+            source: source.path.clone(),
             size: wanted.size,
-            // Nobody asks where the path of the root stands in it.
-            prefix: Arc::from(&b""[..]),
+            path: wanted.entry.path.clone(),
+            form: source.form.clone(),
         },
     }
 }
 
 /// Live files by what they hold.
-fn live_files(live: &Live) -> impl Iterator<Item = (Digest, PathBuf)> {
+fn live_files(live: &Live) -> impl Iterator<Item = (Digest, PathBuf, Arc<dyn Form>)> {
     live.roots.iter().flat_map(|root| {
         let files = root
             .state
             .entries
             .iter()
             .filter_map(|entry| Some((entry, entry.file()?)));
-        files.map(|(entry, file)| (file.digest, entry.path.under(&root.root.path)))
+        files.map(|(entry, file)| (file.digest, entry.path.under(&root.root.path), root.form().clone()))
     })
 }
 

@@ -1,7 +1,6 @@
 //! Walks the items in order: hands small files to the workers in batches, and reads large ones piece by piece.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Sender;
@@ -44,7 +43,7 @@ impl Feeder<'_> {
                 return Err(Over);
             }
             match &item.body {
-                Body::File { size, .. } if *size > SMALL => {
+                Body::File { size, form, .. } if form.bound(*size) > SMALL => {
                     self.send_batch(&mut batch, &mut bytes)?;
                     self.large(at)?;
                 }
@@ -105,14 +104,15 @@ impl Feeder<'_> {
 
     /// One reading of a large file, which ends in `End`, `Recipe` or (for a torn one) `Abort`.
     fn stream(&mut self, at: usize) -> Result<(), Stop> {
-        let Body::File { source, prefix, .. } = &self.context.items[at].body else {
+        let Body::File { source, path, form, .. } = &self.context.items[at].body else {
             return Ok(());
         };
-        let mut pieces = Pieces::open(source, prefix)?;
-        if pieces.cutting == Cutting::ByContent && self.has_known_chunks(source, prefix)? {
+        let open = || Pieces::open(source, path, &**form);
+        let mut pieces = open()?;
+        if pieces.cutting == Cutting::ByContent && self.has_known_chunks(&open)? {
             return self.parts(at, pieces);
         }
-        self.tell(Message::Begin(at, pieces.file.size()))?;
+        self.tell(Message::Begin(at, pieces.size()))?;
         let outcome = self.frames(&mut pieces).and_then(|()| pieces.finish());
         match outcome {
             Ok((sum, absorbed)) => Ok(self.tell(Message::End(at, sum, absorbed))?),
@@ -134,11 +134,11 @@ impl Feeder<'_> {
 
     /// Whether any chunk of a data file is stored. Reads it once more than storing alone would, only when there is
     /// something to find.
-    fn has_known_chunks(&self, source: &Path, prefix: &[u8]) -> Result<bool, Stop> {
+    fn has_known_chunks<'a>(&self, open: &dyn Fn() -> Result<Pieces<'a>, stable::Error>) -> Result<bool, Stop> {
         if self.context.catalog.is_empty() {
             return Ok(false);
         }
-        let mut pieces = Pieces::open(source, prefix)?;
+        let mut pieces = open()?;
         while let Some(piece) = pieces.next()? {
             if self.context.catalog.contains_chunk(&Digest::of(&piece)) {
                 return Ok(true);
@@ -161,7 +161,7 @@ impl Feeder<'_> {
                 self.job(Job::Chunk(at, piece, digest), bytes)?;
             }
         }
-        let size = pieces.file.size();
+        let size = pieces.size();
         // Torn: the chunks already sent are true content of their digests and do no harm.
         let (sum, absorbed) = pieces.finish()?;
         let recipe = Recipe {

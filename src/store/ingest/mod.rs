@@ -13,8 +13,8 @@ mod pieces;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crc_fast::CrcAlgorithm;
 use crossbeam_channel::{Receiver, Sender};
@@ -28,12 +28,13 @@ use crate::digest::Digest;
 use crate::fsx::stamp::Stamp;
 use crate::fsx::{Context, Error as IoError, stable};
 use crate::progress::Progress;
-use crate::snapshot::content::{Content, ContentSum};
+use crate::snapshot::content::{Content, ContentSum, Form};
 use crate::snapshot::entry::Xattr;
+use crate::snapshot::path::RelPath;
 use feeder::Feeder;
 
 /// One member of the layer to be, in the order of the tar.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Item {
     /// Full name in the tar: `<root>/<path>`.
     pub name: Vec<u8>,
@@ -48,7 +49,7 @@ pub struct Item {
 }
 
 /// What an [`Item`] is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Body {
     /// A directory.
     Dir,
@@ -62,8 +63,10 @@ pub enum Body {
         source: PathBuf,
         /// Its length when it was listed.
         size: u64,
-        /// The prefix to look for in it.
-        prefix: std::sync::Arc<[u8]>,
+        /// Its path in its root.
+        path: RelPath,
+        /// In which form it is recorded.
+        form: Arc<dyn Form>,
     },
 }
 
@@ -167,8 +170,9 @@ pub(super) fn run(
 /// compressed again.
 fn hash_suspects(context: &Run<'_>, threads: usize) -> BTreeMap<usize, (Absorbed, u64)> {
     let mut sizes = std::collections::HashMap::<u64, usize>::new();
+    // What is recorded in another form may have another length.
     let large = |item: &Item| match &item.body {
-        Body::File { size, .. } if *size > SMALL => Some(*size),
+        Body::File { size, form, .. } if *size > SMALL && form.is_home() => Some(*size),
         _ => None,
     };
     for size in context.items.iter().filter_map(large) {
@@ -183,8 +187,8 @@ fn hash_suspects(context: &Run<'_>, threads: usize) -> BTreeMap<usize, (Absorbed
         for _ in 0..threads.min(suspects.len()) {
             scope.spawn(|| {
                 while let Some(at) = suspects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Body::File { source, prefix, size } = &context.items[*at].body
-                        && let Ok(absorbed) = hash_file(source, prefix)
+                    if let Body::File { source, size, form, .. } = &context.items[*at].body
+                        && let Ok(absorbed) = hash_file(source, form.homes())
                         && let Ok(mut known) = known.lock()
                     {
                         known.insert(*at, (absorbed, *size));
@@ -196,8 +200,8 @@ fn hash_suspects(context: &Run<'_>, threads: usize) -> BTreeMap<usize, (Absorbed
     known.into_inner().unwrap_or_default()
 }
 
-fn hash_file(path: &Path, prefix: &[u8]) -> Result<Absorbed, stable::Error> {
-    let (sum, stamp, holes) = stable::fold(path, || ContentSum::new(prefix), ContentSum::update)?;
+fn hash_file(path: &Path, homes: &[Vec<u8>]) -> Result<Absorbed, stable::Error> {
+    let (sum, stamp, holes) = stable::fold(path, || ContentSum::new(homes), ContentSum::update)?;
     Ok(Absorbed {
         content: sum.finish(holes),
         stamp,
@@ -260,13 +264,12 @@ fn press_frame(press: &mut Press, bytes: &[u8], digest: Digest) -> std::io::Resu
 }
 
 fn read_small(context: &Run<'_>, press: &mut Press, at: usize) -> Result<Small, stable::Error> {
-    let Body::File { source, prefix, .. } = &context.items[at].body else {
+    let Body::File { source, path, form, .. } = &context.items[at].body else {
         return Err(stable::Error::NotAFile(PathBuf::new()));
     };
-    let (bytes, stamp, sparse) = stable::read_with_holes(source)?;
-    let mut sum = ContentSum::new(prefix);
-    sum.update(&bytes);
-    let content = sum.finish(sparse);
+    let (live, stamp, sparse) = stable::read_with_holes(source)?;
+    let recorded = form.take(path, live);
+    let (content, bytes) = (recorded.content(sparse), recorded.bytes);
     let digest = content.digest;
     let absorbed = Absorbed { content, stamp };
     let stored = bytes.is_empty() || context.catalog.contains(&digest) || !context.claim(&digest, at);

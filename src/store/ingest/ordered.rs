@@ -99,8 +99,8 @@ impl Writing<'_, '_> {
     }
 
     fn small(&mut self, at: usize, small: Small) -> Result<(), Error> {
-        let size = small.absorbed.stamp.size;
-        self.context.progress.advance(size);
+        self.context.progress.advance(small.absorbed.stamp.size);
+        let size = small.absorbed.content.size;
         let digest = small.absorbed.content.digest;
         match small.frame {
             Some(frame) if !self.names.contains_key(&digest) => {

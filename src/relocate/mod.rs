@@ -1,0 +1,288 @@
+//! Relocation, pure: content as it is recorded, and as it must be where a root stands here.
+//!
+//! conda and pip write absolute paths into files. Content is recorded as if every root stood at its *home*, the path at
+//! which it was first recorded ([`crate::snapshot::facts::RootFacts::home`]). Where a root stands elsewhere, a checkout
+//! puts its own path in ([`Relocation::live`]), and a capture takes it out again ([`Relocation::recorded`]).
+//!
+//! The two are inverse to each other for every file, not only for those that were foreseen: what is recorded of a live
+//! file is the first proposal that `live` turns into exactly that file, and the last proposal is the file as it is,
+//! marked as one that is never changed. So a moved environment comes back byte by byte, any number of times, and what
+//! cannot be moved is known by name.
+
+mod binary;
+mod paths;
+mod records;
+mod script;
+
+pub use paths::{Pair, Paths};
+pub use records::{Placeholder, Placeholders, placeholders};
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::digest::Digest;
+use crate::snapshot::content::{Form, Recorded};
+use crate::snapshot::entry::PrefixUse;
+use crate::snapshot::path::RelPath;
+use crate::snapshot::prefix::PrefixScan;
+
+/// Longer files are never changed: their path stays the home's.
+pub const LONGEST: u64 = 512 << 20;
+
+/// What installers promise of the files of one root, found when it is first asked for.
+type Load = dyn Fn() -> Placeholders + Send + Sync;
+
+/// Whether some layer holds a content.
+type Holds = dyn Fn(&Digest) -> bool + Send + Sync;
+
+/// How the content of one root is recorded and brought back.
+#[derive(Clone)]
+pub struct Relocation {
+    paths: Arc<Paths>,
+    /// The path of this root at home and here, in placeholders' stead.
+    own: Pair,
+    load: Arc<Load>,
+    placeholders: Arc<OnceLock<Placeholders>>,
+    holds: Arc<Holds>,
+}
+
+/// What becomes of a recorded file here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// It holds no path that must change.
+    Same,
+    /// It is this.
+    Moved(Vec<u8>),
+    /// It should change and cannot.
+    Stuck(Stuck),
+}
+
+/// Why a file keeps the path of another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Stuck {
+    /// A path in a binary has no room for a longer one.
+    #[error("a path in it has no room for the one here")]
+    NoRoom,
+    /// It is too long to be looked through.
+    #[error("it is too long to be looked through")]
+    TooLong,
+    /// The way back would not lead to the same bytes.
+    #[error("it holds paths of both places, so that the change could not be taken back")]
+    Ambiguous,
+    /// It was marked so when it was recorded.
+    #[error("it was recorded elsewhere and cannot be changed")]
+    Fixed,
+}
+
+impl Relocation {
+    /// The form of a root whose roots all stand at home: nothing is changed.
+    pub fn at_home(root: &[u8]) -> Self {
+        let own = Pair {
+            home: root.to_vec(),
+            here: root.to_vec(),
+        };
+        Self::new(Arc::new(Paths::new(vec![own.clone()])), own, Placeholders::new)
+    }
+
+    /// The form of the root that `own` is, among the roots that `paths` has.
+    pub fn new(paths: Arc<Paths>, own: Pair, load: impl Fn() -> Placeholders + Send + Sync + 'static) -> Self {
+        Self {
+            paths,
+            own,
+            load: Arc::new(load),
+            placeholders: Arc::default(),
+            holds: Arc::new(|_| false),
+        }
+    }
+
+    /// The same, with contents known that some layer holds: a binary may then be what was made of one of them.
+    #[must_use]
+    pub fn knowing(mut self, holds: impl Fn(&Digest) -> bool + Send + Sync + 'static) -> Self {
+        self.holds = Arc::new(holds);
+        self
+    }
+
+    /// Where the root stands at home and here.
+    pub fn own(&self) -> &Pair {
+        &self.own
+    }
+
+    /// Stands for where all roots are here: live files of equal recorded content are equal where it is equal. At home
+    /// that is where the root itself is.
+    pub fn place(&self) -> Digest {
+        match self.paths.is_identity() {
+            true => Digest::of(&self.own.here),
+            false => Digest::of(&self.paths.tokens().join(&0)),
+        }
+    }
+
+    /// The paths of all roots.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// A recorded file as it must be here.
+    pub fn live(&self, path: &RelPath, bytes: &[u8], how: PrefixUse) -> Live {
+        let is_moved = !self.paths.is_identity();
+        match how {
+            PrefixUse::Fixed => Live::Stuck(Stuck::Fixed),
+            PrefixUse::Text | PrefixUse::Binary if is_moved && is_changed(path) => self.moved(path, bytes, how),
+            _ => Live::Same,
+        }
+    }
+
+    fn moved(&self, path: &RelPath, bytes: &[u8], how: PrefixUse) -> Live {
+        if bytes.len() as u64 > LONGEST {
+            return Live::Stuck(Stuck::TooLong);
+        }
+        let there = match self.change(path, bytes, how, &Way::Here) {
+            Ok(there) => there,
+            Err(stuck) => return Live::Stuck(stuck),
+        };
+        if there == bytes {
+            return Live::Same;
+        }
+        match self.change(path, &there, how, &Way::Home { origin: bytes }) {
+            Ok(back) if back == bytes => Live::Moved(there),
+            _ => Live::Stuck(Stuck::Ambiguous),
+        }
+    }
+
+    fn change(&self, path: &RelPath, bytes: &[u8], how: PrefixUse, way: &Way<'_>) -> Result<Vec<u8>, Stuck> {
+        let map = match way {
+            Way::Here => self.paths.to_here(),
+            Way::Home { .. } | Way::HomeOfKnown => self.paths.to_home(),
+        };
+        if how == PrefixUse::Text {
+            return Ok(script::change(map, bytes));
+        }
+        let from = match way {
+            Way::Here => &self.own.home,
+            _ => &self.own.here,
+        };
+        let room = self.placeholder(path).map(|placeholder| binary::Room {
+            token: from,
+            longest: placeholder.len,
+        });
+        let changed = binary::change(map, bytes, room).ok_or(Stuck::NoRoom)?;
+        let is_proven = match way {
+            _ if !changed.grew_unproven => true,
+            Way::Here => false,
+            Way::Home { origin } => changed.bytes == *origin,
+            Way::HomeOfKnown => (self.holds)(&Digest::of(&changed.bytes)),
+        };
+        is_proven.then_some(changed.bytes).ok_or(Stuck::NoRoom)
+    }
+
+    fn placeholder(&self, path: &RelPath) -> Option<&Placeholder> {
+        self.placeholders.get_or_init(|| (self.load)()).get(path)
+    }
+
+    /// The target of a recorded link as it must be here.
+    pub fn live_link(&self, target: &[u8]) -> Vec<u8> {
+        self.paths.to_here().link(target)
+    }
+
+    /// What a content that stands as it is recorded holds of the home.
+    fn holds_home(&self, bytes: &[u8]) -> PrefixUse {
+        let mut scan = PrefixScan::new(self.paths.homes());
+        scan.update(bytes);
+        scan.finish()
+    }
+}
+
+impl fmt::Debug for Relocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relocation")
+            .field("paths", &self.paths)
+            .field("own", &self.own)
+            .finish()
+    }
+}
+
+/// Which way a content is changed.
+enum Way<'a> {
+    Here,
+    /// Back again: what it must become is at hand.
+    Home {
+        origin: &'a [u8],
+    },
+    /// To the home, and where a binary's padding alone cannot prove it, only to what some layer holds.
+    HomeOfKnown,
+}
+
+/// Byte code names the place where it was compiled, which the interpreter corrects when it loads it; a change of length
+/// would break it.
+fn is_changed(path: &RelPath) -> bool {
+    !path.as_bytes().ends_with(b".pyc")
+}
+
+impl Form for Relocation {
+    fn sought(&self) -> &[Vec<u8>] {
+        self.paths.tokens()
+    }
+
+    fn homes(&self) -> &[Vec<u8>] {
+        self.paths.homes()
+    }
+
+    fn is_home(&self) -> bool {
+        self.paths.is_identity()
+    }
+
+    fn home(&self) -> Option<&[u8]> {
+        Some(&self.own.home)
+    }
+
+    fn longest(&self) -> u64 {
+        LONGEST
+    }
+
+    fn bound(&self, live: u64) -> u64 {
+        match self.paths.is_identity() {
+            true => live,
+            false => script::bound(live.saturating_mul(self.paths.to_home().growth())),
+        }
+    }
+
+    fn recorded_link(&self, target: Vec<u8>) -> Vec<u8> {
+        self.paths.to_home().link(&target)
+    }
+
+    fn recorded(&self, path: &RelPath, live: Vec<u8>) -> Recorded {
+        let as_it_is = |bytes: Vec<u8>, prefix| Recorded { bytes, prefix };
+        let here = self.holds_home(&live);
+        if self.paths.is_identity() || live.len() as u64 > LONGEST || !is_changed(path) {
+            return as_it_is(live, here);
+        }
+        // As it is: what another place would change in it, it must not.
+        let stays = matches!(self.live(path, &live, here), Live::Same | Live::Stuck(_));
+        // Recorded at home by somebody who named this place.
+        if stays && (self.holds)(&Digest::of(&live)) {
+            return as_it_is(live, here);
+        }
+        let kinds = match memchr::memchr(0, &live[..live.len().min(PrefixScan::SNIFF)]) {
+            None => [PrefixUse::Text, PrefixUse::Binary],
+            Some(_) => [PrefixUse::Binary, PrefixUse::Text],
+        };
+        for how in kinds {
+            let Ok(home) = self.change(path, &live, how, &Way::HomeOfKnown) else {
+                continue;
+            };
+            let prefix = self.holds_home(&home);
+            let comes_back = match self.live(path, &home, prefix) {
+                Live::Moved(there) => there == live,
+                Live::Same | Live::Stuck(_) => home == live,
+            };
+            if comes_back && (prefix == how || prefix == PrefixUse::None) {
+                return as_it_is(home, prefix);
+            }
+        }
+        // What is sought was found: a path of here, where it is none of home.
+        let is_fixed = !stays || here == PrefixUse::None;
+        as_it_is(live, if is_fixed { PrefixUse::Fixed } else { here })
+    }
+}
+
+#[cfg(test)]
+mod tests;

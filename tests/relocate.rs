@@ -1,0 +1,264 @@
+//! An environment that is brought back at another path works there, and is the same commit wherever it stands.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::session;
+use envgit::ops::checkout::{CheckoutOptions, checkout};
+use envgit::ops::commit::{CommitOptions, commit};
+use envgit::ops::init::{InitOptions, init};
+use envgit::ops::report::CheckoutReport;
+use envgit::ops::{diff, verify};
+use envgit::snapshot::root::{Kind, Policy, Root};
+
+/// A project with an environment beside it: somebody's.
+struct Machine {
+    project: PathBuf,
+    env: PathBuf,
+}
+
+impl Machine {
+    /// A virtual environment as Python and pip make it, with what else holds absolute paths, recorded.
+    fn first(dir: &Path) -> Self {
+        let machine = Self {
+            project: dir.join("glm"),
+            env: dir.join("envs/torch29"),
+        };
+        std::fs::create_dir_all(&machine.project).unwrap();
+        std::fs::create_dir_all(machine.env.parent().unwrap()).unwrap();
+        run(Command::new("python3").args(["-m", "venv"]).arg(&machine.env));
+        let (project, env) = (machine.project.display(), machine.env.display());
+        machine.write("start.sh", &format!("source {env}/bin/activate\ncd {project}\n"));
+        machine.write("configs/paths.json", &format!("{{\"ckpt\": \"{project}/ckpt\"}}\n"));
+        let site = machine.site();
+        std::fs::write(site.join("__editable__.glm.pth"), format!("{project}/src\n")).unwrap();
+        let pc = format!("prefix={env}\nlibdir=${{prefix}}/lib\nrun=-Wl,-rpath,{env}/lib\n");
+        std::fs::create_dir_all(machine.env.join("lib/pkgconfig")).unwrap();
+        std::fs::write(machine.env.join("lib/pkgconfig/glm.pc"), pc).unwrap();
+        symlink(machine.env.join("bin/python"), machine.project.join("py")).unwrap();
+        let mut binary = format!("\x7fELF\0{env}/lib").into_bytes();
+        binary.extend(b"\0next\0");
+        std::fs::write(machine.env.join("lib/own.bin"), binary).unwrap();
+        let root = |name: &str, path: &Path, kind: Kind, policy| Root {
+            name: name.parse().unwrap(),
+            path: path.to_owned(),
+            kind,
+            policy,
+        };
+        init(&InitOptions {
+            project: machine.project.clone(),
+            roots: vec![
+                root("torch29", &machine.env, Kind::Venv, Policy::Exact),
+                root("glm", &machine.project, Kind::Project, Policy::Tracked),
+            ],
+            registry: None,
+        })
+        .unwrap();
+        machine.commit();
+        machine
+    }
+
+    /// The same history on another machine: `project` and `env` stand elsewhere, and nothing is there yet.
+    fn moved(&self, project: PathBuf, env: PathBuf) -> Self {
+        let (from, to) = (self.project.join(".envgit"), project.join(".envgit"));
+        std::fs::create_dir_all(&project).unwrap();
+        std::fs::create_dir_all(env.parent().unwrap()).unwrap();
+        run(Command::new("cp").arg("-r").args([&from, &to]));
+        std::fs::remove_dir_all(to.join("cache")).unwrap();
+        std::fs::create_dir_all(to.join("cache/state")).unwrap();
+        let config = to.join("config.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let (old, new) = (self.env.to_str().unwrap(), env.to_str().unwrap());
+        assert!(
+            text.contains(&format!("path = \"{old}\"")) && text.contains("path = \".\""),
+            "{text}"
+        );
+        std::fs::write(&config, text.replace(old, new)).unwrap();
+        Self { project, env }
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.project.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn site(&self) -> PathBuf {
+        let mut found = std::fs::read_dir(self.env.join("lib"))
+            .unwrap()
+            .flatten()
+            .map(|item| item.path());
+        let python = found.find(|path| path.join("site-packages").is_dir());
+        python.unwrap().join("site-packages")
+    }
+
+    fn commit(&self) -> BTreeSet<String> {
+        commit(&mut session(&self.project), &CommitOptions::default()).unwrap();
+        self.tree()
+    }
+
+    /// The inventory of HEAD: paths with the ids of what they hold.
+    fn tree(&self) -> BTreeSet<String> {
+        let history = self.project.join(".envgit/history");
+        let listed = run(Command::new("git")
+            .args(["ls-tree", "-r", "HEAD"])
+            .env("GIT_DIR", history));
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    fn checkout(&self) -> CheckoutReport {
+        let options = CheckoutOptions {
+            rev: "main".to_owned(),
+            ..CheckoutOptions::default()
+        };
+        checkout(&mut session(&self.project), &options, &mut |_| true).unwrap()
+    }
+
+    fn is_clean(&self) {
+        let report = diff::status(&mut session(&self.project)).unwrap();
+        assert!(report.changes.is_empty(), "{:#?}", report.changes);
+        let live = verify::verify_live(&mut session(&self.project), "HEAD", &[]).unwrap();
+        assert!(live.roots.iter().all(|root| root.units.is_empty()), "{:#?}", live.roots);
+    }
+
+    /// That nothing of it names another place, and that its programs run.
+    fn works(&self, elsewhere: &Machine) {
+        let (there, here) = (elsewhere.env.to_str().unwrap(), self.env.to_str().unwrap());
+        let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+        for file in [
+            self.env.join("pyvenv.cfg"),
+            self.env.join("bin/activate"),
+            self.env.join("bin/activate.csh"),
+            self.env.join("bin/activate.fish"),
+            self.env.join("lib/pkgconfig/glm.pc"),
+            self.project.join("start.sh"),
+        ] {
+            let text = text(&file);
+            assert!(!text.contains(there), "{}:\n{text}", file.display());
+        }
+        assert!(text(&self.project.join("start.sh")).contains(here));
+        let pth = text(&self.site().join("__editable__.glm.pth"));
+        assert_eq!(pth, format!("{}/src\n", self.project.display()));
+        assert_eq!(
+            std::fs::read_link(self.project.join("py")).unwrap(),
+            self.env.join("bin/python")
+        );
+        let pip = run(Command::new(self.env.join("bin/pip")).arg("--version"));
+        assert!(pip.contains(here), "{pip}");
+        let prefix = run(Command::new(self.env.join("bin/python")).args(["-c", "import sys; print(sys.prefix)"]));
+        assert_eq!(prefix.trim(), here);
+    }
+
+    /// The next change, as it would be made on this machine, at a moment that is always the same.
+    fn change(&self) {
+        let env = self.env.display();
+        let python = format!("{env}/bin/python");
+        // As pip writes it: see `a_script_has_the_form_that_pip_would_give_it_here`.
+        let first = match python.len() > 124 || python.contains(' ') {
+            true => format!("#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"),
+            false => format!("#!{python}"),
+        };
+        let script = format!("{first}\nprint({:?})\n", self.project);
+        let file = self.env.join("bin/glm");
+        std::fs::write(&file, script).unwrap();
+        self.write("start.sh", &format!("source {env}/bin/activate\n"));
+        for path in [
+            file,
+            self.env.join("bin"),
+            self.project.join("start.sh"),
+            self.project.clone(),
+        ] {
+            run(Command::new("touch").args(["-d", "2026-01-02T03:04:05Z"]).arg(path));
+        }
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    // What runs here may write byte code only where it was before.
+    let output = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_environment_moves_any_number_of_times_and_stays_the_same_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path);
+    let alice = Machine::first(&at("home/alice"));
+    // A shorter place; then from there to one so long that no kernel reads it as an interpreter, with a space in it.
+    let bob = alice.moved(at("b/p"), at("b/e"));
+    let carol = bob.moved(at("carol c/p"), at(&format!("carol c/{}/e", "d".repeat(130))));
+    for machine in [&bob, &carol] {
+        let report = machine.checkout();
+        let stuck: Vec<String> = report
+            .stuck
+            .iter()
+            .map(|(path, why)| format!("{path}: {why}"))
+            .collect();
+        let expected: &[&str] = match machine.env == carol.env {
+            true => &["torch29:lib/own.bin: a path in it has no room for the one here"],
+            false => &[],
+        };
+        assert_eq!(stuck, expected);
+        machine.works(&alice);
+        machine.is_clean();
+    }
+    let trees = [&alice, &bob, &carol].map(|machine| {
+        machine.change();
+        machine.commit()
+    });
+    for other in &trees[1..] {
+        let differing: Vec<_> = trees[0].symmetric_difference(other).collect();
+        assert!(differing.is_empty(), "{differing:#?}");
+    }
+    for machine in [&bob, &carol] {
+        // Without the caches everything is read, and is the same all the same.
+        std::fs::remove_dir_all(machine.project.join(".envgit/cache")).unwrap();
+        machine.is_clean();
+    }
+}
+
+#[test]
+fn what_was_made_elsewhere_comes_home() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = Machine::first(&dir.path().join("home/alice"));
+    let bob = alice.moved(dir.path().join("b/p"), dir.path().join("b/e"));
+    bob.checkout();
+    bob.change();
+    let made = b"\x7fELF\0/here/alone\0".to_vec();
+    let own = [&made[..], bob.env.to_str().unwrap().as_bytes(), b"\0next\0"].concat();
+    std::fs::write(bob.env.join("lib/new.bin"), &own).unwrap();
+    bob.commit();
+    // The way back to the first machine: bob's history with alice's paths.
+    std::fs::remove_dir_all(alice.project.join(".envgit")).unwrap();
+    std::fs::remove_dir_all(&alice.env).unwrap();
+    let alice = bob.moved(alice.project.clone(), alice.env.clone());
+    let report = alice.checkout();
+    assert_eq!(
+        report.stuck,
+        [("torch29:lib/new.bin".to_owned(), envgit::relocate::Stuck::Fixed)]
+    );
+    assert_eq!(std::fs::read(alice.env.join("lib/new.bin")).unwrap(), own);
+    alice.is_clean();
+    let script = std::fs::read_to_string(alice.env.join("bin/glm")).unwrap();
+    let expected = format!("#!{}/bin/python\nprint({:?})\n", alice.env.display(), alice.project);
+    assert_eq!(script, expected);
+    // And bob can go back to the first state and forward again, from pins as well as from layers.
+    for without_pins in [false, true] {
+        for rev in ["HEAD~1", "main"] {
+            let options = CheckoutOptions {
+                rev: rev.to_owned(),
+                without_pins,
+                ..CheckoutOptions::default()
+            };
+            let report = checkout(&mut session(&bob.project), &options, &mut |_| true).unwrap();
+            assert!(report.autosave.is_none(), "{report:?}");
+        }
+        bob.works(&alice);
+    }
+}
