@@ -25,17 +25,26 @@ use envgit::ops::autosaves::expired;
 use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::commit::{CommitOptions, commit};
 use envgit::ops::gc::{GcOptions, gc};
-use envgit::ops::refs::create_tag;
+use envgit::ops::refs::{TagOptions, create_tag};
 
 /// One witness at a time.
 static ALONE: Mutex<()> = Mutex::new(());
+
+/// An annotated tag that may be there already.
+fn noted() -> TagOptions {
+    TagOptions {
+        message: Some("noted".to_owned()),
+        force: true,
+        ..TagOptions::default()
+    }
+}
 
 /// The commands that are cut.
 fn perform(project: &Path, what: &str) {
     let mut session = session(project);
     match what {
         "commit" => drop(commit(&mut session, &CommitOptions::default())),
-        "tag" => drop(create_tag(&mut session, "mark", None, Some("noted"), true)),
+        "tag" => drop(create_tag(&mut session, "mark", &noted())),
         "gc" => {
             let expired = expired(&session).unwrap().into_iter().map(|known| known.name);
             let options = GcOptions {
@@ -799,7 +808,7 @@ fn a_tag_killed_after_any_step_or_cut_is_there_or_not() {
         );
         outcomes[usize::from(is_there)] += 1;
         // The next one follows, and can be undone.
-        create_tag(&mut two.sandbox.session(), "next", None, None, false).unwrap();
+        create_tag(&mut two.sandbox.session(), "next", &TagOptions::default()).unwrap();
         assert!(program(&two.sandbox.project(), &["undo"]).status.success(), "{told}");
         assert_eq!(tagged(&two, "next"), None, "{told}");
     }

@@ -54,7 +54,7 @@ fn each_secret_is_named_once_with_commit_place_line_and_kind() {
     let record = "env/lib/python3.11/site-packages/numpy-1.24.4.dist-info/RECORD";
     let text = std::fs::read_to_string(shell.path(record)).unwrap();
     shell.write(record, text + "numpy/.netrc,,\n");
-    shell.vars.push(("MODEL_PASS_PHRASE".into(), hf.clone().into()));
+    shell.vars.push(("MODEL_PASS_PHRASE".into(), hf.clone()));
     shell.ok(&["config", "vars.secret", "!MODEL_PASS_PHRASE"]);
     shell.ok(&["commit", "-m", "first"]);
     shell.write("app/more.json", format!("{{\"a\": \"{}\"}}\n", token("ghp_", 36)));

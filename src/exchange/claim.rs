@@ -36,10 +36,10 @@ pub(super) enum Ask {
     ListClaims,
     /// Find the highest number in the log.
     Newest,
-    /// Write the own claim.
-    Claim,
+    /// Write the own claim, under this id.
+    Claim(String),
     /// Remove the own claim.
-    Withdraw,
+    Withdraw(String),
     /// Remove the claim of somebody who died.
     Bury(String),
     /// Write the entry.
@@ -103,6 +103,9 @@ pub(super) struct Claimant {
     id: String,
     state: State,
     tries: u32,
+    /// How often a claim was written. Each has an id of its own: one that was withdrawn and written again would look to
+    /// others as if it had stood all the time.
+    claims: u32,
     /// When the claim was asked for.
     claimed: Duration,
     /// When the claims of others were first seen.
@@ -117,9 +120,15 @@ impl Claimant {
             id,
             state: State::Start,
             tries: 0,
+            claims: 0,
             claimed: Duration::ZERO,
             seen: HashMap::new(),
         }
+    }
+
+    /// The id of the own claim.
+    fn own(&self) -> String {
+        format!("{}-{}", self.id, self.claims)
     }
 
     /// Ids of claims in the way, the one that stands longest first.
@@ -135,7 +144,7 @@ impl Claimant {
             (State::Looking, Told::Claims(ids)) => self.look(now, ids),
             (State::Claiming, _) => self.ask(State::Alone, Ask::ListClaims),
             (State::Alone, Told::Claims(ids)) => {
-                if ids == [self.id.as_str()] {
+                if ids == [self.own()] {
                     return self.ask(State::Free, Ask::Newest);
                 }
                 self.remember(now, ids);
@@ -172,7 +181,9 @@ impl Claimant {
         if ids.is_empty() {
             self.seen.clear();
             self.claimed = now;
-            return self.ask(State::Claiming, Ask::Claim);
+            self.claims += 1;
+            let claim = Ask::Claim(self.own());
+            return self.ask(State::Claiming, claim);
         }
         self.remember(now, ids);
         let dead = self.seen.iter().find(|(_, since)| now.saturating_sub(**since) > EXPIRY);
@@ -188,7 +199,8 @@ impl Claimant {
     /// Claims that are there now. One that went meanwhile is forgotten.
     fn remember(&mut self, now: Duration, ids: Vec<String>) {
         let mut seen = HashMap::new();
-        for id in ids.into_iter().filter(|id| *id != self.id) {
+        let own = self.own();
+        for id in ids.into_iter().filter(|id| *id != own) {
             let since = self.seen.get(&id).copied().unwrap_or(now);
             seen.insert(id, since);
         }
@@ -201,7 +213,8 @@ impl Claimant {
     }
 
     fn leave(&mut self, then: Then) -> Step {
-        self.ask(State::Leaving(then), Ask::Withdraw)
+        let withdraw = Ask::Withdraw(self.own());
+        self.ask(State::Leaving(then), withdraw)
     }
 
     fn ask(&mut self, state: State, ask: Ask) -> Step {
@@ -274,12 +287,12 @@ mod tests {
             let told = match ask {
                 Ask::ListClaims => Told::Claims(self.store.claims.iter().cloned().collect()),
                 Ask::Newest => Told::Newest(NUMBER - u64::from(self.store.entry.is_empty())),
-                Ask::Claim => {
-                    self.store.claims.insert(id);
+                Ask::Claim(claim) => {
+                    self.store.claims.insert(claim.clone());
                     Told::Done
                 }
-                Ask::Withdraw => {
-                    self.store.claims.remove(&id);
+                Ask::Withdraw(claim) => {
+                    self.store.claims.remove(claim);
                     Told::Done
                 }
                 Ask::Bury(other) => {
@@ -407,7 +420,7 @@ mod tests {
         for _ in 0..6 {
             let Step::Ask(ask) = late.step(now, told) else { panic!() };
             told = match &ask {
-                Ask::ListClaims if asked.contains(&Ask::Claim) => Told::Claims(vec!["late".into()]),
+                Ask::ListClaims if asked.contains(&Ask::Claim("late-1".into())) => Told::Claims(vec!["late-1".into()]),
                 Ask::ListClaims => Told::Claims(vec![]),
                 Ask::Newest => {
                     now += WINDOW + Duration::from_secs(1);
@@ -418,6 +431,6 @@ mod tests {
             asked.push(ask);
         }
         assert!(!asked.contains(&Ask::Enter), "{asked:?}");
-        assert!(asked.contains(&Ask::Withdraw));
+        assert!(asked.contains(&Ask::Withdraw("late-1".into())));
     }
 }

@@ -18,7 +18,7 @@ use super::needs::{Holdings, Needs, haves, sizes, sorted};
 use super::source::{Offer, Source};
 use crate::digest::Digest;
 use crate::fsx::{self, Context as _};
-use crate::history::{Beyond, Expected, History, Note, ObjectId, RefError, RefKind, RefName};
+use crate::history::{Beyond, BlobId, Expected, History, Note, ObjectId, RefError, RefKind, RefName};
 use crate::progress::{Phase, Progress};
 use crate::store::catalog::DigestMap;
 use crate::store::{Settings, Store};
@@ -92,6 +92,11 @@ impl Lacking {
         self.contents.is_empty()
     }
 
+    /// The contents with their lengths.
+    pub(super) fn contents(&self) -> &DigestMap<u64> {
+        &self.contents
+    }
+
     /// How many contents are lacking.
     pub fn len(&self) -> usize {
         self.contents.len()
@@ -162,7 +167,15 @@ pub fn objects(local: Local<'_>, source: &Source, offer: &Offer, progress: &dyn 
 /// # Errors
 /// An inventory that makes no sense, or a layer here that cannot be read.
 pub fn lacking(local: Local<'_>, beyond: &Beyond) -> Result<Lacking, Error> {
-    let Needs { mut contents, layers } = Needs::of(local.history, &beyond.files)?;
+    lacking_of(local, &beyond.files)
+}
+
+/// The same of these files of inventories, by path.
+///
+/// # Errors
+/// As [`lacking`].
+pub fn lacking_of(local: Local<'_>, files: &[(Vec<u8>, BlobId)]) -> Result<Lacking, Error> {
+    let Needs { mut contents, layers } = Needs::of(local.history, files)?;
     let store = local.store()?;
     contents.retain(|digest, _| !store.catalog().contains(digest));
     Ok(Lacking {

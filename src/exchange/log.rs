@@ -153,7 +153,6 @@ fn stored(transport: &dyn Transport, number: u64) -> Result<Option<Vec<u8>>, Err
 fn take(transport: &dyn Transport, entry: &Entry) -> Result<bool, Error> {
     let number = entry.number;
     let bytes = entry.encode();
-    let claim = layout::claim(number, &entry.id)?;
     let claims = layout::claims(number)?;
     let note = serde_json::json!({ "who": entry.who, "time": entry.time }).to_string();
     let start = Instant::now();
@@ -175,15 +174,11 @@ fn take(transport: &dyn Transport, entry: &Entry) -> Result<bool, Error> {
                 let numbers = listed.iter().filter_map(|found| layout::number(&found.key));
                 Told::Newest(numbers.max().unwrap_or(0))
             }
-            Ask::Claim => {
-                transport.replace(&claim, note.as_bytes())?;
+            Ask::Claim(id) => {
+                transport.replace(&layout::claim(number, &id)?, note.as_bytes())?;
                 Told::Done
             }
-            Ask::Withdraw => {
-                transport.remove(&claim)?;
-                Told::Done
-            }
-            Ask::Bury(id) => {
+            Ask::Withdraw(id) | Ask::Bury(id) => {
                 transport.remove(&layout::claim(number, &id)?)?;
                 Told::Done
             }

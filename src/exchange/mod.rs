@@ -18,6 +18,7 @@ mod layout;
 mod log;
 mod memory;
 mod needs;
+pub mod parts;
 pub mod push;
 mod source;
 mod stock;

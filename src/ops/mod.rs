@@ -24,6 +24,7 @@ pub mod init;
 pub mod inspect;
 mod live;
 pub mod log;
+mod missing;
 mod notes;
 pub mod operations;
 mod pathspec;

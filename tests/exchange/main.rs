@@ -7,6 +7,8 @@
 mod common;
 mod cut;
 mod hostile;
+mod killed;
+mod pip;
 mod places;
 mod plain;
 mod races;

@@ -3,9 +3,12 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
+use envgit::exchange::fetch::{self, Local};
+use envgit::exchange::parts;
 use envgit::exchange::push::{Force, Outcome, Rejection};
 use envgit::exchange::{Error, Peer, Source, Way};
 use envgit::ops::checkout::CheckoutOptions;
+use envgit::progress::Silent;
 use envgit::remote::{Directory, Transport};
 
 use super::common::{Sandbox, differing, picture, whole_history};
@@ -300,6 +303,60 @@ fn a_remote_that_was_set_back_is_noticed() {
     assert!(matches!(&error, Error::Rewritten { .. }), "{error:?}");
     let error = try_fetch(&a, &Source::Remote(Box::new(old))).err().unwrap();
     assert!(error.to_string().contains("entry 2 was seen, and now 1"), "{error}");
+}
+
+#[test]
+fn contents_come_alone_where_layers_are_far() {
+    let a = with_commits();
+    // A file of several frames.
+    a.write("lib/big", noise(9, 9 << 20));
+    a.commit();
+    a.write("lib/b.txt", "small again");
+    a.commit();
+    let dir = tempfile::tempdir().unwrap();
+    let meter = Meter::new(&dir.path().join("remote"));
+    push_all(&a, &meter);
+    let b = Sandbox::venv();
+    let session = b.session();
+    let repo_dir = b.repo_dir();
+    let local = Local {
+        history: session.repo.history(),
+        dir: &repo_dir,
+    };
+    let source = Source::Remote(Box::new(meter.clone()));
+    let offer = source.offer(None).unwrap();
+    fetch::objects(local, &source, &offer, &Silent).unwrap();
+    let files_of = |rev: &str| {
+        let commit = session.repo.history().resolve(rev).unwrap();
+        session
+            .repo
+            .history()
+            .inventory(commit)
+            .unwrap()
+            .files
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    let note = envgit::history::Note {
+        who: who("Ada"),
+        time: NOW,
+        message: "fetch".into(),
+    };
+    fetch::track(local, "origin", &offer, false, &note).unwrap();
+    for (rev, most) in [("v1", 230_000), ("origin/main", 10_500_000)] {
+        meter.reset();
+        let lacking = fetch::lacking_of(local, &files_of(rev)).unwrap();
+        let brought = parts::contents(local, &source, &offer, &lacking, &Silent).unwrap();
+        assert_eq!(brought.len(), 1);
+        let read: u64 = meter.traffic.lock().unwrap().read.values().sum();
+        // Tables of contents, 64 KiB of each layer at most, come besides.
+        assert!(read < most + 4 * (64 << 10), "{rev}: {read}");
+        b.checkout(rev);
+    }
+    assert_eq!(differing(&picture(&a.env()), &picture(&b.env())), Vec::<String>::new());
+    // The layers that were made of them are like any other.
+    let checked = envgit::ops::verify::verify(&mut b.session(), Default::default()).unwrap();
+    assert_eq!(checked.damages.len(), 0, "{:?}", checked.damages);
 }
 
 #[test]

@@ -182,10 +182,18 @@ fn a_history_without_layers_answers_at_once() {
     assert!(team.ben(&["diff", "v1", "main"]).out.contains("einops"));
     assert!(team.ben(&["why", "einops"]).out.contains("einops"));
     team.ben(&["check", "main"]);
+    // Without the remote, a checkout says what is missing.
+    let remote = team.shell.path("remote");
+    std::fs::rename(&remote, team.shell.path("away")).unwrap();
     let said = team.run_in(&team.ben_dir(), &["checkout", "main"]);
     assert_ne!(said.code, 0);
-    assert!(said.err.contains("envgit fetch --missing"), "{}", said.transcript());
+    assert!(
+        said.err.contains("there is nothing at /T/remote"),
+        "{}",
+        said.transcript()
+    );
     assert!(!team.ben_dir().join(".venv/lib").exists());
+    std::fs::rename(team.shell.path("away"), &remote).unwrap();
     // What is fetched later is without layers, too, until they are asked for.
     team.ada(&["commit", "--allow-empty", "-m", "more"]);
     team.ben(&["fetch"]);
@@ -239,17 +247,28 @@ fn what_speaks_against_a_clone_is_told_at_once() {
     assert!(!team.ben_dir().exists());
     let said = team.clone(&["clone", "--rev", "nope", "/T/remote", "glm"]);
     assert!(said.err.contains("nope"), "{}", said.err);
-    // Files that hold the path of the root.
-    team.shell.write(
-        "env/bin/activate",
-        format!("VIRTUAL_ENV={}\n", team.shell.path("env").display()),
-    );
+}
+
+#[test]
+fn what_holds_the_old_path_holds_the_new_one() {
+    let team = Team::pushed();
+    let script = |dir: &Path| format!("VIRTUAL_ENV={}\n", dir.display());
+    team.shell.write("env/bin/activate", script(&team.shell.path("env")));
     team.ada(&["commit", "-m", "activate"]);
     team.ada(&["push"]);
     let said = team.clone(&["clone", "/T/remote", "glm"]);
-    assert_eq!(said.code, 1, "{}", said.transcript());
-    assert!(said.err.contains("1 files of env hold the path /T/env"), "{}", said.err);
-    assert!(!team.ben_dir().exists());
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    let venv = team.shell.path("ben/glm/.venv");
+    let there = std::fs::read_to_string(venv.join("bin/activate")).unwrap();
+    assert_eq!(there, script(&venv.canonicalize().unwrap()));
+    assert!(team.ben(&["status"]).out.contains("Nothing changed since"));
+    // And what is committed there is as if it had been made here.
+    team.shell.write("ben/glm/.venv/bin/deactivate", script(&venv));
+    team.ben(&["commit", "-m", "deactivate"]);
+    team.ben(&["push"]);
+    team.ada(&["pull"]);
+    let here = std::fs::read_to_string(team.shell.path("env/bin/deactivate")).unwrap();
+    assert_eq!(here, script(&team.shell.path("env")));
 }
 
 #[test]

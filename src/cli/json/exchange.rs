@@ -239,7 +239,8 @@ pub(in crate::cli) struct CloneJson<'a> {
     planned_bytes: u64,
     /// That came.
     layers: Vec<LayerJson>,
-    verified: Option<u64>,
+    /// As `checkout --json` has it; null with `--dry-run` and `--history`.
+    checkout: Option<CheckoutJson<'a>>,
     obstacles: Vec<ObstacleJson<'a>>,
     problems: Vec<ProblemJson<'a>>,
 }
@@ -302,7 +303,10 @@ impl<'a> CloneJson<'a> {
             planned_layers: plan.layers,
             planned_bytes: plan.layer_bytes,
             layers: brought(&report.layers),
-            verified: report.checkout.as_ref().map(|checkout| checkout.verified.paths),
+            checkout: report
+                .checkout
+                .as_ref()
+                .map(|checkout| CheckoutJson::of(checkout, false)),
             obstacles: obstacles.collect(),
             problems: problems.collect(),
         }

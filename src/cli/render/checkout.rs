@@ -139,7 +139,7 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
 }
 
 /// Files that name the place where they were recorded.
-fn stuck(report: &CheckoutReport, theme: &Theme) -> String {
+pub(in crate::cli) fn stuck(report: &CheckoutReport, theme: &Theme) -> String {
     if report.stuck.is_empty() {
         return String::new();
     }

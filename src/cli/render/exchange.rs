@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::checkout::stuck;
 use super::problems::line;
 use super::{counted, size};
 use crate::cli::theme::{Theme, paint};
@@ -247,6 +248,7 @@ pub(in crate::cli) fn cloned(report: &CloneReport, theme: &Theme) -> String {
             "Compared with the commit: {} equal.\n",
             counted(checkout.verified.paths, "path")
         ));
+        text.push_str(&stuck(checkout, theme));
     }
     for (root, finding) in &plan.findings {
         text.push_str(&format!(

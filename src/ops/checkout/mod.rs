@@ -21,7 +21,7 @@ use super::live::{Live, WrittenByRoot};
 use super::pathspec::Selection;
 use super::report::{CheckoutReport, Outlook, SideName, Verified};
 use super::side::Side;
-use super::{Session, attend, notes, pinning, recover};
+use super::{Session, attend, missing, notes, pinning, recover};
 use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::capture::scan::{self, device_of};
@@ -80,6 +80,9 @@ pub fn checkout(
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    if !options.dry_run {
+        missing::bring(session, &options.rev)?;
+    }
     attend::checkout(session, options, confirm)
 }
 

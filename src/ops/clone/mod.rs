@@ -195,7 +195,8 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         Repo::prepare(project)?;
     }
     let prepared = prepare(options, cloner, asker, &from, &dir).and_then(|(plan, offer)| match hindrance(&plan) {
-        None if asker.agrees(&plan) => Ok((plan, offer)),
+        // It was agreed to before.
+        None if is_complete || asker.agrees(&plan) => Ok((plan, offer)),
         None => Err(Error::Declined),
         Some(error) => Err(error),
     });
@@ -288,7 +289,8 @@ fn prepare(
     let side = Side::of_commit(&history, commit, &name)?;
     let manifest = side::manifest_of(&history, commit)?;
     let mut roots = places_of(&manifest, options)?;
-    if roots.iter().any(|root| !root.is_given) && !asker.places(&mut roots) {
+    let is_settled = settle(&mut roots, dir)?;
+    if !is_settled && roots.iter().any(|root| !root.is_given) && !asker.places(&mut roots) {
         return Err(Error::Declined);
     }
     let here = system::facts(Path::new("/"));
@@ -310,8 +312,24 @@ fn prepare(
         findings: preflight::findings(&history, commit, &here)?,
         dry_run: options.dry_run,
     };
-    plan.obstacles = preflight::obstacles(&plan, &side, &options.here.project, &here)?;
+    if !is_settled {
+        plan.obstacles = preflight::obstacles(&plan, &side, &options.here.project, &here)?;
+    }
     Ok((plan, offer))
+}
+
+/// Takes the places that an earlier try settled on, where it came so far that they may hold files already.
+fn settle(roots: &mut [RootPlace], dir: &Path) -> Result<bool, Error> {
+    if !dir.join("format.json").exists() {
+        return Ok(false);
+    }
+    let config = Config::load(&dir.join(crate::config::FILE_NAME))?;
+    for root in roots.iter_mut() {
+        if let Some(settled) = config.root(root.name.as_str()) {
+            root.path = settled.path.clone();
+        }
+    }
+    Ok(true)
 }
 
 /// The commit to check out: its name, the branch that is made for it, and itself.
@@ -490,6 +508,7 @@ fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> 
         }
         return Ok(None);
     }
+    let is_empty = plan.roots.iter().all(|place| places::is_empty(&place.path));
     for place in &plan.roots {
         fsx::create_dir_all(&place.path)?;
     }
@@ -514,8 +533,8 @@ fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> 
         },
     };
     let checkout_options = CheckoutOptions {
-        // The roots were empty.
-        discard: true,
+        // Where an earlier try came to this point, somebody may have worked in them since.
+        discard: is_empty,
         reason: Some(format!("clone of {}", options.url)),
         cwd: options.here.project.clone(),
         ..checkout_options
