@@ -36,6 +36,8 @@ pub(super) struct Asked<'a> {
 pub(super) enum Payload<'a> {
     Nothing,
     Body(&'a dyn Body),
+    /// A body that has to go elsewhere after a failure: the request is not tried again.
+    Once(&'a dyn Body),
 }
 
 /// A request without its payload.
@@ -48,7 +50,8 @@ impl Endpoint {
     /// Sends a request and gives its answer, whatever its status, unless that is one that passes with time.
     pub(super) fn send(&self, asked: Asked, head: impl Fn() -> Head, payload: Payload) -> Result<Answer, Error> {
         let mut pause = PAUSE;
-        for left in (0..TRIES).rev() {
+        let tries = if matches!(payload, Payload::Once(_)) { 1 } else { TRIES };
+        for left in (0..tries).rev() {
             match self.send_once(asked, head(), payload) {
                 Ok(answer) if left > 0 && passes(answer.status()) => {}
                 Err(Failed::Temporary(_)) if left > 0 => {}
@@ -68,7 +71,7 @@ impl Endpoint {
 
     fn send_once(&self, asked: Asked, head: Head, payload: Payload) -> Result<Answer, Failed> {
         let wrong = |error: http::Error| Failed::Final(Error::failed(asked.action, asked.key, &self.address, error));
-        let Payload::Body(body) = payload else {
+        let (Payload::Body(body) | Payload::Once(body)) = payload else {
             // Some servers want to be told that nothing follows.
             let method = head.method_ref().cloned().unwrap_or_default();
             return match client::has_body(&method) {

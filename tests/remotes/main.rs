@@ -10,6 +10,8 @@ mod directory;
 #[cfg(feature = "network-tests")]
 mod gcs;
 #[cfg(feature = "network-tests")]
+mod memory;
+#[cfg(feature = "network-tests")]
 mod oci;
 #[cfg(feature = "network-tests")]
 mod s3;

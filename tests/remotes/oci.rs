@@ -6,6 +6,7 @@ use std::process::Command;
 use envgit::remote::Error;
 
 use crate::contract::{contract, key, long_listing};
+use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
 
 /// `team:team-password`, for htpasswd: bcrypt of little cost.
@@ -58,6 +59,7 @@ fn registry_that_removes_nothing() {
     let (_server, port) = registry("", false);
     let remote = open(&format!("oci://localhost:{port}/glm"), &[]).unwrap();
     contract(remote.as_ref());
+    stays_bounded(&format!("oci://localhost:{port}/glm"), &[]);
     let error = open("oci://localhost:1/glm", &[]).unwrap().size(&key("a")).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     let long = key(&format!("a/{}", "x".repeat(130)));
@@ -108,4 +110,57 @@ fn what_is_pushed_is_a_layer_and_survives_garbage_collection() {
     assert!(!blobs(server.dir()).contains(&gone), "nothing was cleaned up");
     assert_eq!(remote.get(&layer).unwrap().as_deref(), Some(&b"layer"[..]));
     assert_eq!(remote.list(&key("layers")).unwrap().len(), 1);
+}
+
+/// As Docker Hub, GitHub and GitLab do it: the registry sends to a service for tokens.
+#[test]
+fn registry_that_wants_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_str().unwrap();
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=envgit-test",
+            "-keyout",
+        ])
+        .args([&format!("{at}/key.pem"), "-out", &format!("{at}/cert.pem")])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let [tokens] = ports();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remotes/token.py");
+    let args = ["-B".to_owned(), script.to_owned(), tokens.to_string(), at.to_owned()];
+    let _tokens = Server::start("python3", "python3", tempfile::tempdir().unwrap(), &args, &[tokens]);
+    let auth = format!(
+        "auth:\n  token:\n    realm: http://127.0.0.1:{tokens}/token\n    service: envgit-registry\n    issuer: envgit-test\n    \
+         rootcertbundle: {at}/cert.pem\n"
+    );
+    let (_registry, port) = registry(&auth, true);
+    let address = format!("oci://127.0.0.1:{port}/team/glm");
+    let vars = [("DOCKER_CONFIG", at)];
+    for (n, entry) in [
+        r#"{"auth": "dGVhbTp0ZWFtLXBhc3N3b3Jk"}"#,
+        r#"{"identitytoken": "team+identity/token="}"#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let config = format!(r#"{{"auths": {{"127.0.0.1:{port}": {entry}}}}}"#);
+        std::fs::write(folder.path().join("config.json"), config).unwrap();
+        let remote = open(&address, &vars).unwrap();
+        let name = key(&format!("layers/{n}"));
+        remote.put(&name, &&b"layer"[..]).unwrap();
+        assert_eq!(remote.get(&name).unwrap().as_deref(), Some(&b"layer"[..]));
+        assert_eq!(remote.list(&key("layers")).unwrap().len(), n + 1);
+    }
+    std::fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let error = open(&address, &vars).unwrap().get(&key("layers/0")).unwrap_err();
+    assert!(matches!(error, Error::Denied { .. }), "{error:?}");
 }

@@ -3,6 +3,7 @@
 use envgit::remote::Error;
 
 use crate::contract::{contract, key, long_listing};
+use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
 
 const USERS: &str = r#"{"identities": [
@@ -53,6 +54,7 @@ fn seaweedfs() {
     assert!(remote.abilities().create, "SeaweedFS creates conditionally");
     contract(remote.as_ref());
     long_listing(remote.as_ref(), 1100);
+    stays_bounded(&at("team/envs/large"), &TEAM);
     // Two prefixes of a bucket know nothing of each other.
     let other = open(&at("team/envs"), &TEAM).unwrap();
     assert_eq!(other.get(&key("top")).unwrap(), None);

@@ -6,6 +6,7 @@ use std::process::Command;
 use envgit::remote::{Error, Transport};
 
 use crate::contract::{contract, key, long_listing};
+use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
 
 /// A server with the files of its client.
@@ -100,6 +101,8 @@ fn openssh() {
             "{address}"
         );
     }
+    let command = format!("ssh -F {}", sshd.dir.join("config").display());
+    stays_bounded(&address, &[("ENVGIT_SSH_COMMAND", &command)]);
     a_connection_that_broke_is_made_anew(transport.as_ref());
     errors(&sshd, &address);
 }

@@ -4,6 +4,7 @@
 use envgit::remote::{Directory, Error, Transport};
 
 use crate::contract::{Expect, Noise, contract, key, long_listing};
+use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
 
 const LOGIN: [(&str, &str); 2] = [("ENVGIT_HTTP_USER", "ann"), ("ENVGIT_HTTP_PASSWORD", "pass word")];
@@ -44,6 +45,7 @@ fn webdav_by_rclone() {
     assert!(!remote.abilities().create);
     contract(remote.as_ref());
     long_listing(remote.as_ref(), 200);
+    stays_bounded(&address, &LOGIN);
     let directory = Directory::new(served.join("envs"));
     assert_eq!(directory.get(&key("top")).unwrap().as_deref(), Some(&b"at the top"[..]));
 

@@ -125,6 +125,18 @@ impl Oci {
         Ok(answer.status().is_success() && self.session.endpoint.length(asked, answer)? == Some(size))
     }
 
+    /// Sends a blob, from the start again when that fails: what came of half an upload is nobody's to know.
+    fn upload_with_patience(&self, asked: Asked, body: &dyn Body) -> Result<Digest, Error> {
+        for pause in [1, 5] {
+            match self.upload(asked, body) {
+                Err(Error::Failed { .. } | Error::Unreachable { .. }) => {}
+                done => return done,
+            }
+            std::thread::sleep(std::time::Duration::from_secs(pause));
+        }
+        self.upload(asked, body)
+    }
+
     /// Sends a blob whose digest is known when all of it was sent, and returns the digest.
     fn upload(&self, asked: Asked, body: &dyn Body) -> Result<Digest, Error> {
         let start = format!("{}/blobs/uploads/", self.base);
@@ -145,7 +157,7 @@ impl Oci {
         };
         let sent = self
             .session
-            .send(asked, octets, Payload::Body(&hashed))
+            .send(asked, octets, Payload::Once(&hashed))
             .and_then(|answer| self.must(asked, answer));
         let answer = match sent {
             Ok(answer) => answer,
@@ -186,7 +198,7 @@ impl Oci {
         let named = key.name().get(..64).and_then(|hex| Digest::from_hex(hex.as_bytes()));
         let digest = match named {
             Some(digest) if self.has_blob(asked, digest, body.len())? => digest,
-            _ => self.upload(asked, body)?,
+            _ => self.upload_with_patience(asked, body)?,
         };
         self.set_manifest(asked, key, &manifest::of(key, digest, body.len()))
     }
