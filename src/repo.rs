@@ -314,9 +314,8 @@ impl Repo {
     /// Whether a checkout gives files the setuid and setgid bits that a commit recorded: as `restore.setuid` says, else
     /// only where no commit came from elsewhere.
     pub fn keeps_setuid(&self) -> bool {
-        let is_remote = |known: &history::Ref| known.name.as_str().starts_with("refs/remotes/");
-        let is_alone = || self.history.refs().is_ok_and(|refs| !refs.iter().any(is_remote));
-        self.config.restore.setuid.unwrap_or_else(is_alone)
+        let setting = self.config.restore.setuid;
+        setting.unwrap_or_else(|| !self.history.knows_remotes())
     }
 
     /// Takes the lock that every command holds while it changes something.

@@ -225,6 +225,23 @@ fn other_keys_namespaces_and_times_are_refused() {
 }
 
 #[test]
+fn a_key_must_have_been_valid_when_it_signed() {
+    let mut team = Team::new();
+    // 2001-09-09.
+    team.shell.vars.push(("ENVGIT_DATE".into(), "1000000000".into()));
+    team.commit("ada");
+    let ada = team.public("ada");
+    for (from, to, is_good) in [("20010101", "20020101", true), ("20020101", "20400101", false)] {
+        team.allow(&format!(
+            "ada@example.org valid-after=\"{from}\",valid-before=\"{to}\" {ada}"
+        ));
+        let said = team.verify(&["main"]);
+        assert_eq!(said.code == 0, is_good, "{}", said.transcript());
+        assert_eq!(team.git(&["verify-commit", "main"]).status.success(), is_good);
+    }
+}
+
+#[test]
 fn a_signature_in_another_namespace_is_refused() {
     let team = Team::new();
     team.shell.ok(&["commit", "-m", "said"]);

@@ -76,6 +76,12 @@ impl History {
         Ok(list)
     }
 
+    /// Whether commits may have come from elsewhere: there is a ref of a remote, or refs cannot be listed.
+    pub fn knows_remotes(&self) -> bool {
+        let names = self.ref_names();
+        names.map_or(true, |names| names.iter().any(|name| name.starts_with("refs/remotes/")))
+    }
+
     pub(super) fn read_raw(&self, name: &str) -> Result<Option<CommitId>, Error> {
         let found = self.repo.try_find_reference(name).map_err(|e| Error::read(name, e))?;
         // A symbolic ref may stand for one that is not there (a remote's HEAD).

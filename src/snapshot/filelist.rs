@@ -198,7 +198,13 @@ fn decode_entry(line: &[u8]) -> Result<Entry, String> {
         }
     };
     let mut parts = rest.split(|b| *b == b'\t');
-    let path = RelPath::parse(parts.next().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let text = parts.next().unwrap_or_default();
+    let path = RelPath::parse(text).map_err(|e| e.to_string())?;
+    // One path has one form, by which it is found without reading all lines.
+    let is_plain = text.iter().all(|b| matches!(b, b' '..=b'[' | b']'..=b'~'));
+    if !is_plain && escape(path.as_bytes()).as_bytes() != text {
+        return Err("has a path that is not escaped as it must be".to_owned());
+    }
     let mut xattrs = Vec::new();
     for attribute in parts {
         decode_attribute(attribute, &mut node, &mut xattrs)
