@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher as StdHasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{MAX_FRAME, MAX_STORED};
+use super::frame::{FRAME_ROOM, MAX_FRAME, MAX_RECIPE};
 use super::toc::{Toc, parse_digest};
 use crate::digest::Digest;
 
@@ -137,6 +137,10 @@ pub fn members(toc: &Toc) -> Result<Vec<StoredFile>, String> {
         while let Some(chunk) = entries.next_if(|next| next.kind == "chunk") {
             pieces.push(chunk);
         }
+        let most = match entry.name.starts_with(RECIPE_DIR) {
+            true => MAX_RECIPE,
+            false => MAX_FRAME as u64,
+        };
         let mut frames = Vec::with_capacity(pieces.len());
         for (at, piece) in pieces.iter().enumerate() {
             let offset = piece.offset.ok_or_else(malformed)?;
@@ -152,7 +156,7 @@ pub fn members(toc: &Toc) -> Result<Vec<StoredFile>, String> {
             };
             let stored = next.checked_sub(offset).ok_or_else(malformed)?;
             // Before anything is read: a frame may neither take nor give more than a frame has.
-            if plain > MAX_FRAME as u64 || stored > MAX_STORED {
+            if plain > most || stored > most + FRAME_ROOM {
                 return Err(malformed());
             }
             frames.push(Frame {
@@ -390,5 +394,39 @@ impl Catalog {
                     .collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::toc::{TocEntry, digest_text};
+
+    #[test]
+    fn a_frame_gives_no_more_than_a_frame_has_and_a_recipe_more() {
+        let read = |name: &str, size: u64, stored: u64| {
+            let entry = TocEntry {
+                kind: "reg".to_owned(),
+                name: name.to_owned(),
+                size: Some(size),
+                digest: Some(digest_text(Digest::of(b""))),
+                offset: Some(0),
+                end_offset: Some(stored),
+                ..TocEntry::default()
+            };
+            let toc = Toc {
+                version: 1,
+                entries: vec![entry],
+            };
+            members(&toc).is_ok()
+        };
+        let frame = MAX_FRAME as u64;
+        assert!(read("env/a", frame, frame + 100));
+        assert!(!read("env/a", frame + 1, 100));
+        assert!(!read("env/a", 100, frame + (1 << 20)));
+        // A file of 100 GB in parts has a recipe of more than a frame.
+        let recipe = format!("{RECIPE_DIR}{}", Digest::of(b""));
+        assert!(read(&recipe, 6 << 20, 3 << 20));
+        assert!(!read(&recipe, 1 << 30, 3 << 20));
     }
 }

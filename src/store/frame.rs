@@ -7,8 +7,11 @@ use zstd::bulk::{Compressor, Decompressor};
 /// The most plain bytes that one frame of content holds.
 pub const MAX_FRAME: usize = 4 * 1024 * 1024;
 
-/// The most bytes that such a frame takes in a layer: raw blocks with their headers, and some room.
-pub const MAX_STORED: u64 = MAX_FRAME as u64 + (64 << 10);
+/// The most plain bytes of the frame of a recipe, which is never cut: 65 for every MiB of a file, so one of 1 TiB fits.
+pub const MAX_RECIPE: u64 = 65 << 20;
+
+/// How many bytes more than its plain ones a frame takes in a layer at most: the headers of raw blocks, and some room.
+pub const FRAME_ROOM: u64 = 64 << 10;
 
 /// Compresses whole frames with one context.
 pub struct Press {
