@@ -135,6 +135,7 @@ fn passwords_are_refused_and_never_repeated() {
         "s3://AKIA:hunter2/x@bucket/x",
         "oci://ann:hunter2@host/x",
         "ftp://ann:hunter2@host/x",
+        "ann:hunter2@host:x",
     ] {
         let said = problem(text);
         assert!(!said.contains("hunter2"), "{said}");
