@@ -116,10 +116,13 @@ impl Address {
         let place = match parse(text) {
             Ok(place) => place,
             Err(problem) => {
-                return Err(Error::Address {
-                    url: without_password(text),
-                    problem,
-                });
+                let url = without_password(text);
+                // What is wrong may be told in words that hold a part of the password.
+                let problem = match url == text {
+                    true => problem,
+                    false => "a password (a colon before an @) does not belong in an address".to_owned(),
+                };
+                return Err(Error::Address { url, problem });
             }
         };
         let text = text.to_owned();
