@@ -116,10 +116,13 @@ impl Address {
         let place = match parse(text) {
             Ok(place) => place,
             Err(problem) => {
-                return Err(Error::Address {
-                    url: without_password(text),
-                    problem,
-                });
+                let url = without_password(text);
+                // What is wrong may be told in words that hold a part of the password.
+                let problem = match url == text {
+                    true => problem,
+                    false => "a password (a colon before an @) does not belong in an address".to_owned(),
+                };
+                return Err(Error::Address { url, problem });
             }
         };
         let text = text.to_owned();
@@ -140,14 +143,11 @@ impl fmt::Display for Address {
 
 /// The text with dots for a password.
 fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password may hold an @ or, written badly, a slash.
-    let at = rest[..end].rfind('@').or_else(|| rest.rfind('@'));
+    let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    // A password may hold an @ or, written badly, a slash: rather too much is left out than too little.
+    let at = rest.rfind('@');
     match at.and_then(|at| Some((rest[..at].find(':')?, at))) {
-        Some((colon, at)) => format!("{scheme}://{}:…{}", &rest[..colon], &rest[at..]),
+        Some((colon, at)) => format!("{scheme}{}:…{}", &rest[..colon], &rest[at..]),
         None => text.to_owned(),
     }
 }
@@ -200,6 +200,10 @@ fn scp_like(text: &str) -> Option<Result<Place, String>> {
     Some(authority(before).and_then(|who| {
         if path.is_empty() {
             return Err("a path must follow the colon".to_owned());
+        }
+        // `USER:PASSWORD@HOST:PATH`, which nobody takes.
+        if path.split_once('@').is_some_and(|(_, rest)| rest.contains(':')) {
+            return Err("a password does not belong in an address".to_owned());
         }
         Ok(Place::Ssh(Ssh {
             user: who.user,
