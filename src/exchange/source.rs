@@ -30,7 +30,7 @@ pub enum Source {
     /// A remote that others push to.
     Remote(Box<dyn Transport>),
     /// The repository of somebody else, or of oneself.
-    Repository(Peer),
+    Repository(Box<Peer>),
 }
 
 /// What can be fetched.

@@ -126,7 +126,7 @@ pub(super) fn source(url: &str) -> Result<Source, Error> {
     if let Some(path) = path_of(url)
         && let Some(dir) = repository_at(&path)?
     {
-        return Ok(Source::Repository(Peer::open(&dir)?));
+        return Ok(Source::Repository(Box::new(Peer::open(&dir)?)));
     }
     Ok(Source::Remote(transport(url)?))
 }

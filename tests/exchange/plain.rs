@@ -137,7 +137,7 @@ fn a_branch_brings_the_layers_of_others_that_it_needs() {
 fn another_repository_can_be_fetched_from() {
     let a = with_commits();
     let b = Sandbox::venv();
-    let peer = || Source::Repository(Peer::open(&a.repo_dir()).unwrap());
+    let peer = || Source::Repository(Box::new(Peer::open(&a.repo_dir()).unwrap()));
     let fetched = try_fetch(&b, &peer()).unwrap();
     assert!(fetched.layers.iter().all(|layer| layer.way == Way::Shared));
     assert_eq!(fetched.offer.head.as_deref(), Some("refs/heads/main"));
