@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn in_no_order_do_two_win() {
         let mut paths = 0;
-        explore(&World::new(2), 15, &mut paths);
+        explore(&World::new(2), 14, &mut paths);
         assert!(paths > 10_000, "{paths}");
         let mut paths = 0;
         explore(&World::new(3), 9, &mut paths);
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn the_dead_are_buried_and_the_living_lose_nothing() {
         let (mut won, mut buried) = (0, 0);
-        for seed in 1..6000_u64 {
+        for seed in 1..3000_u64 {
             let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mut world = World::new(2 + (seed % 3) as usize);
             // One survives, so that somebody can win.
@@ -407,8 +407,8 @@ mod tests {
             }
             won += u32::from(!world.store.entry.is_empty());
         }
-        assert!(won > 5900, "{won} of 5999 ended with an entry");
-        assert!(buried > 100, "{buried} dead claims were met");
+        assert!(won > 2950, "{won} of 2999 ended with an entry");
+        assert!(buried > 50, "{buried} dead claims were met");
     }
 
     #[test]

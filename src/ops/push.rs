@@ -1,9 +1,9 @@
 //! `push`: brings a remote what it lacks of this repository.
 
-use super::Session;
 use super::error::Error;
 use super::refs::current;
 use super::remotes::{chosen, repository_at, tracking, transport};
+use super::{Session, recover};
 use crate::config::{Editor, Remote, Upstream};
 use crate::exchange::Memory;
 use crate::exchange::fetch::Local;
@@ -198,6 +198,7 @@ fn force(refs: &[Ref], remote: &Remote, short: &str, kind: RefKind, options: &Pu
 fn follow(session: &mut Session<'_>, remote: &Remote, refs: &[Pushed]) -> Result<Vec<(String, Upstream)>, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     let history = session.repo.history();
+    recover::clear_locks(history)?;
     let note = session.note(format!("push {}", remote.name));
     let mut editor = Editor::open(&session.repo.config_path())?;
     let mut follows = Vec::new();

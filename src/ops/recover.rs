@@ -13,6 +13,7 @@ use crate::apply::journal::Journal;
 use crate::apply::{discard_stage, has_stage};
 use crate::audit::Outcome;
 use crate::fsx::atomic::remove_stale_drafts;
+use crate::history::History;
 
 /// Finishes an interrupted checkout, if there is one, and removes what one left that had not begun to swap. Takes the
 /// lock for that; while another process holds it, that process is at work and nothing is amiss.
@@ -35,14 +36,14 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
 /// Removes the ref locks of processes that died. envgit's own writers hold the repository's lock, so another git
 /// client is the only one that may hold one, for an instant: what is younger is waited for, so that nothing that was
 /// interrupted stays so because of it.
-fn clear_locks(session: &Session<'_>) -> Result<usize, Error> {
+pub(super) fn clear_locks(history: &History) -> Result<usize, Error> {
     const ABANDONED: Duration = Duration::from_secs(1);
     const PAUSE: Duration = Duration::from_millis(20);
     let give_up = Instant::now() + ABANDONED + PAUSE;
     let mut removed = 0;
     loop {
-        removed += session.repo.history().clear_leftovers(ABANDONED)?.len();
-        if !session.repo.history().has_locks()? || Instant::now() > give_up {
+        removed += history.clear_leftovers(ABANDONED)?.len();
+        if !history.has_locks()? || Instant::now() > give_up {
             return Ok(removed);
         }
         std::thread::sleep(PAUSE);
@@ -171,7 +172,7 @@ fn finish_swap(session: &mut Session<'_>, journal: &Journal) -> Result<Option<Li
 
 /// Removes what killed processes left half-written, under the lock that the caller holds. Tells how many there were.
 pub(super) fn clear_drafts(session: &Session<'_>) -> Result<usize, Error> {
-    let in_history = clear_locks(session)?;
+    let in_history = clear_locks(session.repo.history())?;
     let in_layers = remove_stale_drafts(&session.repo.layers_dir())?;
     Ok(in_history + in_layers.len())
 }

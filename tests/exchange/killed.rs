@@ -20,11 +20,13 @@ fn repository() -> Shell {
 }
 
 /// Runs a command again and again, each time killed a little later, until it is through. Tells how often it was killed.
-fn killed_until_done(mut command: impl FnMut() -> Command, mut look: impl FnMut()) -> u32 {
+/// `whole` is how long it takes when nobody kills it.
+fn killed_until_done(whole: Duration, mut command: impl FnMut() -> Command, mut look: impl FnMut()) -> u32 {
+    const KILLS: u32 = 12;
     let mut kills = 0;
     loop {
         let mut child = command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let end = Instant::now() + Duration::from_millis(3 * u64::from(kills));
+        let end = Instant::now() + whole * kills / KILLS;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
                 assert!(status.success(), "{:?}", command().output().unwrap());
@@ -66,10 +68,13 @@ fn a_push_that_is_killed_sends_nothing_whole_twice() {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     let push = || {
         let mut command = shell.command();
-        command.arg("push");
+        command.args(["push", "origin", "main"]);
         command
     };
-    let kills = killed_until_done(push, || {
+    let start = Instant::now();
+    shell.ok(&["remote", "add", "trial", shell.path("trial").to_str().unwrap()]);
+    shell.ok(&["push", "trial", "main"]);
+    let kills = killed_until_done(start.elapsed(), push, || {
         let now = objects(&remote);
         for (name, inode) in &seen {
             assert_eq!(now.get(name), Some(inode), "{name} was written again");
@@ -99,7 +104,9 @@ fn a_clone_that_is_killed_goes_on() {
         command.args(["clone", remote.to_str().unwrap(), there.to_str().unwrap()]);
         command
     };
-    let kills = killed_until_done(clone, || {
+    let start = Instant::now();
+    shell.ok(&["clone", remote.to_str().unwrap(), shell.path("trial").to_str().unwrap()]);
+    let kills = killed_until_done(start.elapsed(), clone, || {
         if layers.is_dir() {
             let now = files(&layers);
             let inode = |name: &str| layers.join(name).metadata().unwrap().ino();

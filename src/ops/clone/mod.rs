@@ -12,6 +12,7 @@ mod preflight;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ pub use preflight::Obstacle;
 use super::checkout::{CheckoutOptions, checkout};
 use super::error::Error;
 use super::init::register;
+use super::recover::clear_locks;
 use super::remotes::{FIRST_REMOTE, source};
 use super::report::CheckoutReport;
 use super::side::Side;
@@ -29,6 +31,7 @@ use crate::capture::system;
 use crate::config::{Config, Editor, Upstream};
 use crate::exchange::fetch::{self, BroughtLayer, Local};
 use crate::exchange::{Memory, Offer, Source};
+use crate::fsx::lock::Lock;
 use crate::fsx::{self, Context as _, atomic};
 use crate::history::{CommitId, Expected, FIRST_BRANCH, History, Note, Person, RefName, Time};
 use crate::progress::Progress;
@@ -192,8 +195,13 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
             url: options.url.clone(),
         });
         atomic::write(&note, &text.unwrap_or_default())?;
+    }
+    // Two clones into one folder would write to the same files.
+    let lock = Lock::acquire(&dir.join("lock"), "envgit clone", PATIENCE).map_err(crate::repo::Error::from)?;
+    if !is_complete {
         Repo::prepare(project)?;
     }
+    clear_locks(&History::open(&dir.join("history"))?)?;
     let prepared = prepare(options, cloner, asker, &from, &dir).and_then(|(plan, offer)| match hindrance(&plan) {
         // It was agreed to before.
         None if is_complete || asker.agrees(&plan) => Ok((plan, offer)),
@@ -213,6 +221,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         }
     };
     let layers = complete(options, cloner, &from, &plan, &offer)?;
+    drop(lock);
     let checkout = bring_back(options, cloner, &plan)?;
     fsx::remove_file(&note)?;
     Ok(CloneReport {
@@ -222,6 +231,9 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         checkout,
     })
 }
+
+/// How long to wait for another clone into the same folder.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A folder that holds nothing, or what an earlier try of the same clone left.
 fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), Error> {
