@@ -87,7 +87,7 @@ fn an_upgrade_and_the_way_back() {
 
       env  4 to add, 1 to replace, 10 to remove; 198 B to write
     $ envgit checkout works
-    Now at works ([id]): 10 paths verified (files: 0 by digest, 5 by stamp)
+    Now at works ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy    1.26.4 → 1.24.4  (pip)
@@ -137,7 +137,7 @@ fn nobody_is_stranded() {
     |/
     * [id] (tag: v1) First state of env: 1 package, 5 files
     $ envgit checkout main
-    Now on branch main at [id]: 11 paths verified (files: 1 by digest, 5 by stamp)
+    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
     $ envgit branch -d v1-1
     --- stderr
     error: only the branch v1-1 leads to its commits
@@ -384,7 +384,7 @@ fn a_part_comes_back() {
 
       env  4 to add, 1 to replace, 4 to remove; 198 B to write
     $ envgit restore --from v1 --package numpy
-    Restored from v1 ([id]): 16 paths verified (files: 0 by digest, 9 by stamp)
+    Restored from v1 ([id]): 16 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
@@ -412,7 +412,7 @@ fn a_part_comes_back() {
     hint: bring files back with: envgit restore --from HEAD PATH; a package with: envgit restore --from HEAD --package NAME
     --- exit 1
     $ envgit restore --package NumPy
-    Restored from HEAD ([id]): 16 paths verified (files: 0 by digest, 9 by stamp)
+    Restored from HEAD ([id]): 16 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)

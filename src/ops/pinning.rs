@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -55,12 +56,28 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
                 None => HashMap::new(),
             },
         };
-        let mut restamped = Vec::new();
-        for (at, members) in members(root, |at| wanted.contains_key(&at)) {
-            let (unit, id) = &wanted[&at];
-            restamped.extend(pins.hold(unit, id, &members).unwrap_or_default());
-        }
-        for (at, stamp) in restamped {
+        let mut units: Vec<_> = members(root, |at| wanted.contains_key(&at)).into_iter().collect();
+        // Taken from the end: the largest first, so that no thread is left alone with it.
+        units.sort_unstable_by_key(|(at, members)| (members.len(), *at));
+        let restamped = Mutex::new(Vec::new());
+        let queue = Mutex::new(units);
+        let work = || {
+            let next = || queue.lock().ok().and_then(|mut queue| queue.pop());
+            while let Some((at, members)) = next() {
+                let (unit, id) = &wanted[&at];
+                let stamps = pins.hold(unit, id, &members).unwrap_or_default();
+                if let Ok(mut all) = restamped.lock() {
+                    all.extend(stamps);
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(wanted.len()) {
+                scope.spawn(work);
+            }
+        });
+        for (at, stamp) in restamped.into_inner().unwrap_or_default() {
             root.state.marks[at].stamp = stamp;
             live.restamped.insert(number);
         }
