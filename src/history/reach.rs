@@ -7,6 +7,8 @@ use gix::objs::Kind;
 use super::History;
 use super::error::Error;
 use super::id::{BlobId, CommitId, ObjectId, TreeId};
+use super::refname::RefName;
+use super::refs::Ref;
 use super::refs::{MAX_TAGS, parse_tag};
 use super::tree::{self, EntryKind, entries};
 use crate::snapshot::path::escape;
@@ -63,6 +65,19 @@ impl History {
     /// Names what is missing or damaged.
     pub fn commit_of(&self, id: ObjectId) -> Result<Option<CommitId>, Error> {
         Ok(self.peel(id.oid())?.map(|(commit, _)| commit))
+    }
+
+    /// A ref of this name as it would be at an object; nothing if that leads to no commit.
+    ///
+    /// # Errors
+    /// An object that is missing or damaged.
+    pub fn ref_to(&self, name: RefName, id: ObjectId) -> Result<Option<Ref>, Error> {
+        Ok(self.peel(id.oid())?.map(|(commit, annotation)| Ref {
+            name,
+            object: CommitId::from_bytes(*id.as_bytes()),
+            commit,
+            annotation,
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::refs::current;
 use super::remotes::{chosen, repository_at, tracking, transport};
+use super::secrets::{self, Range};
 use super::{Session, recover};
 use crate::config::{Editor, Remote, Upstream};
 use crate::exchange::Memory;
@@ -27,6 +28,8 @@ pub struct PushOptions {
     pub force: bool,
     /// The same, if the remote still is where it was seen last.
     pub force_with_lease: bool,
+    /// Send secrets that were recorded, too.
+    pub allow_secrets: bool,
     /// Only plan.
     pub dry_run: bool,
 }
@@ -66,6 +69,9 @@ pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushRepo
     }
     let to = transport(&remote.url)?;
     let updates = updates(session, &remote, options)?;
+    if !options.allow_secrets {
+        refuse_secrets(session, &remote, &updates)?;
+    }
     let local = Local {
         history: session.repo.history(),
         dir: session.repo.dir(),
@@ -151,6 +157,20 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
         });
     }
     Ok(updates)
+}
+
+/// Looks through what is about to leave: all that the branches of the remote, as they were last seen, do not lead to.
+fn refuse_secrets(session: &Session<'_>, remote: &Remote, updates: &[Update]) -> Result<(), Error> {
+    let history = session.repo.history();
+    let mut range = Range::default();
+    for to in updates.iter().filter_map(|update| update.to) {
+        range.wanted.extend(history.commit_of(to)?);
+    }
+    let prefix = format!("{}/", remote.name);
+    let seen = history.refs()?.into_iter();
+    let seen = seen.filter(|known| known.kind() == RefKind::Remote && known.short_name().starts_with(&prefix));
+    range.known.extend(seen.map(|known| known.commit));
+    secrets::find(session, &range)?.into_result()
 }
 
 fn deletions(refs: &[Ref], remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {

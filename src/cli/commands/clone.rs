@@ -39,6 +39,10 @@ pub(in crate::cli) struct Args {
     /// Where a root shall stand. May be repeated.
     #[arg(long = "root", value_name = "NAME=PATH")]
     roots: Vec<String>,
+    /// Only what these people signed: a file of allowed signers, as ssh-keygen(1) describes it. A branch, tag or commit
+    /// without a good signature of one of them is refused before any layer moves.
+    #[arg(long, value_name = "KEYS")]
+    verify: Option<PathBuf>,
     /// Only the history, no layers; nothing is checked out.
     #[arg(long)]
     history: bool,
@@ -67,6 +71,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         rev: args.rev.clone(),
         roots: given(cmd, &args.roots)?,
         history_only: args.history,
+        verify: args.verify.as_ref().map(|file| cmd.world.cwd.join(file)),
         dry_run: args.dry_run,
         here: Here {
             project: project.components().collect(),

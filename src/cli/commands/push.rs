@@ -41,6 +41,9 @@ pub(in crate::cli) struct Args {
     /// The same, unless somebody moved them since they were last fetched.
     #[arg(long, conflicts_with = "force")]
     force_with_lease: bool,
+    /// Send passwords, tokens and keys that were recorded, too. Without it each is named and nothing is sent.
+    #[arg(long)]
+    allow_secrets: bool,
     /// Show what would be sent and send nothing.
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -57,6 +60,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         delete: args.delete,
         force: args.force,
         force_with_lease: args.force_with_lease,
+        allow_secrets: args.allow_secrets,
         dry_run: args.dry_run,
     };
     let report = push(&mut session, &options)?;

@@ -26,17 +26,18 @@ use super::recover::clear_locks;
 use super::remotes::{FIRST_REMOTE, source};
 use super::report::CheckoutReport;
 use super::side::Side;
-use super::{Session, side};
+use super::{Session, side, signatures};
 use crate::capture::system;
 use crate::config::{Config, Editor, Upstream};
 use crate::exchange::fetch::{self, BroughtLayer, Local};
 use crate::exchange::{Memory, Offer, Source};
 use crate::fsx::lock::Lock;
 use crate::fsx::{self, Context as _, atomic};
-use crate::history::{CommitId, Expected, FIRST_BRANCH, History, Note, Person, RefName, Time};
+use crate::history::{CommitId, Expected, FIRST_BRANCH, History, Note, Person, Ref, RefKind, RefName, Time};
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::repo::{DIR_NAME, Repo};
+use crate::service::Place;
 use crate::snapshot::facts::Manifest;
 use crate::snapshot::finding::Finding;
 use crate::snapshot::path::unescape;
@@ -55,6 +56,8 @@ pub struct CloneOptions {
     pub roots: Vec<(String, PathBuf)>,
     /// Only the history, no layers.
     pub history_only: bool,
+    /// Only what these people signed: a file of allowed signers.
+    pub verify: Option<PathBuf>,
     /// Only plan.
     pub dry_run: bool,
     /// This machine.
@@ -298,6 +301,16 @@ fn prepare(
     let is_near = from.is_near(&layers, dir);
     // Following refs need layers: they are made when these are there. Only names are looked up here.
     let (name, branch, commit) = chosen(&history, &offer, options.rev.as_deref())?;
+    if let Some(allowed) = &options.verify {
+        // The folder of the clone is not there yet with --dry-run.
+        let here = dir;
+        let place = Place {
+            cwd: here,
+            env: &cloner.env,
+        };
+        let refs = refs_of(&history, &offer)?;
+        signatures::of_refs(&history, place, allowed, &refs, Some((&name, commit)))?.into_result()?;
+    }
     let side = Side::of_commit(&history, commit, &name)?;
     let manifest = side::manifest_of(&history, commit)?;
     let mut roots = places_of(&manifest, options)?;
@@ -342,6 +355,18 @@ fn settle(roots: &mut [RootPlace], dir: &Path) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// The branches and tags that came, under the names that they will have.
+fn refs_of(history: &History, offer: &Offer) -> Result<Vec<Ref>, Error> {
+    let mut refs = Vec::new();
+    for (name, id) in &offer.refs {
+        let name = RefName::new(name)?;
+        if matches!(name.kind(), RefKind::Branch | RefKind::Tag) {
+            refs.extend(history.ref_to(name, *id)?);
+        }
+    }
+    Ok(refs)
 }
 
 /// The commit to check out: its name, the branch that is made for it, and itself.
