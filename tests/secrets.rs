@@ -141,3 +141,26 @@ fn what_the_remote_has_is_not_told_again() {
     let said = shell.ok(&["check", "--secrets"]);
     assert!(said.out.contains("of 1 commit"), "{}", said.out);
 }
+
+#[test]
+fn a_push_with_secrets_sends_nothing_unless_it_is_told_to() {
+    let shell = shell();
+    shell.write("app/hub.yaml", format!("token: {}\n", token("hf_", 34)));
+    shell.ok(&["commit"]);
+    let hub = shell.path("hub");
+    shell.ok(&["remote", "add", "origin", hub.to_str().unwrap()]);
+    let said = shell.run(&["push"]);
+    assert_ne!(said.code, 0, "{}", said.transcript());
+    assert!(
+        said.err.contains("app:hub.yaml, line 1: huggingface-token"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("--allow-secrets"), "{}", said.err);
+    assert!(!hub.exists(), "nothing was sent");
+    shell.ok(&["push", "--allow-secrets"]);
+    // What the remote has is not looked at again.
+    shell.write("app/model.yaml", "eos_token: </s>\nlr: 1e-5\n");
+    shell.ok(&["commit"]);
+    shell.ok(&["push"]);
+}

@@ -343,3 +343,26 @@ fn settings_sign_every_commit_and_every_tag_that_says_something() {
     assert!(said.err.contains("ssh-keygen -Y sign"), "{}", said.err);
     assert_eq!(team.git_ok(&["rev-parse", "main"]), before);
 }
+
+#[test]
+fn a_clone_takes_only_what_was_signed_by_those_named() {
+    let team = Team::new();
+    let hub = team.path("hub");
+    let (ada, eve) = (team.path("ada"), team.path("eve"));
+    team.shell.ok(&["commit", &format!("-S{ada}"), "-m", "signed"]);
+    team.shell.ok(&["remote", "add", "origin", &hub]);
+    team.shell.ok(&["push"]);
+    let (allowed, at) = (team.path("allowed"), team.path("clone"));
+    let env = format!("env={}", team.path("elsewhere"));
+    let clone = ["clone", "--yes", "--verify", &allowed, "--root", &env, &hub, &at];
+    team.shell.ok(&clone);
+    for folder in ["clone", "elsewhere"] {
+        std::fs::remove_dir_all(team.shell.path(folder)).unwrap();
+    }
+    team.shell.ok(&["tag", "-s", "-u", &eve, "-m", "mine", "theirs"]);
+    team.shell.ok(&["push", "--tags"]);
+    let said = team.shell.run(&clone);
+    assert_ne!(said.code, 0);
+    assert!(said.err.contains("theirs (tag object"), "{}", said.err);
+    assert!(!team.shell.path("clone").exists() && !team.shell.path("elsewhere").exists());
+}
