@@ -282,7 +282,8 @@ fn ends_at(answer: &Answer, start: u64) -> bool {
 
 /// Whether a server may answer otherwise a little later.
 fn passes(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504)
+    // 423: a WebDAV server is busy with that folder for another.
+    matches!(status.as_u16(), 408 | 423 | 425 | 429 | 500 | 502..=504)
 }
 
 /// The first words of an answer that is no page.

@@ -157,8 +157,11 @@ fn removing(remote: &dyn Transport) {
     let gone = key("remove/x");
     remote.put(&gone, &&b"x"[..]).unwrap();
     remote.put(&key("remove/y"), &&b"y"[..]).unwrap();
+    // Equal content under another name is another object.
+    remote.put(&key("remove/z"), &&b"x"[..]).unwrap();
     remote.remove(&gone).unwrap();
     remote.remove(&gone).unwrap();
+    assert_eq!(remote.get(&key("remove/z")).unwrap().as_deref(), Some(&b"x"[..]));
     assert_eq!(remote.size(&gone).unwrap(), None);
     assert_eq!(remote.get(&gone).unwrap(), None);
     let left: Vec<String> = remote
@@ -167,7 +170,7 @@ fn removing(remote: &dyn Transport) {
         .iter()
         .map(|seen| seen.key.to_string())
         .collect();
-    assert_eq!(left, ["remove/y"]);
+    assert_eq!(left, ["remove/y", "remove/z"]);
     // The name is free again.
     remote.put(&gone, &&b"back"[..]).unwrap();
     assert_eq!(remote.get(&gone).unwrap().as_deref(), Some(&b"back"[..]));
