@@ -306,6 +306,7 @@ fn an_interrupted_checkout_is_finished_by_the_next_command() {
         target: target.to_string(),
         name: "v1".to_owned(),
         branch: None,
+        forward: false,
         partial: false,
         before: None,
         roots: vec![],
