@@ -1,6 +1,7 @@
 //! Pushes and clones that are killed as a process, at moments spread over their whole length.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,11 +26,16 @@ fn killed_until_done(whole: Duration, mut command: impl FnMut() -> Command, mut 
     const KILLS: u32 = 30;
     let mut kills = 0;
     loop {
-        let mut child = command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut told = tempfile::tempfile().unwrap();
+        let stderr = told.try_clone().unwrap();
+        let mut child = command().stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         let end = Instant::now() + whole * kills / KILLS;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
-                assert!(status.success(), "{:?}", command().output().unwrap());
+                let mut text = String::new();
+                told.seek(SeekFrom::Start(0)).unwrap();
+                told.read_to_string(&mut text).unwrap();
+                assert!(status.success(), "after {kills} kills: {text}");
                 return kills;
             }
             if Instant::now() > end {
