@@ -22,7 +22,7 @@ pub use preflight::Obstacle;
 use super::checkout::{CheckoutOptions, checkout};
 use super::error::Error;
 use super::init::register;
-use super::recover::clear_locks;
+use super::recover::{clear_locks, if_needed};
 use super::remotes::{FIRST_REMOTE, source};
 use super::report::CheckoutReport;
 use super::side::Side;
@@ -545,6 +545,8 @@ fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> 
         }
         return Ok(None);
     }
+    // What an earlier try began to put in place is finished first: it may make the branch.
+    if_needed(&mut session)?;
     let is_empty = plan.roots.iter().all(|place| places::is_empty(&place.path));
     for place in &plan.roots {
         fsx::create_dir_all(&place.path)?;
