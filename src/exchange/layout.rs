@@ -5,6 +5,7 @@
 //! layers/<sha256>.tar.zst                  write-once
 //! history/objects/pack/pack-<sha1>.pack    write-once, with its .idx: what one push brought
 //! refs/log/<10 digits>                     entries, each made once
+//! refs/newest                              its number, for those who cannot list; follows from it
 //! refs/claims/<10 digits>/<id>             where a remote cannot make an object exactly once
 //! history/HEAD, history/info/refs, history/objects/info/packs
 //!                                          for git clients; follow from the newest entry
@@ -28,6 +29,11 @@ pub(super) fn format() -> Result<Key, Error> {
 
 pub(super) fn log() -> Result<Key, Error> {
     key("refs/log")
+}
+
+/// Names the newest entry where entries cannot be listed. It may be old for a moment, never ahead.
+pub(super) fn newest() -> Result<Key, Error> {
+    key("refs/newest")
 }
 
 pub(super) fn entry(number: u64) -> Result<Key, Error> {

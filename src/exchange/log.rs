@@ -48,6 +48,9 @@ impl Newest {
 
 /// The newest entry; nothing where nobody pushed yet. Costs two round trips.
 pub(super) fn newest(transport: &dyn Transport) -> Result<Option<Newest>, Error> {
+    if !transport.abilities().list {
+        return newest_by_number(transport);
+    }
     let listed = transport.list(&layout::log()?)?;
     let mut numbered: Vec<(u64, &Listed)> = listed
         .iter()
@@ -62,6 +65,38 @@ pub(super) fn newest(transport: &dyn Transport) -> Result<Option<Newest>, Error>
         entry: Entry::decode(&bytes, *number, transport.address())?,
         digest: Digest::of(&bytes),
         numbers: numbered.iter().map(|(number, _)| *number).collect(),
+    }))
+}
+
+/// The same where nothing can be listed: `refs/newest` says where to begin.
+fn newest_by_number(transport: &dyn Transport) -> Result<Option<Newest>, Error> {
+    let refused = |what: &str| Error::refused(format!("{} at {}", "refs/newest", transport.address()), what.to_owned());
+    let key = layout::newest()?;
+    let Some(size) = transport.size(&key)? else {
+        return Ok(None);
+    };
+    if size > 32 {
+        return Err(refused("it is too long for a number"));
+    }
+    let text = transport.read(&key, 0..size)?;
+    let number = std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    let mut number = number
+        .filter(|number| *number > 0)
+        .ok_or_else(|| refused("it is no number"))?;
+    let mut found = None;
+    while let Some(bytes) = stored(transport, number)? {
+        found = Some((number, bytes));
+        number += 1;
+    }
+    let Some((number, bytes)) = found else {
+        return Err(refused("the entry that it names is not there"));
+    };
+    Ok(Some(Newest {
+        entry: Entry::decode(&bytes, number, transport.address())?,
+        digest: Digest::of(&bytes),
+        numbers: (number.saturating_sub(KEPT).max(1)..=number).collect(),
     }))
 }
 

@@ -1,4 +1,4 @@
-//! The files by which a git client clones the history over plain HTTP (git's "dumb" protocol). They follow from the
+//! Files that follow from the newest entry: its number, and those by which a git client clones the history over plain HTTP (git's "dumb" protocol). They follow from the
 //! newest entry, so they may be lost or old for a moment: the next push, even one that moves nothing, writes them anew.
 
 use std::fmt::Write as _;
@@ -33,6 +33,7 @@ fn info_packs(entry: &Entry) -> String {
 /// The files of an entry, in the order in which they are written: what refs need is named before them.
 fn files(entry: &Entry) -> Result<Vec<(Key, String)>, Error> {
     Ok(vec![
+        (layout::newest()?, format!("{}\n", entry.number)),
         (layout::history("objects/info/packs")?, info_packs(entry)),
         (layout::history("info/refs")?, info_refs(entry)),
         (layout::history("HEAD")?, head(entry)),

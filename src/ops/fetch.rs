@@ -64,7 +64,7 @@ pub fn fetch(session: &mut Session<'_>, options: &FetchOptions) -> Result<FetchR
 /// Fetches under the lock.
 pub(super) fn perform(session: &mut Session<'_>, options: &FetchOptions) -> Result<FetchReport, Error> {
     let remote = chosen(session, options.remote.as_deref())?;
-    let from = source(&remote.url)?;
+    let from = source(&remote.url, &session.env)?;
     let memory = Memory::of(session.repo.dir(), &remote.name);
     let offer = from.offer(Some(&memory))?;
     let local = Local {

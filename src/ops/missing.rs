@@ -27,7 +27,7 @@ pub(super) fn bring(session: &mut Session<'_>, rev: &str) -> Result<(), Error> {
     if lacking.is_empty() {
         return Ok(());
     }
-    let from = source(&remote.url)?;
+    let from = source(&remote.url, &session.env)?;
     let offer = from.offer(None)?;
     parts::contents(local, &from, &offer, &lacking, session.progress)?;
     session.repo.forget_layers();

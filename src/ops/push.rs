@@ -6,10 +6,11 @@ use super::remotes::{chosen, repository_at, tracking, transport};
 use super::secrets::{self, Range};
 use super::{Session, recover};
 use crate::config::{Editor, Remote, Upstream};
-use crate::exchange::Memory;
 use crate::exchange::fetch::Local;
 use crate::exchange::push::{self, Force, Outcome, Pushed, Update};
+use crate::exchange::{self, Memory};
 use crate::history::{CommitId, Expected, ObjectId, Ref, RefKind, RefName};
+use crate::remote;
 
 /// What to push.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +68,11 @@ pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushRepo
             "push to a folder of its own, which both fetch from, or fetch from here over there",
         ));
     }
-    let to = transport(&remote.url)?;
+    let to = transport(&remote.url, &session.env)?;
+    if !to.abilities().write {
+        let remote = to.address().to_owned();
+        return Err(exchange::Error::from(remote::Error::ReadOnly { remote }).into());
+    }
     let updates = updates(session, &remote, options)?;
     if !options.allow_secrets {
         refuse_secrets(session, &remote, &updates)?;

@@ -1,15 +1,17 @@
 //! `remote`: which other repositories there are, and how they are reached.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Session;
 use super::error::Error;
 use super::refs::current;
 use crate::config::{Editor, Remote};
-use crate::exchange::{Memory, Peer, Source};
+use crate::exchange::{self, Memory, Peer, Source};
 use crate::fsx;
 use crate::history::{Expected, RefKind, RefName};
-use crate::remote::{Directory, Transport};
+use crate::remote::address::Place;
+use crate::remote::{self, Address, Surroundings, Transport};
 use crate::repo::DIR_NAME;
 
 /// The remote that is meant when none is named and there are several.
@@ -103,10 +105,10 @@ pub(super) fn chosen(session: &Session<'_>, name: Option<&str>) -> Result<Remote
 
 /// An address as it is kept: paths are absolute.
 pub fn absolute(url: &str, cwd: &Path) -> String {
-    if is_address(url) {
+    let Some(path) = path_of(url) else {
         return url.to_owned();
-    }
-    let joined = cwd.join(url);
+    };
+    let joined = cwd.join(path);
     // What is not there yet keeps its name below what is.
     let real = joined.ancestors().find_map(|above| {
         let rest = joined.strip_prefix(above).ok()?;
@@ -116,37 +118,32 @@ pub fn absolute(url: &str, cwd: &Path) -> String {
     path.to_str().map_or_else(|| url.to_owned(), str::to_owned)
 }
 
-/// `scheme://…`, as opposed to a path.
-fn is_address(url: &str) -> bool {
-    url.contains("://")
-}
+/// The environment variables of whoever asks: credentials are looked for by them.
+pub(super) type Variables = [(OsString, OsString)];
 
 /// What is at an address: another repository, or a remote.
-pub(super) fn source(url: &str) -> Result<Source, Error> {
+pub(super) fn source(url: &str, env: &Variables) -> Result<Source, Error> {
     if let Some(path) = path_of(url)
         && let Some(dir) = repository_at(&path)?
     {
         return Ok(Source::Repository(Box::new(Peer::open(&dir)?)));
     }
-    Ok(Source::Remote(transport(url)?))
+    Ok(Source::Remote(transport(url, env)?))
 }
 
 /// The remote at an address.
-pub(super) fn transport(url: &str) -> Result<Box<dyn Transport>, Error> {
-    match path_of(url) {
-        Some(path) => Ok(Box::new(Directory::new(path))),
-        None => Err(Error::refused(
-            format!("{url} is an address of a kind that this envgit does not know"),
-            "name a folder: /path/to/folder",
-        )),
-    }
+pub(super) fn transport(url: &str, env: &Variables) -> Result<Box<dyn Transport>, Error> {
+    // Addresses are kept absolute, so no folder counts.
+    let surroundings = Surroundings::new(Path::new("/"), env.iter().cloned());
+    Ok(remote::open(url, &surroundings).map_err(exchange::Error::from)?)
 }
 
+/// The path of an address that is one.
 fn path_of(url: &str) -> Option<PathBuf> {
-    if let Some(path) = url.strip_prefix("file://") {
-        return Some(PathBuf::from(path));
+    match Address::parse(url).ok()?.place() {
+        Place::Directory(path) => Some(path.clone()),
+        _ => None,
     }
-    (!is_address(url)).then(|| PathBuf::from(url))
 }
 
 /// The own directory of the repository that a folder is or holds.

@@ -4,6 +4,7 @@ use envgit::remote::Error;
 
 use crate::contract::{contract, key, long_listing};
 use crate::server::{Server, open, ports};
+use crate::team::shares;
 
 /// The key that every Azurite has.
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -35,6 +36,7 @@ fn azurite() {
     assert!(remote.abilities().create, "{:?}", remote.abilities());
     long_listing(remote.as_ref(), 300);
 
+    shares(&address.replace("/envs?", "/shared?"), &[("AZURE_STORAGE_KEY", KEY)]);
     let remote = open(&address, &[("AZURE_STORAGE_KEY", "d3JvbmcK")]).unwrap();
     let error = remote.put(&key("a"), &&b"x"[..]).unwrap_err();
     assert!(matches!(error, Error::Denied { .. }), "{error:?}");

@@ -5,6 +5,7 @@ use envgit::remote::Error;
 
 use crate::contract::{contract_up_to, key, long_listing};
 use crate::server::{Server, open, ports};
+use crate::team::shares;
 
 #[test]
 fn fake_gcs_server() {
@@ -46,6 +47,7 @@ fn fake_gcs_server() {
     // It takes no notice of ifGenerationMatch, and that is noticed.
     assert!(!remote.abilities().create);
     long_listing(remote.as_ref(), 1100);
+    shares(&format!("gs://team/shared?anonymous=true&endpoint={own}"), &[]);
 
     let error = open(&format!("gs://nobucket?anonymous=true&endpoint={own}"), &[]).unwrap();
     let error = error.put(&key("a"), &&b"x"[..]).unwrap_err();

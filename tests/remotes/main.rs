@@ -5,6 +5,9 @@
 
 #[cfg(feature = "network-tests")]
 mod azure;
+#[cfg(feature = "network-tests")]
+#[path = "../common/mod.rs"]
+mod common;
 mod contract;
 mod directory;
 #[cfg(feature = "network-tests")]
@@ -19,5 +22,7 @@ mod s3;
 mod server;
 #[cfg(feature = "network-tests")]
 mod ssh;
+#[cfg(feature = "network-tests")]
+mod team;
 #[cfg(feature = "network-tests")]
 mod web;

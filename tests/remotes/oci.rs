@@ -8,6 +8,7 @@ use envgit::remote::Error;
 use crate::contract::{contract, key, long_listing};
 use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
+use crate::team::shares;
 
 /// `team:team-password`, for htpasswd: bcrypt of little cost.
 const USERS: &str = "team:$2b$04$abcdefghijklmnopqrstuuxUNT/lLYmQXJngF3l4ZCEG0HtvLcwma\n";
@@ -44,6 +45,7 @@ fn registry_with_passwords() {
     contract(remote.as_ref());
     long_listing(remote.as_ref(), 120);
 
+    shares(&format!("{address}-shared"), &vars);
     // Nobody's, and a wrong one that a helper gives.
     for config in [r#"{}"#.to_owned(), r#"{"credsStore": "envgit-test"}"#.to_owned()] {
         std::fs::write(docker.path().join("config.json"), &config).unwrap();

@@ -5,6 +5,7 @@ use envgit::remote::Error;
 use crate::contract::{contract, key, long_listing};
 use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
+use crate::team::shares;
 
 const USERS: &str = r#"{"identities": [
   {"name": "team", "credentials": [{"accessKey": "TEAMKEY", "secretKey": "team-secret"}],
@@ -55,6 +56,7 @@ fn seaweedfs() {
     contract(remote.as_ref());
     long_listing(remote.as_ref(), 1100);
     stays_bounded(&at("team/envs/large"), &TEAM);
+    shares(&at("team/envs/shared"), &TEAM);
     // Two prefixes of a bucket know nothing of each other.
     let other = open(&at("team/envs"), &TEAM).unwrap();
     assert_eq!(other.get(&key("top")).unwrap(), None);

@@ -8,6 +8,7 @@ use envgit::remote::{Error, Transport};
 use crate::contract::{contract, key, long_listing};
 use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
+use crate::team::shares;
 
 /// A server with the files of its client.
 struct Sshd {
@@ -103,6 +104,7 @@ fn openssh() {
     }
     let command = format!("ssh -F {}", sshd.dir.join("config").display());
     stays_bounded(&address, &[("ENVGIT_SSH_COMMAND", &command)]);
+    shares(&format!("{address}-shared"), &[("ENVGIT_SSH_COMMAND", &command)]);
     a_connection_that_broke_is_made_anew(transport.as_ref());
     errors(&sshd, &address);
 }

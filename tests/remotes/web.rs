@@ -6,6 +6,7 @@ use envgit::remote::{Directory, Error, Transport};
 use crate::contract::{Expect, Noise, contract, key, long_listing};
 use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
+use crate::team::{is_cloned, shares};
 
 const LOGIN: [(&str, &str); 2] = [("ENVGIT_HTTP_USER", "ann"), ("ENVGIT_HTTP_PASSWORD", "pass word")];
 
@@ -46,6 +47,7 @@ fn webdav_by_rclone() {
     contract(remote.as_ref());
     long_listing(remote.as_ref(), 200);
     stays_bounded(&address, &LOGIN);
+    shares(&format!("{address}/shared"), &LOGIN);
     let directory = Directory::new(served.join("envs"));
     assert_eq!(directory.get(&key("top")).unwrap().as_deref(), Some(&b"at the top"[..]));
 
@@ -87,6 +89,9 @@ fn http_with_and_without_ranges() {
         .collect();
     let _python = Server::start("python3", "python3", tempfile::tempdir().unwrap(), &args, &[port]);
     reading(open(&format!("http://127.0.0.1:{port}"), &[]).unwrap().as_ref(), &body);
+
+    let team = served.join("team");
+    is_cloned(&team, &format!("http://127.0.0.1:{port}/team"), &[]);
 
     let (_rclone, port) = rclone("http", dir);
     reading(

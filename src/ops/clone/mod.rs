@@ -174,7 +174,7 @@ struct Unfinished {
 /// the same command goes on with it.
 pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker) -> Result<CloneReport, Error> {
     let project = &options.here.project;
-    let from = source(&options.url)?;
+    let from = source(&options.url, &cloner.env)?;
     if options.dry_run {
         let draft = tempfile::tempdir().at("create", std::env::temp_dir())?;
         let (plan, _) = prepare(options, cloner, asker, &from, &Repo::prepare(draft.path())?)?;
