@@ -3,11 +3,14 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::session;
+use common::cli::Shell;
+use common::{differing, picture, session};
 use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::commit::{CommitOptions, commit};
 use envgit::ops::init::{InitOptions, init};
@@ -255,6 +258,66 @@ fn a_virtual_environment_finds_its_interpreter_elsewhere() {
         machine.commit()
     });
     assert_eq!(trees[0], trees[1]);
+}
+
+/// conda issue 9063: after `pip install` over a conda package, `conda create --clone` gives the old version, or files of
+/// both. A clone here has what was there, and the records that say so.
+#[test]
+fn what_pip_put_over_conda_is_cloned_as_it_is() {
+    let shell = Shell::new();
+    let site = "prefix/lib/python3.11/site-packages";
+    // conda's package: its record names the files that it brought, and none of pip's.
+    shell.install("prefix", "numpy", "1.24.4");
+    let old = picture(&shell.path("prefix"));
+    let is_file = |seen: &common::Seen| seen.kind == 'f';
+    let paths = old.iter().filter(|(_, seen)| is_file(seen)).map(|(path, _)| {
+        let digest = envgit::digest::Digest::of(&std::fs::read(shell.path("prefix").join(OsStr::from_bytes(path))).unwrap());
+        serde_json::json!({ "_path": String::from_utf8_lossy(path), "path_type": "hardlink", "sha256": digest.to_string() })
+    });
+    let record = serde_json::json!({
+        "name": "numpy", "version": "1.24.4", "build": "py311_0", "build_number": 0, "channel": "local",
+        "depends": [], "files": [], "paths_data": { "paths_version": 1, "paths": paths.collect::<Vec<_>>() },
+    });
+    shell.write("prefix/conda-meta/history", "");
+    shell.write("prefix/conda-meta/numpy-1.24.4-py311_0.json", record.to_string());
+    // pip finds a package of its own kind, takes it away, and puts the new one there.
+    shell.install("prefix", "numpy", "1.26.4");
+    let prefix = shell.path("prefix");
+    shell.write("prefix/bin/np", format!("#!{}/bin/python\n", prefix.display()));
+    shell.ok(&[
+        "init",
+        "--no-project",
+        "--root",
+        &format!("env={}:conda", prefix.display()),
+    ]);
+    shell.ok(&["commit", "-m", "pip over conda"]);
+    let (hub, there) = (shell.path("hub"), shell.path("elsewhere/longer/prefix"));
+    shell.ok(&["remote", "add", "origin", hub.to_str().unwrap()]);
+    shell.ok(&["push"]);
+    let root = format!("env={}", there.display());
+    shell.ok(&[
+        "clone",
+        "--yes",
+        "--root",
+        &root,
+        hub.to_str().unwrap(),
+        shell.path("clone").to_str().unwrap(),
+    ]);
+    let mut left = differing(&picture(&prefix), &picture(&there));
+    left.retain(|path| !path.starts_with("bin/np:"));
+    assert!(left.is_empty(), "{left:?}");
+    let script = std::fs::read_to_string(there.join("bin/np")).unwrap();
+    assert_eq!(script, format!("#!{}/bin/python\n", there.display()));
+    let in_clone = |args: &[&str]| {
+        let said = shell.said(shell.command().current_dir(shell.path("clone")).args(args));
+        assert_eq!(said.code, 0, "{}", said.transcript());
+        said
+    };
+    assert!(in_clone(&["status"]).out.contains("Nothing changed"));
+    let packages = |said: &common::cli::Said| said.json()["packages"].clone();
+    let (ours, theirs) = (shell.ok(&["packages", "--json"]), in_clone(&["packages", "--json"]));
+    assert_eq!(packages(&ours), packages(&theirs));
+    assert!(shell.path(site).join("numpy").exists() && theirs.out.contains("1.26.4") && theirs.out.contains("1.24.4"));
 }
 
 #[test]
