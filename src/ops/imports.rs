@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::Session;
 use super::error::Error;
 use super::side::Side;
+use super::texts::fetch;
 use crate::compare::imports::{self, Broken, Candidate, Python, Sources, Tree};
 use crate::compare::ownership::Ownership;
 use crate::compare::state::RootState;
 use crate::fsx::stable;
-use crate::progress::Silent;
-use crate::snapshot::content::{ContentSink, ContentSource, Want};
+use crate::snapshot::content::Want;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::finding::{Finding, PackageRef};
 use crate::snapshot::package::{Manager, Package};
@@ -151,32 +150,4 @@ fn stored(store: &Store, entries: &HashMap<&RelPath, &Entry>, paths: &[&RelPath]
         .iter()
         .map(|want| want.and_then(|_| texts.next().flatten()))
         .collect()
-}
-
-fn fetch(store: &Store, wants: &[Want]) -> Option<Vec<Vec<u8>>> {
-    let memory = Memory(
-        wants
-            .iter()
-            .map(|want| Mutex::new(vec![0; want.size as usize]))
-            .collect(),
-    );
-    store.fetch(wants, &memory, &Silent).ok()?;
-    let texts = memory.0.into_iter();
-    Some(
-        texts
-            .map(|text| text.into_inner().unwrap_or_else(PoisonError::into_inner))
-            .collect(),
-    )
-}
-
-/// Contents as they come.
-struct Memory(Vec<Mutex<Vec<u8>>>);
-
-impl ContentSink for Memory {
-    fn write_at(&self, want: usize, offset: u64, bytes: &[u8]) -> Result<(), crate::fsx::Error> {
-        let mut text = self.0[want].lock().unwrap_or_else(PoisonError::into_inner);
-        let start = offset as usize;
-        text[start..start + bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
 }

@@ -48,6 +48,7 @@ pub mod signatures;
 mod signing;
 pub mod standing;
 mod survey;
+mod texts;
 mod trail;
 pub mod undo;
 pub mod verify;

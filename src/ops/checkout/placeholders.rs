@@ -1,14 +1,11 @@
 //! What the conda records of a commit promise of its binaries.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
 use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::error::Error;
-use crate::progress::Silent;
+use crate::ops::texts::fetch;
 use crate::relocate::{Placeholders, placeholders};
-use crate::snapshot::content::{ContentSink, ContentSource, Want};
+use crate::snapshot::content::Want;
 
 /// Records longer than this are no records.
 const LONGEST: u64 = 256 << 20;
@@ -28,31 +25,9 @@ pub(super) fn of_target(session: &Session<'_>, units: &Units) -> Result<Placehol
                 digest: file.digest,
                 size: file.size,
             };
-            let sink = Memory::default();
-            if store.fetch(&[want], &sink, &Silent).is_ok() {
-                found.extend(placeholders(&sink.into_bytes()));
-            }
+            let texts = fetch(store, &[want]).unwrap_or_default();
+            found.extend(texts.iter().flat_map(|text| placeholders(text)));
         }
     }
     Ok(found)
-}
-
-/// Puts one content together.
-#[derive(Default)]
-struct Memory(Mutex<BTreeMap<u64, Vec<u8>>>);
-
-impl ContentSink for Memory {
-    fn write_at(&self, _: usize, offset: u64, bytes: &[u8]) -> Result<(), crate::fsx::Error> {
-        if let Ok(mut pieces) = self.0.lock() {
-            pieces.insert(offset, bytes.to_vec());
-        }
-        Ok(())
-    }
-}
-
-impl Memory {
-    fn into_bytes(self) -> Vec<u8> {
-        let pieces = self.0.into_inner().unwrap_or_default();
-        pieces.into_values().flatten().collect()
-    }
 }
