@@ -15,7 +15,7 @@ pub fn check(state: &RootState) -> Vec<Finding> {
 
 /// The same with the packages joined already.
 pub(super) fn check_with(state: &RootState, installed: &Installed<'_>) -> Vec<Finding> {
-    let ownership = Ownership::new(&state.packages, &state.promises);
+    let ownership = Ownership::new(&state.packages, &state.promises, state.python.as_deref());
     let mut findings = ownership.problems(&state.loose);
     let numpy = ownership.version_of("numpy");
     findings.extend(abi::problems(&state.binaries, &state.packages, numpy, &state.system));

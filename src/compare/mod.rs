@@ -12,6 +12,7 @@ pub mod imports;
 pub mod message;
 pub mod ownership;
 pub mod packages;
+mod records;
 pub mod relocated;
 pub mod requirements;
 pub mod requirers;

@@ -1,8 +1,10 @@
 //! Who owns whose files: several records of one project, files that another package wrote over, files altered, missing
 //! or nobody's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::records::{Record, Records};
+use super::requirements::platform::minor;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::finding::{Finding, PackageRef, Paths, Problem, RecordFact, Severity};
 use crate::snapshot::package::{Defect, Manager, Package, normalize};
@@ -11,132 +13,64 @@ use crate::snapshot::promise::Promises;
 
 /// The packages of one root with what became of their promises.
 pub struct Ownership<'a> {
-    /// Listed packages, each with its promises if they are recorded.
-    packages: Vec<(&'a Package, Option<&'a Promises>)>,
-    /// Where in `packages` a record stands.
-    by_record: HashMap<&'a RelPath, usize>,
-    /// For each package the projects it is a record of: the index of the first such package.
-    project: Vec<usize>,
+    records: Records<'a>,
     leftovers: Vec<&'a Package>,
 }
 
 impl<'a> Ownership<'a> {
-    /// Joins package records with their promises.
-    pub fn new(packages: &'a [Package], promises: &'a [Promises]) -> Self {
-        let promises: HashMap<&RelPath, &Promises> = promises.iter().map(|one| (&one.record, one)).collect();
-        let listed = packages.iter().filter(|package| package.is_listed());
-        let joined: Vec<_> = listed
-            .map(|package| (package, promises.get(&package.record).copied()))
-            .collect();
-        let by_record = joined
-            .iter()
-            .enumerate()
-            .map(|(at, (one, _))| (&one.record, at))
-            .collect();
-        let mut ownership = Self {
-            project: Vec::new(),
-            packages: joined,
-            by_record,
-            leftovers: packages
-                .iter()
+    /// Joins package records with their promises, for the interpreter of this version.
+    pub fn new(packages: &'a [Package], promises: &'a [Promises], python: Option<&str>) -> Self {
+        let leftovers = packages.iter();
+        Self {
+            records: Records::new(packages, promises, minor(python)),
+            leftovers: leftovers
                 .filter(|package| package.defect == Some(Defect::Leftover))
                 .collect(),
-        };
-        ownership.project = ownership.projects();
-        ownership
-    }
-
-    /// Which records are of one project: those of one name whose files meet, and those of any names when most of the
-    /// files of one are those of the other (conda's `pytorch` and pip's `torch`).
-    fn projects(&self) -> Vec<usize> {
-        let names: Vec<String> = self.packages.iter().map(|(one, _)| normalize(&one.name)).collect();
-        let mut project: Vec<usize> = (0..self.packages.len()).collect();
-        for at in 0..self.packages.len() {
-            for other in 0..at {
-                if project[other] != project[at] && self.same_project(at, other, names[at] == names[other]) {
-                    let (into, from) = (project[other].min(project[at]), project[other].max(project[at]));
-                    project
-                        .iter_mut()
-                        .filter(|one| **one == from)
-                        .for_each(|one| *one = into);
-                }
-            }
         }
-        project
     }
 
-    fn same_project(&self, a: usize, b: usize, same_name: bool) -> bool {
-        let ((one, mine), (other, theirs)) = (self.packages[a], self.packages[b]);
-        if same_name && one.manager == other.manager {
-            return true;
-        }
-        let met = |promises: Option<&Promises>, record: &RelPath| {
-            let promises = promises?;
-            let met = [&promises.replaced, &promises.shared].map(|map| map.get(record).map_or(0, Vec::len));
-            Some((met[0] + met[1], promises.promised as usize))
-        };
-        let meets = [met(mine, &other.record), met(theirs, &one.record)];
-        meets.into_iter().flatten().any(|(met, promised)| {
-            if same_name {
-                met > 0
-            } else {
-                one.manager != other.manager && promised >= MOST_OF && 2 * met > promised
-            }
-        })
-    }
-
-    /// Whether `import` gets the files of this record, as far as records tell: it is the only one of its project, or
-    /// more of its files are there than of any other.
+    /// Whether `import` gets the files of this record, as far as records tell.
     pub fn is_real(&self, record: &RelPath) -> bool {
-        let Some(at) = self.by_record.get(record).copied() else {
-            return true;
-        };
-        let rivals = self.records_of(self.project[at]);
-        rivals.len() < 2 || rivals.first() == Some(&at)
+        let at = self.records.position(record);
+        at.is_none_or(|at| self.records.counts(at))
     }
 
     /// The version that `import` gets of a project, by its normalized name.
     pub fn version_of(&self, name: &str) -> Option<&'a str> {
-        let mut named = self.packages.iter().filter(|(one, _)| normalize(&one.name) == name);
-        let real = named.find(|(one, _)| self.is_real(&one.record));
-        real.map(|(one, _)| one.version.as_str())
+        let mut all = self.records.all().iter().enumerate();
+        let real = all.find(|(at, one)| normalize(&one.package.name) == name && self.records.counts(*at));
+        real.map(|(_, one)| one.package.version.as_str())
     }
 
-    /// The records of a project, that whose files are there first.
-    fn records_of(&self, project: usize) -> Vec<usize> {
-        let mut records: Vec<usize> = (0..self.packages.len())
-            .filter(|at| self.project[*at] == project)
-            .collect();
-        // The share of files that are there; of equal shares pip's, which comes later.
-        let share = |at: &usize| {
-            let promises = self.packages[*at].1.filter(|promises| promises.promised > 0);
-            promises.map_or(0, |promises| promises.intact() * 1_000_000 / promises.promised)
-        };
-        records.sort_by_key(|at| std::cmp::Reverse((share(at), self.packages[*at].0.manager)));
+    /// The records of the project of a record that bring files, that whose files are there first.
+    fn records_of(&self, at: usize) -> Vec<usize> {
+        let mut records = self.records.of_project(at);
+        records.retain(|at| self.records.all()[*at].brings_files());
         records
     }
 
     /// The other records of the project that a record is of.
     pub fn rivals(&self, record: &RelPath) -> Vec<&'a Package> {
-        let Some(at) = self.by_record.get(record).copied() else {
+        let Some(at) = self.records.position(record) else {
             return Vec::new();
         };
-        let records = self.records_of(self.project[at]).into_iter();
+        let records = self.records_of(at).into_iter();
         records
             .filter(|other| *other != at)
-            .map(|other| self.packages[other].0)
+            .map(|other| self.records.all()[other].package)
             .collect()
     }
 
     /// How many of the files that a record promises are there; nothing if its promises are not recorded.
     pub fn fact(&self, record: &RelPath) -> Option<RecordFact> {
-        let at = *self.by_record.get(record)?;
-        self.packages[at].1.map(|_| self.fact_at(at))
+        let at = self.records.position(record)?;
+        self.records.all()[at].promises.map(|_| self.fact_at(at))
     }
 
     /// Whose bytes stand in place of files of a record, and in how many of them.
     pub fn overwritten(&self, record: &RelPath) -> Vec<(PackageRef, u64)> {
-        let promises = self.by_record.get(record).and_then(|at| self.packages[*at].1);
+        let at = self.records.position(record);
+        let promises = at.and_then(|at| self.records.all()[at].promises);
         let replaced = promises.into_iter().flat_map(|promises| &promises.replaced);
         replaced
             .filter_map(|(other, paths)| Some((self.package(other)?, paths.len() as u64)))
@@ -145,12 +79,12 @@ impl<'a> Ownership<'a> {
 
     /// The package of a record.
     pub fn package(&self, record: &RelPath) -> Option<PackageRef> {
-        let at = *self.by_record.get(record)?;
-        Some(PackageRef::from(self.packages[at].0))
+        let at = self.records.position(record)?;
+        Some(PackageRef::from(self.records.all()[at].package))
     }
 
     fn fact_at(&self, at: usize) -> RecordFact {
-        let (package, promises) = self.packages[at];
+        let Record { package, promises, .. } = &self.records.all()[at];
         RecordFact {
             manager: package.manager,
             version: package.version.clone(),
@@ -165,12 +99,12 @@ impl<'a> Ownership<'a> {
     /// What is wrong with records and files. `loose` are the entries that no package owns, sorted.
     pub fn problems(&self, loose: &[Entry]) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for at in 0..self.packages.len() {
-            if self.project[at] == at {
+        for (at, record) in self.records.all().iter().enumerate() {
+            if record.project == at {
                 findings.extend(self.records_problem(at));
             }
             self.file_problems(at, &mut findings);
-            findings.extend(self.record_problem(at));
+            findings.extend(record_problem(record));
         }
         for leftover in &self.leftovers {
             findings.push(Finding {
@@ -193,7 +127,7 @@ impl<'a> Ownership<'a> {
         }
         let facts: Vec<RecordFact> = records.iter().map(|at| self.fact_at(*at)).collect();
         let clear = facts[0].promised > 0 && facts[0].intact == facts[0].promised;
-        let (first, _) = self.packages[records[0]];
+        let first = self.records.all()[records[0]].package;
         Some(Finding {
             severity: Severity::Error,
             package: Some(PackageRef::from(first)),
@@ -207,7 +141,14 @@ impl<'a> Ownership<'a> {
     /// Files of one record that are another's, altered or gone. What records of one project do to each other is told
     /// by [`records_problem`](Self::records_problem).
     fn file_problems(&self, at: usize, findings: &mut Vec<Finding>) {
-        let (package, Some(promises)) = self.packages[at] else {
+        let all = self.records.all();
+        let Record {
+            package,
+            project,
+            promises: Some(promises),
+            ..
+        } = all[at]
+        else {
             return;
         };
         let mut add = |severity, problem| {
@@ -218,15 +159,10 @@ impl<'a> Ownership<'a> {
             });
         };
         let foreign = |record: &RelPath| {
-            let other = *self.by_record.get(record)?;
-            (self.project[other] != self.project[at]).then(|| PackageRef::from(self.packages[other].0))
+            let other = &all[self.records.position(record)?];
+            (other.project != project).then(|| PackageRef::from(other.package))
         };
-        let rivals = self
-            .project
-            .iter()
-            .filter(|project| **project == self.project[at])
-            .count()
-            > 1;
+        let has_rivals = self.records_of(at).len() > 1;
         for (record, paths) in &promises.replaced {
             if let Some(by) = foreign(record) {
                 let files = Paths::new(paths, promises.promised);
@@ -235,7 +171,7 @@ impl<'a> Ownership<'a> {
         }
         for (record, paths) in &promises.shared {
             // Told once, by the package whose claim is the weaker.
-            if let Some(with) = foreign(record).filter(|_| self.by_record[record] < at) {
+            if let Some(with) = foreign(record).filter(|_| self.records.position(record) < Some(at)) {
                 let files = Paths::new(paths, promises.promised);
                 add(Severity::Note, Problem::Shared { with, files });
             }
@@ -244,40 +180,35 @@ impl<'a> Ownership<'a> {
             let files = Paths::new(&promises.altered, promises.promised);
             add(Severity::Warning, Problem::Altered { files });
         }
-        if !promises.missing.is_empty() && !rivals {
+        if !promises.missing.is_empty() && !has_rivals {
             let files = Paths::new(&promises.missing, promises.promised);
             add(Severity::Error, Problem::Missing { files });
         }
     }
-
-    /// A record that cannot be read or promises nothing.
-    fn record_problem(&self, at: usize) -> Option<Finding> {
-        let (package, promises) = self.packages[at];
-        let (severity, what) = match (package.defect, promises) {
-            (Some(Defect::Unreadable), _) => (Severity::Error, "no readable metadata"),
-            (_, Some(promises)) if promises.promised == 0 && is_dist_info(package) => {
-                (Severity::Warning, "no RECORD: which files it installed is not known")
-            }
-            (_, Some(promises))
-                if promises.promised > 0 && promises.hashed == 0 && package.manager == Manager::Conda =>
-            {
-                (Severity::Note, "no digests: its files cannot be checked")
-            }
-            _ => return None,
-        };
-        Some(Finding {
-            severity,
-            package: Some(PackageRef::from(package)),
-            problem: Problem::Record {
-                path: package.record.clone(),
-                what: what.to_owned(),
-            },
-        })
-    }
 }
 
-/// From how many files on an overlap tells that two records are of one project.
-const MOST_OF: usize = 8;
+/// A record that cannot be read or promises nothing.
+fn record_problem(record: &Record<'_>) -> Option<Finding> {
+    let Record { package, promises, .. } = *record;
+    let (severity, what) = match (package.defect, promises) {
+        (Some(Defect::Unreadable), _) => (Severity::Error, "no readable metadata"),
+        (_, Some(promises)) if promises.promised == 0 && is_dist_info(package) => {
+            (Severity::Warning, "no RECORD: which files it installed is not known")
+        }
+        (_, Some(promises)) if promises.promised > 0 && promises.hashed == 0 && package.manager == Manager::Conda => {
+            (Severity::Note, "no digests: its files cannot be checked")
+        }
+        _ => return None,
+    };
+    Some(Finding {
+        severity,
+        package: Some(PackageRef::from(package)),
+        problem: Problem::Record {
+            path: package.record.clone(),
+            what: what.to_owned(),
+        },
+    })
+}
 
 fn is_dist_info(package: &Package) -> bool {
     package.record.as_bytes().ends_with(b".dist-info")

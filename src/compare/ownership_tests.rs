@@ -23,7 +23,7 @@ fn paths(count: usize) -> Vec<RelPath> {
 }
 
 fn told(packages: &[Package], promises: &[Promises]) -> Vec<String> {
-    let ownership = Ownership::new(packages, promises);
+    let ownership = Ownership::new(packages, promises, Some("3.11.2"));
     ownership.problems(&[]).iter().map(ToString::to_string).collect()
 }
 
@@ -45,7 +45,7 @@ fn pip_over_conda_is_one_problem_and_import_gets_pips() {
              gone); import gets 1.25.2"
         ]
     );
-    let ownership = Ownership::new(&packages, &all);
+    let ownership = Ownership::new(&packages, &all, Some("3.11.2"));
     assert!(ownership.is_real(&packages[1].record) && !ownership.is_real(&packages[0].record));
 }
 
@@ -78,7 +78,7 @@ fn where_promises_are_not_recorded_nothing_is_claimed() {
     let told = told(&packages, &[]);
     assert_eq!(
         told,
-        ["2 records: pip's 1.24.4, pip's 1.25.2; which of them import gets is not recorded"]
+        ["2 records: pip's 1.25.2, pip's 1.24.4; which of them import gets is not recorded"]
     );
 }
 

@@ -162,7 +162,7 @@ fn file_blame(
 ) -> Result<FileBlame, Error> {
     let packages = first.side.packages(root)?;
     let promises = first.side.promises(root)?;
-    let ownership = Ownership::new(&packages, &promises);
+    let ownership = Ownership::new(&packages, &promises, first.side.python(root).as_deref());
     let owner = owner(&packages, &ownership, &unit);
     let (mut bytes, mut also) = (Bytes::Owner, Vec::new());
     for promise in &promises {
@@ -249,7 +249,8 @@ fn origin(history: &History, root: &RootName, place: Place, now: &Option<Package
         Some(facts) => {
             let side = Side::of_commit(history, facts.commit, "")?;
             let (packages, promises) = (side.packages(root)?, side.promises(root)?);
-            owner(&packages, &Ownership::new(&packages, &promises), &unit)
+            let ownership = Ownership::new(&packages, &promises, side.python(root).as_deref());
+            owner(&packages, &ownership, &unit)
         }
     };
     Ok(Origin { recorded, owner })
@@ -278,7 +279,7 @@ fn folder_blame(
 ) -> Result<Vec<UnitBlame>, Error> {
     let packages = first.side.packages(root)?;
     let promises = first.side.promises(root)?;
-    let ownership = Ownership::new(&packages, &promises);
+    let ownership = Ownership::new(&packages, &promises, first.side.python(root).as_deref());
     let beneath = |mut entries: Vec<Entry>| {
         entries.retain(|entry| !entry.is_dir() && dir.is_none_or(|dir| entry.path.is_within(dir.as_bytes())));
         entries.sort_by(|a, b| a.path.cmp(&b.path));

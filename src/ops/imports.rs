@@ -30,7 +30,7 @@ pub(super) fn failing(
     root: &RootName,
     state: &RootState,
 ) -> Result<Vec<Finding>, Error> {
-    let ownership = Ownership::new(&state.packages, &state.promises);
+    let ownership = Ownership::new(&state.packages, &state.promises, state.python.as_deref());
     let Some(numpy) = ownership.version_of("numpy") else {
         return Ok(Vec::new());
     };

@@ -153,8 +153,9 @@ fn now(side: &Side<'_>, wanted: &mut Wanted) -> Result<Vec<PackageNow>, Error> {
     for (root, _) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
         let packages = side.packages(root)?;
         let promises = side.promises(root)?;
-        let ownership = Ownership::new(&packages, &promises);
-        let platform = Platform::new(side.python(root).as_deref(), &system_of(side), &packages);
+        let python = side.python(root);
+        let ownership = Ownership::new(&packages, &promises, python.as_deref());
+        let platform = Platform::new(python.as_deref(), &system_of(side), &packages);
         let installed = Installed::new(&packages, &promises, &platform, &Texts::default());
         wanted.learn(&packages);
         let matching = packages.iter().filter(|package| wanted.has(package));

@@ -12,19 +12,21 @@ use super::names;
 use super::pip::{PipVersion, Requirement, is_of_extra};
 use super::platform::{Platform, Virtual};
 use super::texts::{Read, Texts};
+use crate::compare::records::{Records, is_of_python};
 use crate::snapshot::package::{Defect, Manager, Package};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::promise::Promises;
 
 /// The packages of one state of a root, joined to projects.
 ///
-/// pip may install over a conda package, and a folder may hold two records of one project. Then the record that counts
-/// is the one whose files are there: its version answers requirements, and its own requirements are held.
+/// Of several records of one project the one that counts ([`Records`]) answers requirements by its version, and its own
+/// requirements are held.
 #[derive(Debug)]
 pub struct Installed<'a> {
     pub(super) platform: &'a Platform,
     pub(super) members: Vec<Member<'a>>,
     by_record: HashMap<&'a RelPath, usize>,
+    /// By the name of a project, its record in pip's form that answers for it.
     pip: HashMap<&'a str, usize>,
     conda: HashMap<&'a str, usize>,
 }
@@ -43,8 +45,6 @@ pub(in crate::compare) struct Member<'a> {
     pub(super) pip_version: Option<PipVersion>,
     pub(super) conda_version: Option<Version>,
     extras: BTreeSet<String>,
-    share: u64,
-    known: bool,
 }
 
 /// A requirement that applies.
@@ -86,12 +86,11 @@ pub(in crate::compare) enum Verdict<'a> {
 
 impl<'a> Installed<'a> {
     /// The packages of one root, and how its records' promises are kept, where that is known.
-    pub fn new(packages: &'a [Package], promises: &[Promises], platform: &'a Platform, texts: &Texts) -> Self {
-        let promises: HashMap<&RelPath, &Promises> = promises.iter().map(|kept| (&kept.record, kept)).collect();
+    pub fn new(packages: &'a [Package], promises: &'a [Promises], platform: &'a Platform, texts: &Texts) -> Self {
         let members: Vec<Member<'a>> = packages
             .iter()
             .filter(|package| package.defect != Some(Defect::Leftover))
-            .map(|package| Member::new(package, promises.get(&package.record).copied(), platform))
+            .map(Member::new)
             .collect();
         let by_record = members
             .iter()
@@ -104,7 +103,7 @@ impl<'a> Installed<'a> {
             pip: HashMap::new(),
             conda: HashMap::new(),
         };
-        installed.join(&promises);
+        installed.join(&Records::new(packages, promises, platform.minor()));
         installed.read_requirements(texts);
         installed
     }
@@ -133,100 +132,49 @@ impl<'a> Installed<'a> {
         self.by_record.get(&package.record).map(|at| &self.members[*at])
     }
 
-    /// Finds out which records are of one project, and which of them counts.
-    fn join(&mut self, promises: &HashMap<&RelPath, &Promises>) {
+    /// Finds out which records count, and which of them answers to which name.
+    fn join(&mut self, records: &Records<'a>) {
+        for at in 0..self.members.len() {
+            let package = self.members[at].package;
+            let Some(record) = records.position(&package.record) else {
+                continue;
+            };
+            self.members[at].counts = records.counts(record);
+            if package.manager == Manager::Conda {
+                let over = records.better(record).and_then(|one| self.by_record.get(&one.record));
+                self.members[at].other = over.copied();
+                let known = self.conda.get(&*package.name).map(|known| self.members[*known].package);
+                let known = known.and_then(|known| records.position(&known.record));
+                if known.is_none_or(|known| records.ranks_above(record, known)) {
+                    self.conda.insert(&package.name, at);
+                }
+            }
+        }
         let mut projects: HashMap<&'a str, Vec<usize>> = HashMap::new();
-        for (at, member) in self.members.iter().enumerate() {
-            match member.package.manager {
-                Manager::Conda => {
-                    let known = self.conda.get(&*member.package.name).copied();
-                    if known.is_none_or(|known| self.rank(known) < self.rank(at)) {
-                        self.conda.insert(&member.package.name, at);
-                    }
-                }
-                Manager::Pip if is_visible(member.package, self.platform) => {
-                    projects.entry(&member.package.name).or_default().push(at);
-                }
-                Manager::Pip => {}
-            }
-        }
-        // A part stands and falls with its conda package.
         for at in 0..self.members.len() {
-            let owner = self.members[at].package.part_of.as_deref();
-            if let Some(owner) = owner.and_then(|name| self.conda.get(name).copied()) {
-                self.members[at].other = Some(owner);
-                self.members[at].share = self.members[owner].share;
-                self.members[at].known = self.members[owner].known;
+            let package = self.members[at].package;
+            if package.manager == Manager::Conda || !is_visible(package, self.platform.minor()) {
+                continue;
+            }
+            projects.entry(&package.name).or_default().push(at);
+            // A part stands and falls with its conda package.
+            if let Some(owner) = &package.part_of {
+                let owner = self.conda.get(&**owner).copied();
+                self.members[at].other = owner;
+                self.members[at].counts = owner.is_none_or(|owner| self.members[owner].counts);
             }
         }
-        for at in 0..self.members.len() {
-            if self.members[at].package.manager == Manager::Conda {
-                let over = self.installed_over(at, &projects, promises);
-                self.members[at].counts = over.is_none();
-                self.members[at].other = over;
+        for (name, of_it) in projects {
+            let best = of_it.iter().copied().max_by_key(|at| {
+                let Member { package, counts, .. } = &self.members[*at];
+                let version = package.version.parse::<pep440_rs::Version>().ok();
+                (*counts, package.part_of.is_none(), version, Reverse(&package.record))
+            });
+            for at in of_it {
+                self.members[at].counts &= Some(at) == best;
             }
+            self.pip.extend(best.map(|best| (name, best)));
         }
-        for (name, records) in projects {
-            let best = records.into_iter().max_by_key(|at| self.rank(*at));
-            if let Some(best) = best {
-                self.members[best].counts = true;
-                self.pip.insert(name, best);
-            }
-        }
-    }
-
-    /// The record of pip that was installed over a conda package, if one was.
-    fn installed_over(
-        &self,
-        conda: usize,
-        projects: &HashMap<&'a str, Vec<usize>>,
-        promises: &HashMap<&RelPath, &Promises>,
-    ) -> Option<usize> {
-        let package = self.members[conda].package;
-        let project = names::project(&package.name);
-        let parts = |at: &usize| self.members[*at].package.part_of.as_deref() == Some(&package.name);
-        let same_name = projects
-            .get(&*project)
-            .filter(|_| self.is_of_python(package))
-            .into_iter();
-        let of_parts = projects.values().filter(|records| records.iter().any(parts));
-        let named = same_name.chain(of_parts).flatten().copied();
-        let replacing = promises.get(&package.record).into_iter().flat_map(|kept| {
-            let files = kept.replaced.iter().chain(&kept.shared);
-            let mut counts: HashMap<&RelPath, u64> = HashMap::new();
-            for (record, files) in files {
-                *counts.entry(record).or_default() += files.len() as u64;
-            }
-            let most = counts.into_iter().filter(|(_, files)| files * 2 >= kept.promised);
-            most.filter_map(|(record, _)| self.by_record.get(record).copied())
-                .collect::<Vec<_>>()
-        });
-        let of_pip = |at: &usize| {
-            let record = self.members[*at].package;
-            record.manager == Manager::Pip && record.part_of.is_none()
-        };
-        let over = named.chain(replacing).filter(of_pip).max_by_key(|at| self.rank(*at))?;
-        (self.members[over].share >= self.members[conda].share).then_some(over)
-    }
-
-    /// Whether a conda package is one of Python: others may share a name with a project without being it (`tzdata`).
-    fn is_of_python(&self, package: &Package) -> bool {
-        let python = |text: &String| text.split([' ', '=', '>', '<']).next() == Some("python");
-        package.requires.iter().any(python)
-    }
-
-    /// How likely the files of a record are the ones that are there.
-    fn rank(&self, at: usize) -> impl Ord + use<'a> {
-        let member = &self.members[at];
-        let own = member.package.part_of.is_none();
-        let version = member.package.version.parse::<pep440_rs::Version>().ok();
-        (
-            member.share,
-            member.known,
-            own,
-            version,
-            Reverse(&member.package.record),
-        )
     }
 
     /// Reads what applies; extras make more apply.
@@ -280,10 +228,9 @@ impl<'a> Installed<'a> {
     /// A project by pip's name: its record that counts, or a conda package that brings no such record.
     fn pip_project(&self, name: &str) -> Option<usize> {
         let record = self.pip.get(name).copied();
-        record.or_else(|| {
-            let conda = self.conda.get(name).copied();
-            conda.filter(|at| self.is_of_python(self.members[*at].package))
-        })
+        let conda = self.conda.get(name).copied();
+        let conda = conda.filter(|at| is_of_python(self.members[*at].package));
+        record.filter(|at| self.members[*at].counts).or(conda).or(record)
     }
 
     fn judge_conda(&self, spec: &Spec, optional: bool) -> Verdict<'a> {
@@ -333,12 +280,10 @@ fn verdict(admitted: Option<bool>, found: &Package) -> Verdict<'_> {
 }
 
 impl<'a> Member<'a> {
-    fn new(package: &'a Package, promises: Option<&Promises>, platform: &Platform) -> Self {
-        let promises = promises.filter(|kept| kept.promised > 0);
+    fn new(package: &'a Package) -> Self {
         Self {
             package,
-            // Of Python packages one record a project counts, which is found out later.
-            counts: package.manager == Manager::Conda,
+            counts: false,
             other: None,
             needs: Vec::new(),
             unreadable: Vec::new(),
@@ -349,8 +294,6 @@ impl<'a> Member<'a> {
                 Manager::Pip => package.version.split('+').next().unwrap_or_default(),
             }),
             extras: BTreeSet::new(),
-            share: promises.map_or(1000, |kept| kept.intact() * 1000 / kept.promised),
-            known: promises.is_some() && is_visible(package, platform),
         }
     }
 

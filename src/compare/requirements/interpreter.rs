@@ -11,7 +11,7 @@ use crate::snapshot::package::Package;
 pub(super) fn problem(package: &Package, platform: &Platform) -> Option<Problem> {
     let found = platform.python()?.to_owned();
     let minor = platform.minor()?;
-    if !is_visible(package, platform) {
+    if !is_visible(package, Some(minor)) {
         let folder = package
             .record
             .parent()
@@ -48,9 +48,10 @@ pub(super) fn problem(package: &Package, platform: &Platform) -> Option<Problem>
     })
 }
 
-/// Whether the interpreter looks into the folder that the package is in: not into `lib/python3.11` if it is 3.12.
-pub(super) fn is_visible(package: &Package, platform: &Platform) -> bool {
-    let Some(wanted) = platform.minor() else { return true };
+/// Whether an interpreter of this major and minor version looks into the folder that the package is in: not into
+/// `lib/python3.11` if it is 3.12.
+pub(in crate::compare) fn is_visible(package: &Package, minor: Option<(u64, u64)>) -> bool {
+    let Some(wanted) = minor else { return true };
     let record = String::from_utf8_lossy(package.record.as_bytes());
     let mut folders = record.split('/');
     let owner = folders.find_map(|folder| minor_of(folder.strip_prefix("python").or(folder.strip_prefix("pypy"))?));

@@ -2,7 +2,8 @@
 //!
 //! Nothing is asked of pip or conda: requirements are read from records and held against what is installed, by the
 //! rules of each manager ([PEP 440](https://peps.python.org/pep-0440/), [PEP 508](https://peps.python.org/pep-0508/),
-//! [CEP 29](https://conda.org/learn/ceps/cep-0029)). Where the two meet, what counts is whose files are there:
+//! [CEP 29](https://conda.org/learn/ceps/cep-0029)). Where the two meet, what counts is whose files are there
+//! ([`records`](super::records)):
 //!
 //! ```text
 //! packages, promises ──► Installed: one project, one record that counts ──► unmet: findings
@@ -13,7 +14,7 @@
 
 pub mod conda;
 pub mod installed;
-mod interpreter;
+pub(super) mod interpreter;
 mod marker;
 pub mod names;
 pub(super) mod pip;

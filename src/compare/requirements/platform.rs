@@ -92,8 +92,7 @@ impl Platform {
 
     /// Major and minor version of the interpreter.
     pub(super) fn minor(&self) -> Option<(u64, u64)> {
-        let release = self.version.as_ref()?.release();
-        Some((*release.first()?, release.get(1).copied().unwrap_or(0)))
+        minor_of(self.version.as_ref()?)
     }
 
     /// Whether the interpreter is PyPy.
@@ -129,6 +128,16 @@ fn values(version: &Version, pypy: bool, system: &SystemFacts) -> Option<Values>
         platform_machine: system.arch.clone(),
         platform_release: system.kernel.clone(),
     })
+}
+
+/// Major and minor version of an interpreter, from its version as recorded.
+pub(in crate::compare) fn minor(python: Option<&str>) -> Option<(u64, u64)> {
+    minor_of(&python_version(python?)?)
+}
+
+fn minor_of(version: &Version) -> Option<(u64, u64)> {
+    let release = version.release();
+    Some((*release.first()?, release.get(1).copied().unwrap_or(0)))
 }
 
 /// `3.11.2`, also of `3.11.2+` and the like.
