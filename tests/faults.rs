@@ -168,21 +168,7 @@ fn recovered(two: &Two, as_nobody_too: bool, told: &str) -> usize {
     assert!(output.status.success(), "{told}: {said}");
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let head = status["head"]["commit"].as_str().unwrap();
-    let which = two
-        .ids
-        .iter()
-        .position(|id| id == head)
-        .expect("HEAD is at one of the two");
-    let left = differing(&picture(&two.sandbox.env()), &two.pictures[which]);
-    assert!(
-        left.is_empty(),
-        "{told}: HEAD is at v{}, {} differ: {}\n{said}",
-        which + 1,
-        left.len(),
-        left[0]
-    );
-    assert!(!two.sandbox.env().join(".envgit-stage").exists(), "{told}");
-    which
+    two.is_exactly(head, &format!("{told}: {said}"))
 }
 
 /// After which steps a fault strikes.
@@ -332,16 +318,21 @@ fn newest_autosave(sandbox: &Sandbox) -> String {
     format!("autosave/{}", newest.unwrap())
 }
 
+/// Two states of an environment that is a file system by itself, where one can be mounted.
+fn on_an_image() -> Option<(Image, Two)> {
+    let sandbox = Sandbox::venv();
+    let image = Image::at("ext4", 48, &sandbox.env())?;
+    shell(&format!("rmdir {}/lost+found", image.path().display()));
+    Some((image, two_in(sandbox)))
+}
+
 // ---- read-only ----
 
 #[test]
 fn a_root_that_turns_read_only() {
-    let sandbox = Sandbox::venv();
-    let Some(image) = Image::at("ext4", 48, &sandbox.env()) else {
+    let Some((image, two)) = on_an_image() else {
         return;
     };
-    shell(&format!("rmdir {}/lost+found", image.path().display()));
-    let two = two_in(sandbox);
     let at = image.path().display().to_string();
     let fault = Fault {
         // Not while a file is being written; then at the next step.
@@ -453,12 +444,9 @@ fn permission_that_is_lost() {
 
 #[test]
 fn a_root_that_is_unmounted() {
-    let sandbox = Sandbox::venv();
-    let Some(image) = Image::at("ext4", 48, &sandbox.env()) else {
+    let Some((image, two)) = on_an_image() else {
         return;
     };
-    shell(&format!("rmdir {}/lost+found", image.path().display()));
-    let two = two_in(sandbox);
     let project = two.sandbox.project();
     let is_empty = |told: &str| {
         let names: Vec<_> = std::fs::read_dir(two.sandbox.env())

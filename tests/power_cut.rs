@@ -65,29 +65,9 @@ fn perform(project: &Path, what: &str) {
 
 /// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.
 fn recovered(two: &Two, told: &str) -> usize {
-    let status = program(&two.sandbox.project(), &["status"]);
-    assert!(
-        status.status.success(),
-        "{told}: {}",
-        String::from_utf8_lossy(&status.stderr)
-    );
+    let said = two.next_command(told);
     let head = two.sandbox.status().head.commit.unwrap().to_string();
-    let which = two
-        .ids
-        .iter()
-        .position(|id| *id == head)
-        .expect("HEAD is at one of the two");
-    let left = differing(&picture(&two.sandbox.env()), &two.pictures[which]);
-    let said = String::from_utf8_lossy(&status.stderr);
-    assert!(
-        left.is_empty(),
-        "{told}: HEAD is at v{}, {} differ: {}\n{said}",
-        which + 1,
-        left.len(),
-        left[0]
-    );
-    assert!(!two.sandbox.env().join(".envgit-stage").exists(), "{told}");
-    which
+    two.is_exactly(&head, &format!("{told}: {said}"))
 }
 
 /// Ends the process after so many changes.
@@ -157,8 +137,7 @@ fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
         two.sandbox.write("share/mine", format!("mine {steps}\n"));
         let mine = picture(&two.sandbox.env());
         let killed = killed_after(&two, "v1", steps);
-        let status = program(&two.sandbox.project(), &["status"]);
-        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        two.next_command(&format!("after {steps} steps"));
         let now = picture(&two.sandbox.env());
         let moved = !now.contains_key(&b"share/mine"[..]);
         outcomes[usize::from(moved)] += 1;
@@ -271,8 +250,7 @@ fn a_commit_killed_after_any_step_leaves_the_history_whole() {
         std::thread::sleep(Duration::from_millis(30));
         let tree = picture(&two.sandbox.env());
         let killed = killed_after(&two, "commit", steps);
-        let status = program(&two.sandbox.project(), &["status"]);
-        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        two.next_command(&format!("after {steps} steps"));
         whole_history(&two.sandbox);
         let head = two.sandbox.status().head.commit;
         if head != before {
@@ -665,8 +643,9 @@ fn record(two: &Two, what: &str) -> (Model, Vec<Op>) {
     (before, ops)
 }
 
-/// What a power cut leaves.
-fn leave(before: &Model, ops: &[Op], dice: &mut Dice) -> (Model, String) {
+/// Cuts the power in the midst of changes: writes out what that leaves, and says what was cut.
+fn cut(before: &Model, ops: &[Op], seed: u64) -> String {
+    let dice = &mut Dice(seed);
     // As often in the first third, where a checkout seals and swaps.
     let among = if dice.roll(2) == 0 { ops.len() } else { ops.len() / 3 };
     let count = dice.roll(among as u64 + 1) as usize;
@@ -682,9 +661,10 @@ fn leave(before: &Model, ops: &[Op], dice: &mut Dice) -> (Model, String) {
             model.apply(op, has_bytes);
         }
     }
-    (
-        model,
-        format!("cut after {count} of {} changes, odds {odds}", ops.len()),
+    model.write();
+    format!(
+        "seed {seed:#x}, cut after {count} of {} changes, odds {odds}",
+        ops.len()
     )
 }
 
@@ -698,9 +678,8 @@ fn a_checkout_survives_any_power_cut() {
         let after = Model::load(two.sandbox.dir.path());
         for n in 0..cuts() / 2 {
             let seed = 0x9e37_79b9_7f4a_7c15 ^ ((n + 1) << 8 | round as u64);
-            let (model, told) = leave(&before, &ops, &mut Dice(seed));
-            model.write();
-            let which = recovered(&two, &format!("to {target}, seed {seed:#x}, {told}"));
+            let told = cut(&before, &ops, seed);
+            let which = recovered(&two, &format!("to {target}, {told}"));
             outcomes[usize::from(which == round)] += 1;
         }
         after.write();
@@ -730,15 +709,8 @@ fn a_commit_survives_any_power_cut() {
     let mut outcomes = [0; 2];
     for n in 0..cuts() / 3 {
         let seed = 0x517c_c1b7_2722_0a95 ^ ((n + 1) << 8);
-        let (model, told) = leave(&before, &ops, &mut Dice(seed));
-        model.write();
-        let told = format!("seed {seed:#x}, {told}");
-        let status = program(&two.sandbox.project(), &["status"]);
-        assert!(
-            status.status.success(),
-            "{told}: {}",
-            String::from_utf8_lossy(&status.stderr)
-        );
+        let told = cut(&before, &ops, seed);
+        two.next_command(&told);
         let state = two.sandbox.status();
         assert!([old, new].contains(&state.head.commit), "{told}");
         assert_eq!(state.changes.is_empty(), state.head.commit == new, "{told}");
@@ -796,10 +768,9 @@ fn a_tag_killed_after_any_step_or_cut_is_there_or_not() {
     assert!(tagged(&two, "mark").is_some());
     for n in 0..cuts() / 4 {
         let seed = 0x2545_f491_4f6c_dd1d ^ ((n + 1) << 8);
-        let (model, told) = leave(&before, &ops, &mut Dice(seed));
-        model.write();
+        let told = cut(&before, &ops, seed);
         let is_there = tagged(&two, "mark").is_some();
-        assert_eq!(recovered(&two, &format!("seed {seed:#x}, {told}")), 1);
+        assert_eq!(recovered(&two, &told), 1);
         whole_history(&two.sandbox);
         let found = tagged(&two, "mark");
         assert!(
@@ -879,10 +850,9 @@ fn gc_killed_after_any_step_or_cut_keeps_what_is_needed() {
     assert_eq!(layers(&two), 2);
     for n in 0..cuts() / 5 {
         let seed = 0x9e6c_63d0_876a_9a47 ^ ((n + 1) << 8);
-        let (model, told) = leave(&before, &ops, &mut Dice(seed));
-        model.write();
+        let told = cut(&before, &ops, seed);
         outcomes[usize::from(layers(&two) == 2)] += 1;
-        holds_both(&two, &format!("seed {seed:#x}, {told}"));
+        holds_both(&two, &told);
     }
     assert!(outcomes.iter().all(|count| *count > 1), "{outcomes:?}");
     eprintln!("gc: layer still there {}, gone {}", outcomes[0], outcomes[1]);
@@ -900,15 +870,8 @@ fn an_autosave_survives_any_power_cut() {
     let mut outcomes = [0; 2];
     for n in 0..cuts() / 5 {
         let seed = 0xd1b5_4a32_d192_ed03 ^ ((n + 1) << 8);
-        let (model, told) = leave(&before, &ops, &mut Dice(seed));
-        model.write();
-        let told = format!("seed {seed:#x}, {told}");
-        let status = program(&two.sandbox.project(), &["status"]);
-        assert!(
-            status.status.success(),
-            "{told}: {}",
-            String::from_utf8_lossy(&status.stderr)
-        );
+        let told = cut(&before, &ops, seed);
+        two.next_command(&told);
         let head = two.sandbox.status().head.commit.unwrap().to_string();
         let moved = head == two.ids[0];
         assert!(moved || head == two.ids[1], "{told}");

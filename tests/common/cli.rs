@@ -156,7 +156,12 @@ impl Shell {
     }
 
     pub fn run(&self, args: &[&str]) -> Said {
-        self.said(self.command().args(args))
+        self.run_in(&self.cwd, args)
+    }
+
+    /// Runs it from another folder.
+    pub fn run_in(&self, dir: &Path, args: &[&str]) -> Said {
+        self.said(self.command().current_dir(dir).args(args))
     }
 
     /// Runs the lines of a session and shows each with what it said.
@@ -181,7 +186,12 @@ impl Shell {
 
     /// Runs what must succeed.
     pub fn ok(&self, args: &[&str]) -> Said {
-        let said = self.run(args);
+        self.ok_in(&self.cwd, args)
+    }
+
+    /// The same from another folder.
+    pub fn ok_in(&self, dir: &Path, args: &[&str]) -> Said {
+        let said = self.run_in(dir, args);
         assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
         said
     }

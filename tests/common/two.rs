@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{Sandbox, Seen, picture};
+use super::{Sandbox, Seen, differing, picture};
 
 pub type Picture = BTreeMap<Vec<u8>, Seen>;
 
@@ -50,6 +50,30 @@ pub struct Two {
     pub sandbox: Sandbox,
     pub ids: [String; 2],
     pub pictures: [Picture; 2],
+}
+
+impl Two {
+    /// Runs the next command, which must succeed, and returns what it said on standard error.
+    pub fn next_command(&self, told: &str) -> String {
+        let status = program(&self.sandbox.project(), &["status"]);
+        let said = String::from_utf8_lossy(&status.stderr).into_owned();
+        assert!(status.status.success(), "{told}: {said}");
+        said
+    }
+
+    /// Which of the two states HEAD is at; the live tree must be exactly that.
+    pub fn is_exactly(&self, head: &str, told: &str) -> usize {
+        let which = self.ids.iter().position(|id| *id == head);
+        let which = which.expect("HEAD is at one of the two");
+        let left = differing(&picture(&self.sandbox.env()), &self.pictures[which]);
+        assert!(
+            left.is_empty(),
+            "HEAD is at v{}, these differ: {left:?}\n{told}",
+            which + 1
+        );
+        assert!(!self.sandbox.env().join(".envgit-stage").exists(), "{told}");
+        which
+    }
 }
 
 pub fn two() -> Two {

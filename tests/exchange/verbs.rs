@@ -27,20 +27,22 @@ impl Team {
         team
     }
 
-    fn real(&self, args: &[&str]) -> Vec<String> {
+    /// Runs it from a folder; `/T` is the temporary folder.
+    fn run_in(&self, dir: &Path, args: &[&str]) -> Said {
         let top = self.shell.dir.path().to_str().unwrap();
-        args.iter().map(|arg| arg.replace("/T", top)).collect()
+        let real: Vec<String> = args.iter().map(|arg| arg.replace("/T", top)).collect();
+        let real: Vec<&str> = real.iter().map(String::as_str).collect();
+        self.shell.run_in(dir, &real)
     }
 
-    fn run_in(&self, dir: &Path, args: &[&str]) -> Said {
-        let real = self.real(args);
-        self.shell.said(self.shell.command().current_dir(dir).args(real))
+    fn ok_in(&self, dir: &Path, args: &[&str]) -> Said {
+        let said = self.run_in(dir, args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
+        said
     }
 
     fn ada(&self, args: &[&str]) -> Said {
-        let said = self.run_in(&self.shell.cwd, args);
-        assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
-        said
+        self.ok_in(&self.shell.cwd, args)
     }
 
     fn ben_dir(&self) -> PathBuf {
@@ -48,9 +50,7 @@ impl Team {
     }
 
     fn ben(&self, args: &[&str]) -> Said {
-        let said = self.run_in(&self.ben_dir(), args);
-        assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
-        said
+        self.ok_in(&self.ben_dir(), args)
     }
 
     fn clone(&self, args: &[&str]) -> Said {

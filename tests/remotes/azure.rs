@@ -3,7 +3,7 @@
 use envgit::remote::Error;
 
 use crate::contract::{contract, key, long_listing};
-use crate::server::{Server, open, ports};
+use crate::server::{Server, open, ports, sign};
 use crate::team::shares;
 
 /// The key that every Azurite has.
@@ -49,13 +49,7 @@ fn azurite() {
 
 /// Makes the container as any client would.
 fn make_container(port: u16) {
-    let script = format!(
-        "import sys; sys.path.insert(0, {:?}); import sign; sign.azure('127.0.0.1', {port}, 'devstoreaccount1', 'team', {KEY:?})",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remotes")
-    );
-    let made = std::process::Command::new("python3")
-        .args(["-B", "-c", &script])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    sign(&format!(
+        "azure('127.0.0.1', {port}, 'devstoreaccount1', 'team', {KEY:?})"
+    ));
 }

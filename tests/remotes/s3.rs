@@ -4,7 +4,7 @@ use envgit::remote::Error;
 
 use crate::contract::{contract, key, long_listing};
 use crate::memory::stays_bounded;
-use crate::server::{Server, open, ports};
+use crate::server::{Server, open, ports, sign};
 use crate::team::shares;
 
 const USERS: &str = r#"{"identities": [
@@ -67,15 +67,7 @@ fn seaweedfs() {
 
 /// Makes the bucket as any S3 client would.
 fn make_bucket(port: u16) {
-    let script = format!(
-        "import sys; sys.path.insert(0, {:?}); import sign; sign.put('127.0.0.1', {port}, '/team', 'TEAMKEY', 'team-secret')",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remotes")
-    );
-    let made = std::process::Command::new("python3")
-        .args(["-B", "-c", &script])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    sign(&format!("put('127.0.0.1', {port}, '/team', 'TEAMKEY', 'team-secret')"));
 }
 
 fn errors(at: &dyn Fn(&str) -> String) {

@@ -84,3 +84,11 @@ pub(crate) fn open(address: &str, vars: &[(&str, &str)]) -> Result<Box<dyn Trans
     let vars = vars.iter().map(|(name, value)| (name.into(), value.into()));
     remote::open(address, &Surroundings::new(Path::new("/nonexistent"), vars))
 }
+
+/// Calls a function of `sign.py`, which makes what envgit expects to be there.
+pub(crate) fn sign(call: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remotes");
+    let script = format!("import sys; sys.path.insert(0, {folder:?}); import sign; sign.{call}");
+    let made = Command::new("python3").args(["-B", "-c", &script]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}

@@ -13,12 +13,12 @@ pub(crate) fn shares(address: &str, vars: &[(&str, &str)]) {
     let env = shell.path("ben/env");
     // What Ben commits reaches Ada, and is the same commit.
     std::fs::write(env.join("lib/note.txt"), format!("made in {}\n", env.display())).unwrap();
-    run_in(&shell, &clone, &["commit", "-m", "a note"]);
-    run_in(&shell, &clone, &["push"]);
+    shell.ok_in(&clone, &["commit", "-m", "a note"]);
+    shell.ok_in(&clone, &["push"]);
     shell.ok(&["pull"]);
     let note = std::fs::read_to_string(shell.path("env/lib/note.txt")).unwrap();
     assert_eq!(note, format!("made in {}\n", shell.path("env").display()));
-    let head = |dir: &Path| run_in(&shell, dir, &["show", "--json"]).json()["commit"].clone();
+    let head = |dir: &Path| shell.ok_in(dir, &["show", "--json"]).json()["commit"].clone();
     assert_eq!(head(&clone), head(&shell.cwd));
     // Nothing new is nothing to send.
     let said = shell.ok(&["push"]);
@@ -29,10 +29,10 @@ pub(crate) fn shares(address: &str, vars: &[(&str, &str)]) {
 pub(crate) fn is_cloned(served: &Path, address: &str, vars: &[(&str, &str)]) {
     let shell = shared(served.to_str().unwrap(), vars);
     let clone = cloned(&shell, address);
-    run_in(&shell, &clone, &["fetch"]);
+    shell.ok_in(&clone, &["fetch"]);
     std::fs::write(shell.path("ben/env/lib/note.txt"), "mine").unwrap();
-    run_in(&shell, &clone, &["commit"]);
-    let said = shell.said(shell.command().current_dir(&clone).arg("push"));
+    shell.ok_in(&clone, &["commit"]);
+    let said = shell.run_in(&clone, &["push"]);
     assert_ne!(said.code, 0);
     assert!(said.err.contains("can only be read"), "{}", said.err);
 }
@@ -59,7 +59,7 @@ fn cloned(shell: &Shell, address: &str) -> PathBuf {
     let ben = shell.path("ben");
     std::fs::create_dir(&ben).unwrap();
     let root = format!("env={}", ben.join("env").display());
-    run_in(shell, &ben, &["clone", "--yes", "--root", &root, address, "glm"]);
+    shell.ok_in(&ben, &["clone", "--yes", "--root", &root, address, "glm"]);
     let clone = ben.join("glm");
     let (there, here) = (shell.path("env"), ben.join("env"));
     let start = std::fs::read_to_string(here.join("bin/start")).unwrap();
@@ -68,13 +68,7 @@ fn cloned(shell: &Shell, address: &str) -> PathBuf {
     // The one names the path, the other the interpreter of this machine.
     left.retain(|path| !path.starts_with("bin/start") && !path.starts_with("pyvenv.cfg"));
     assert!(left.is_empty(), "{left:?}");
-    let said = run_in(shell, &clone, &["status"]);
+    let said = shell.ok_in(&clone, &["status"]);
     assert!(said.out.contains("Nothing changed"), "{}", said.out);
     clone
-}
-
-fn run_in(shell: &Shell, dir: &Path, args: &[&str]) -> crate::common::cli::Said {
-    let said = shell.said(shell.command().current_dir(dir).args(args));
-    assert_eq!(said.code, 0, "{args:?}: {}", said.transcript());
-    said
 }
