@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("apply", &["digest", "fsx", "plan", "progress", "relocate", "snapshot"]),
     ("service", &["snapshot"]),
     ("audit", &["digest", "fsx"]),
-    ("config", &["capture", "fsx", "service", "snapshot"]),
+    ("config", &["capture", "fsx", "remote", "service", "snapshot"]),
     ("registry", &["fsx", "snapshot"]),
     ("remote", &["digest", "fsx", "progress"]),
     (

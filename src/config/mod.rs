@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use crate::capture::variables::VarRules;
 pub use edit::{Editor, Listed, Origin};
-pub use remotes::{Remote, Upstream, holds_password};
+pub use remotes::{Remote, Upstream};
 
 use crate::capture::configs::DEFAULT_MAX_SIZE;
 use crate::fsx;

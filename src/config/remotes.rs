@@ -4,6 +4,7 @@
 use toml_edit::{Item, Table, TableLike, Value};
 
 use super::{Config, Editor, Error};
+use crate::remote::address;
 
 /// Another repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +50,6 @@ fn check_name(name: &str) -> Result<(), String> {
             "has a bad name: {name:?}; use up to 64 letters, digits, '-', '_' and '.'"
         )),
     }
-}
-
-/// Whether an address holds a password, which would then stand in a file.
-pub fn holds_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// Reads one part of a section.
@@ -154,7 +146,7 @@ impl Editor {
             problem,
         };
         check_name(name).map_err(bad)?;
-        if holds_password(url) {
+        if address::holds_password(url) {
             return Err(bad(
                 "holds a password, which would stand in a file; leave it out: docs/remotes.md tells where \
                             credentials are looked for"
@@ -231,25 +223,4 @@ impl Editor {
 /// The part of a section, for where a value comes from.
 pub(super) fn part<'t>(section: Option<&'t dyn TableLike>, name: &str) -> Option<&'t dyn TableLike> {
     section?.get(name)?.as_table_like()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_are_seen() {
-        for bad in ["https://me:secret@host/x", "s3://KEY:SECRET@bucket/p", "ssh://a:b@h"] {
-            assert!(holds_password(bad), "{bad}");
-        }
-        for good in [
-            "https://host:8080/a@b:c",
-            "ssh://me@host/x",
-            "/srv/a:b@c",
-            "s3://bucket",
-            "../x",
-        ] {
-            assert!(!holds_password(good), "{good}");
-        }
-    }
 }

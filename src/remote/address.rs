@@ -116,12 +116,12 @@ impl Address {
         let place = match parse(text) {
             Ok(place) => place,
             Err(problem) => {
-                let url = without_password(text);
                 // What is wrong may be told in words that hold a part of the password.
-                let problem = match url == text {
-                    true => problem,
-                    false => "a password (a colon before an @) does not belong in an address".to_owned(),
+                let problem = match holds_password(text) {
+                    true => "a password (a colon before an @) does not belong in an address".to_owned(),
+                    false => problem,
                 };
+                let url = without_password(text);
                 return Err(Error::Address { url, problem });
             }
         };
@@ -139,6 +139,11 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Whether a text would be an address, but for a password in it, which must neither be kept nor shown.
+pub fn holds_password(text: &str) -> bool {
+    parse(text).is_err() && without_password(text) != text
 }
 
 /// The text with dots for a password.

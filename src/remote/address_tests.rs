@@ -53,6 +53,7 @@ fn each_form_leads_to_its_place() {
         ("/mnt/share/team", dir("/mnt/share/team")),
         ("../team", dir("../team")),
         ("./with:colon", dir("./with:colon")),
+        ("/srv/a:b@c", dir("/srv/a:b@c")),
         ("/a/with:colon", dir("/a/with:colon")),
         ("file:///mnt/a%20b", dir("/mnt/a b")),
         ("file://localhost/mnt", dir("/mnt")),
@@ -84,6 +85,7 @@ fn each_form_leads_to_its_place() {
         ("webdav://host:81/dav/", web(true, "http://host:81/dav", None)),
         ("webdavs://ann@host/dav", web(true, "https://host/dav", Some("ann"))),
         ("https://host/envs/team", web(false, "https://host/envs/team", None)),
+        ("https://host:8080/a@b:c", web(false, "https://host:8080/a@b:c", None)),
         ("http://[::1]:8000", web(false, "http://[::1]:8000", None)),
         ("oci://ghcr.io/team/glm-tts", oci("ghcr.io", "team/glm-tts")),
         ("oci://localhost:5000/a.b/c_d", oci("localhost:5000", "a.b/c_d")),
@@ -91,6 +93,7 @@ fn each_form_leads_to_its_place() {
     for (text, expected) in cases {
         assert_eq!(place(text), expected, "{text}");
         assert_eq!(Address::parse(text).unwrap().to_string(), text);
+        assert!(!holds_password(text), "{text}");
     }
 }
 
@@ -121,6 +124,7 @@ fn what_is_no_address_is_refused_with_its_reason() {
         ("oci://ann@host/team", "docker login"),
     ] {
         assert!(problem(text).contains(expected), "{text:?}: {}", problem(text));
+        assert!(!holds_password(text), "{text:?}");
     }
 }
 
@@ -139,6 +143,7 @@ fn passwords_are_refused_and_never_repeated() {
     ] {
         let said = problem(text);
         assert!(!said.contains("hunter2"), "{said}");
+        assert!(holds_password(text), "{text}");
     }
     let said = problem("s3://b?endpoint=http://ann:hunter2@host");
     assert!(said.contains("does not belong in an address"), "{said}");

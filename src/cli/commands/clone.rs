@@ -9,9 +9,10 @@ use crate::cli::consent;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::{identity, json, render};
-use crate::config::{User, holds_password};
+use crate::config::User;
 use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, RootPlace, clone};
 use crate::ops::remotes;
+use crate::remote::address;
 
 /// Make a repository of your own from another, with its environments at places of this machine.
 ///
@@ -55,7 +56,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
-    if holds_password(&args.url) {
+    if address::holds_password(&args.url) {
         return Err(
             CliError::usage("the address holds a password, which would stand in a file")
                 .hinting("leave it out: docs/remotes.md tells where credentials are looked for"),
