@@ -22,6 +22,27 @@ pub(super) enum Asking {
     Always,
 }
 
+/// What a user may say beforehand of every change of the whole live state.
+#[derive(Debug, clap::Args)]
+pub(super) struct Beforehand {
+    /// Ask nothing.
+    #[arg(short, long)]
+    yes: bool,
+    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Why, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+impl Beforehand {
+    /// When to ask.
+    pub(super) fn asking(&self) -> Asking {
+        if self.yes { Asking::Never } else { Asking::WhenLarge }
+    }
+}
+
 /// Shows what a checkout will do and asks, when somebody is there to ask.
 pub(super) fn consent(cmd: &mut CommandContext<'_>, report: &CheckoutReport, asking: Asking) -> bool {
     let tracked = render::checkout::git_tracked(&report.plan);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::cli::consent::{self, Asking, consent};
+use crate::cli::consent::{self, Asking, Beforehand, consent};
 use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::{CliError, FAILED};
 use crate::cli::{json, render};
@@ -45,15 +45,8 @@ pub(in crate::cli) struct Args {
     /// mode and inode.
     #[arg(long)]
     verify: bool,
-    /// Ask nothing.
-    #[arg(short, long)]
-    yes: bool,
-    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
-    #[arg(long)]
-    force: bool,
-    /// Why, for the audit log.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    beforehand: Beforehand,
     /// When the health check fails afterwards, go back at once.
     #[arg(long)]
     auto_rollback: bool,
@@ -70,15 +63,14 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         roots: args.roots.clone(),
         discard: args.discard,
         dry_run: args.dry_run,
-        force: args.force,
-        reason: args.reason.clone(),
+        force: args.beforehand.force,
+        reason: args.beforehand.reason.clone(),
         auto_rollback: args.auto_rollback,
         verify: args.verify,
         cwd: cmd.world.cwd.clone(),
         ..CheckoutOptions::default()
     };
-    let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
-    perform(cmd, &options, asking)
+    perform(cmd, &options, args.beforehand.asking())
 }
 
 /// Performs a checkout and tells of it; also for `rescue`.

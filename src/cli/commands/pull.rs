@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::checkout::{advise, ending};
-use crate::cli::consent::{Asking, consent};
+use crate::cli::consent::{Beforehand, consent};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::{json, render};
@@ -18,15 +18,8 @@ pub(in crate::cli) struct Args {
     /// The remote; that which the current branch follows, else origin, when absent.
     #[arg(value_name = "REMOTE")]
     remote: Option<String>,
-    /// Ask nothing.
-    #[arg(short, long)]
-    yes: bool,
-    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
-    #[arg(long)]
-    force: bool,
-    /// Why, for the audit log.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    beforehand: Beforehand,
     /// When the health check fails afterwards, go back at once.
     #[arg(long)]
     auto_rollback: bool,
@@ -37,11 +30,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let mut session = cmd.session("pull", &bars)?;
     let options = PullOptions {
         remote: args.remote.clone(),
-        force: args.force,
-        reason: args.reason.clone(),
+        force: args.beforehand.force,
+        reason: args.beforehand.reason.clone(),
         auto_rollback: args.auto_rollback,
     };
-    let asking = if args.yes { Asking::Never } else { Asking::WhenLarge };
+    let asking = args.beforehand.asking();
     let report = pull(&mut session, &options, &mut |report| consent(cmd, report, asking))?;
     let fetched = render::exchange::fetch(&report.fetch, session.repo.history(), &cmd.ui.theme);
     drop(session);

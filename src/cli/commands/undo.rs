@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::consent::{Asking, consent};
+use crate::cli::consent::{Asking, Beforehand, consent};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::{json, render};
@@ -33,15 +33,8 @@ pub(in crate::cli) struct How {
     /// Show what would be done and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Ask nothing.
-    #[arg(short, long)]
-    yes: bool,
-    /// Go on although processes have files open that will be replaced: they keep the old ones until they end.
-    #[arg(long)]
-    force: bool,
-    /// Why, for the audit log.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    beforehand: Beforehand,
 }
 
 impl How {
@@ -50,10 +43,10 @@ impl How {
         let options = UndoOptions {
             redo,
             dry_run: self.dry_run,
-            force: self.force,
-            reason: self.reason.clone(),
+            force: self.beforehand.force,
+            reason: self.beforehand.reason.clone(),
         };
-        perform(cmd, &options, if self.yes { Asking::Never } else { Asking::WhenLarge })
+        perform(cmd, &options, self.beforehand.asking())
     }
 }
 
