@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value};
 
+use super::nearest::nearest;
 use super::remotes::{self, NAMED};
-use super::settings::{self, ROOT_KEYS, SETTINGS, Shape};
+use super::settings::{ROOT_KEYS, SETTINGS, Shape};
 use super::{Config, Error, check_apart, project_of, read};
 use crate::fsx;
 use crate::snapshot::root::{Root, RootName};
@@ -313,7 +314,7 @@ impl Editor {
         }));
         Err(Error::NoSetting {
             key: key.to_owned(),
-            nearest: settings::nearest(key, known.iter().map(String::as_str)),
+            nearest: nearest(key, known.iter().map(String::as_str)),
         })
     }
 

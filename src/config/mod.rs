@@ -12,9 +12,10 @@
 //!
 //! A file is read by [`Config::load`]. [`Editor`] changes single settings and leaves all else, comments included, as
 //! it was written. Every setting has a dotted key (`files.max_size`, `roots.glm.policy`) and is declared once, in
-//! `settings.rs`.
+//! `settings/table.rs`.
 
 mod edit;
+mod nearest;
 mod read;
 mod remotes;
 mod settings;

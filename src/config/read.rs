@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Key, Table, TableLike, TomlError};
 
+use super::nearest::nearest;
 use super::remotes::{self, NAMED};
 use super::settings::{self, ROOT_KEYS, SETTINGS};
 use super::{Config, Error, check_apart, project_of};
@@ -48,7 +49,7 @@ pub(super) fn config(text: &str, path: &Path) -> Result<Config, Error> {
             unknown => {
                 let named = NAMED.iter().map(|(section, _)| *section);
                 let known = settings::sections().chain(["roots"]).chain(named);
-                return Err(reader.unknown(key, unknown, settings::nearest(unknown, known)));
+                return Err(reader.unknown(key, unknown, nearest(unknown, known)));
             }
         }
     }
@@ -74,7 +75,7 @@ impl Reader<'_> {
             let key = format!("{section}.{}", name.get());
             let Some(setting) = settings::find(&key) else {
                 let known = SETTINGS.iter().map(|setting| setting.key);
-                return Err(self.unknown(name, &key, settings::nearest(&key, known)));
+                return Err(self.unknown(name, &key, nearest(&key, known)));
             };
             let value = item
                 .as_value()
@@ -93,7 +94,7 @@ impl Reader<'_> {
             for (field, item) in entries(self.table(&part, item)?) {
                 let key = format!("{part}.{}", field.get());
                 if !keys.contains(&field.get()) {
-                    let nearest = settings::nearest(field.get(), keys.iter().copied());
+                    let nearest = nearest(field.get(), keys.iter().copied());
                     return Err(self.unknown(field, &key, nearest.map(|near| format!("{part}.{near}"))));
                 }
                 remotes::read(config, section, name.get(), field.get(), item.as_value())
@@ -126,7 +127,7 @@ impl Reader<'_> {
         let table = self.table(key, item)?;
         for (field, _) in entries(table) {
             if !ROOT_KEYS.contains(&field.get()) {
-                let nearest = settings::nearest(field.get(), ROOT_KEYS.iter().copied());
+                let nearest = nearest(field.get(), ROOT_KEYS.iter().copied());
                 let nearest = nearest.map(|near| format!("{key}.{near}"));
                 return Err(self.unknown(field, &format!("{key}.{}", field.get()), nearest));
             }

@@ -6,10 +6,15 @@
 //!       └────────────────────────────────────────────┘
 //! ```
 
+mod judge;
+mod sent;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+
+pub use judge::{Force, Outcome, Pushed, Rejection, Update};
+
+use judge::judge;
+use sent::{SentFile, digest_of};
 
 use super::entry::{Entry, Pack};
 use super::error::Error;
@@ -18,76 +23,11 @@ use super::log::{self, Newest};
 use super::memory::Memory;
 use super::needs::{Holdings, Needs, sorted};
 use super::{layout, stock};
-use crate::digest::{Digest, Hasher};
-use crate::fsx::{self, Context as _};
-use crate::history::{History, ObjectId, Person, RefKind, RefName, Time};
+use crate::digest::Digest;
+use crate::fsx::Context as _;
+use crate::history::{ObjectId, Person, RefName, Time};
 use crate::progress::{Phase, Progress};
-use crate::remote::{Body, Key, Transport};
-
-/// When a ref may go where no later commit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// Never.
-    No,
-    /// Always.
-    Yes,
-    /// If it still is where it was seen last, or is not there.
-    IfAt(Option<ObjectId>),
-}
-
-/// What is to become of a ref at the remote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Update {
-    /// Its full name there: a branch or tag.
-    pub name: RefName,
-    /// Where it is to be; nothing to remove it.
-    pub to: Option<ObjectId>,
-    /// Whether it may lose commits.
-    pub force: Force,
-}
-
-/// Why a ref was not moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
-    /// The remote has commits that are not here.
-    Unknown,
-    /// The remote has commits that are not in the branch.
-    NotForward,
-    /// The tag is there and means something else.
-    TagExists,
-    /// It is not where it was seen last.
-    Stale,
-}
-
-/// What became of a ref at the remote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was there already.
-    UpToDate,
-    /// It was not there.
-    New,
-    /// It went on to a later commit.
-    Forward,
-    /// It went elsewhere.
-    Forced,
-    /// It was removed.
-    Removed,
-    /// It stays where it was.
-    Rejected(Rejection),
-}
-
-/// A ref of a push.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pushed {
-    /// Its full name there.
-    pub name: RefName,
-    /// Where it was.
-    pub from: Option<ObjectId>,
-    /// Where it was to go.
-    pub to: Option<ObjectId>,
-    /// What became of it.
-    pub outcome: Outcome,
-}
+use crate::remote::{Body as _, Key, Transport};
 
 /// What a push did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -196,56 +136,6 @@ pub fn push(
     Err(Error::Busy {
         address: transport.address().to_owned(),
         why: "others push all the time".to_owned(),
-    })
-}
-
-impl Pushed {
-    /// Whether the ref moves.
-    pub fn moves(&self) -> bool {
-        !matches!(self.outcome, Outcome::UpToDate | Outcome::Rejected(_))
-    }
-}
-
-/// What becomes of each ref, given those that are there.
-fn judge(history: &History, updates: &[Update], there: &BTreeMap<String, ObjectId>) -> Result<Vec<Pushed>, Error> {
-    let judged = updates.iter().map(|update| {
-        let from = there.get(update.name.as_str()).copied();
-        Ok(Pushed {
-            name: update.name.clone(),
-            from,
-            to: update.to,
-            outcome: outcome(history, update, from)?,
-        })
-    });
-    judged.collect()
-}
-
-fn outcome(history: &History, update: &Update, from: Option<ObjectId>) -> Result<Outcome, Error> {
-    if from == update.to {
-        return Ok(Outcome::UpToDate);
-    }
-    if let Force::IfAt(expected) = update.force
-        && expected != from
-    {
-        return Ok(Outcome::Rejected(Rejection::Stale));
-    }
-    let Some(to) = update.to else {
-        return Ok(Outcome::Removed);
-    };
-    let Some(from) = from else {
-        return Ok(Outcome::New);
-    };
-    let rejection = match (update.name.kind(), history.has_object(from)) {
-        (RefKind::Tag, _) => Rejection::TagExists,
-        (_, false) => Rejection::Unknown,
-        (_, true) => match (history.commit_of(from)?, history.commit_of(to)?) {
-            (Some(from), Some(to)) if history.is_ancestor(from, to)? => return Ok(Outcome::Forward),
-            _ => Rejection::NotForward,
-        },
-    };
-    Ok(match update.force {
-        Force::No => Outcome::Rejected(rejection),
-        Force::Yes | Force::IfAt(_) => Outcome::Forced,
     })
 }
 
@@ -458,63 +348,5 @@ fn next_entry(newest: Option<&Newest>, moves: &[Pushed], options: &PushOptions<'
         refs,
         packs: before.map(|entry| entry.packs.clone()).unwrap_or_default(),
         layers: before.map(|entry| entry.layers.clone()).unwrap_or_default(),
-    }
-}
-
-fn digest_of(path: &Path) -> Result<Digest, fsx::Error> {
-    let mut file = File::open(path).at("read", path)?;
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let n = file.read(&mut buffer).at("read", path)?;
-        if n == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..n]);
-    }
-}
-
-/// A file that is sent.
-struct SentFile<'a> {
-    path: PathBuf,
-    size: u64,
-    progress: Option<&'a dyn Progress>,
-}
-
-impl<'a> SentFile<'a> {
-    fn open(path: &Path, progress: Option<&'a dyn Progress>) -> Result<Self, fsx::Error> {
-        Ok(Self {
-            path: path.to_owned(),
-            size: path.metadata().at("look at", path)?.len(),
-            progress,
-        })
-    }
-}
-
-impl Body for SentFile<'_> {
-    fn len(&self) -> u64 {
-        self.size
-    }
-
-    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(Counted {
-            file: File::open(&self.path)?,
-            progress: self.progress,
-        }))
-    }
-}
-
-struct Counted<'a> {
-    file: File,
-    progress: Option<&'a dyn Progress>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buffer)?;
-        if let Some(progress) = self.progress {
-            progress.advance(n as u64);
-        }
-        Ok(n)
     }
 }

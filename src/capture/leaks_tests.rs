@@ -1,0 +1,170 @@
+//! Texts with secrets and without.
+
+use super::*;
+
+fn kinds(path: &str, text: &str) -> Vec<&'static str> {
+    find(path.as_bytes(), text.as_bytes())
+        .iter()
+        .map(|leak| leak.kind.as_str())
+        .collect()
+}
+
+/// Made here, so that no scanner of this source takes one for real.
+fn token(prefix: &str, length: usize) -> String {
+    let body = "aB3dE5gH7jK9mN1pQ2sT4vW6yZ8";
+    prefix.to_owned() + &body.repeat(4)[..length]
+}
+
+#[test]
+fn tokens_are_known_anywhere() {
+    for (prefix, length, kind) in [
+        ("hf_", 34, "huggingface-token"),
+        ("ghp_", 36, "github-token"),
+        ("github_pat_", 40, "github-token"),
+        ("glpat-", 20, "gitlab-token"),
+        ("sk-", 40, "sk-key"),
+        ("npm_", 36, "npm-token"),
+        ("pypi-", 60, "pypi-token"),
+        ("xoxb-", 30, "slack-token"),
+        ("AIza", 35, "google-api-key"),
+    ] {
+        let text = format!("# a comment\nmodel: {{ key: \"{}\" }}\n", token(prefix, length));
+        let found = find(b"a/b.yaml", text.as_bytes());
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert_eq!((found[0].kind.as_str(), found[0].line), (kind, 2));
+        assert!(
+            found[0].masked.len() < 30 && !text.contains(&found[0].masked),
+            "{found:?}"
+        );
+    }
+    assert_eq!(kinds("c.txt", "id AKIAIOSFODNN7ABCDEFG\n"), ["aws-access-key"]);
+    assert_eq!(kinds("c.txt", "id AKIAIOSFODNN7EXAMPLE\n"), [""; 0]);
+    let jwt = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", token("eyJ", 20), token("", 30));
+    assert_eq!(kinds("c.json", &format!("{{\"a\": \"{jwt}\"}}")), ["web-token"]);
+}
+
+#[test]
+fn private_keys_need_a_body() {
+    let body = token("MII", 60);
+    for name in ["RSA ", "EC ", "OPENSSH ", "", "ENCRYPTED "] {
+        let pem = format!("x\n-----BEGIN {name}PRIVATE KEY-----\n{body}\n");
+        assert_eq!(kinds("a.pem", &pem), ["private-key"], "{name}");
+    }
+    assert_eq!(
+        kinds("a.md", "write -----BEGIN PRIVATE KEY----- and then the key"),
+        [""; 0]
+    );
+    assert_eq!(
+        kinds("a.pem", &format!("-----BEGIN CERTIFICATE-----\n{body}\n")),
+        [""; 0]
+    );
+    let account =
+        format!("{{\"type\": \"service_account\", \"private_key\": \"-----BEGIN PRIVATE KEY-----\\n{body}\\n\"}}");
+    assert_eq!(kinds("key.json", &account), ["google-service-account"]);
+}
+
+#[test]
+fn files_for_secrets_are_read_by_their_own_rules() {
+    assert_eq!(kinds(".env", "LOG=debug\nDB_PASSWORD=hunter2!\n"), ["password"]);
+    assert_eq!(kinds("deploy/prod.env", "export API_KEY='abc123'\n"), ["password"]);
+    assert_eq!(
+        kinds(
+            ".env",
+            "DB_PASSWORD=\nA_TOKEN=${TOKEN}\nB_TOKEN=<yours>\nMAX_TOKENS=1000000\n"
+        ),
+        [""; 0]
+    );
+    assert_eq!(kinds(".env.example", "DB_PASSWORD=hunter2!\n"), [""; 0]);
+    assert_eq!(
+        kinds("home/.netrc", "machine h login bob password hunter2x\n"),
+        ["password"]
+    );
+    assert_eq!(kinds(".npmrc", "//r.org/:_authToken=0123-4567-89ab\n"), ["password"]);
+    assert_eq!(kinds(".npmrc", "//r.org/:_authToken=${NPM_TOKEN}\n"), [""; 0]);
+    assert_eq!(
+        kinds(".pypirc", "[pypi]\nusername = bob\npassword = hunter2x\n"),
+        ["password"]
+    );
+    assert_eq!(
+        kinds("pip.conf", "index-url = https://bob:s3cretpw@pypi.corp/simple\n"),
+        ["url-password"]
+    );
+    let channel = format!("  - https://conda.corp/t/{}/ai\n", token("ab-", 20));
+    assert_eq!(kinds(".condarc", &channel), ["conda-token"]);
+}
+
+#[test]
+fn what_only_a_name_tells_must_look_random() {
+    let value = token("", 32);
+    assert_eq!(kinds("c.yaml", &format!("wandb_api_key: {value}\n")), ["password"]);
+    assert_eq!(
+        kinds("c.json", &format!("  \"client_secret\": \"{value}\",\n")),
+        ["password"]
+    );
+    for harmless in [
+        "eos_token: \"<|endoftext|>\"",
+        "pad_token = \"[PAD]\"",
+        "\"auth_token\": true,",
+        "tokenizer_class: LlamaTokenizerFast",
+        "password: changeme",
+        "password: ${DB_PASSWORD}",
+        "secret_name: my-team-production-secret-2024",
+        "hf_token: hf_your_token_here_please_replace_it_1",
+        "# api_key: aB3dE5gH7jK9mN1pQ2sT4vW6yZ8",
+        "private_key_path: /etc/keys/server-2024-01-01.pem",
+        "url: https://user:password@example.org/",
+        "url: postgres://user:${PASSWORD}@db/x",
+        "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "token_embedding: model.embed_tokens.weight",
+        "image: registry:5000/a@sha256:9f86d081884c7d659a2feaa0c55ad015",
+        "git+https://github.com/a/b@0123456789abcdef0123456789abcdef01234567",
+    ] {
+        assert_eq!(kinds("c.yaml", harmless), [""; 0], "{harmless}");
+    }
+}
+
+#[test]
+fn any_text_is_taken() {
+    for text in [
+        "-----BEGIN ",
+        "-----BEGIN 重庆PRIVATE KEY-----",
+        "重: =",
+        "=",
+        "a=\"",
+        "/t/",
+        "x://@/t/重/",
+        "export ",
+    ] {
+        for path in [".env", ".netrc", ".npmrc", "x", "重.env"] {
+            find(path.as_bytes(), text.as_bytes());
+        }
+    }
+    assert_eq!(mask("short"), "… (5 characters)");
+}
+
+#[test]
+fn suspects() {
+    for path in [
+        ".env",
+        "a/.env.local",
+        "x/prod.env",
+        ".ssh/id_rsa",
+        "a.pem",
+        ".aws/credentials",
+        "pip.conf",
+        "hub/huggingface/token",
+    ] {
+        assert!(is_suspect(path.as_bytes()), "{path}");
+    }
+    for path in [
+        "env",
+        "a/environment.yml",
+        "token",
+        "tokenizer.json",
+        "config.json",
+        "credentials",
+        ".env.example",
+    ] {
+        assert!(!is_suspect(path.as_bytes()), "{path}");
+    }
+}
