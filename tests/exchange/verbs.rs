@@ -315,13 +315,19 @@ fn remotes_are_added_listed_and_forgotten() {
     assert!(said.err.contains("there is no remote"), "{}", said.err);
     team.ada(&["remote", "add", "origin", "../remote"]);
     assert_eq!(team.ada(&["remote"]).out, "origin  /T/remote\n");
-    let said = team.run_in(&team.shell.cwd, &["remote", "add", "x", "https://me:secret@host/x"]);
-    assert_ne!(said.code, 0);
-    assert!(
-        said.err.contains("password") && !said.err.contains("secret"),
-        "{}",
-        said.err
-    );
+    for url in [
+        "https://me:secret@host/x",
+        "me:secret@host:x",
+        "s3://b?endpoint=http://me:secret@host",
+    ] {
+        let said = team.run_in(&team.shell.cwd, &["remote", "add", "x", url]);
+        assert_ne!(said.code, 0, "{url}");
+        assert!(
+            said.err.contains("password") && !said.err.contains("secret"),
+            "{}",
+            said.err
+        );
+    }
     let said = team.run_in(&team.shell.cwd, &["remote", "add", "../x", "/T/x"]);
     assert!(said.err.contains("bad name"), "{}", said.err);
     let said = team.ada(&["push"]);
