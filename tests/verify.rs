@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::Sandbox;
+use common::cli::Shell;
 use envgit::capture::state::RootState;
 use envgit::digest::Digest;
 use envgit::fsx::stamp::Stamp;
+use envgit::ops::push::{PushOptions, push};
+use envgit::ops::remotes;
 use envgit::ops::verify::report::{Damage, DamageKind};
 use envgit::ops::verify::{VerifyOptions, VerifyReport, verify, verify_live};
 
@@ -566,4 +569,208 @@ fn an_audit_log_that_was_changed() {
     std::fs::write(&log, text.replacen("\"added\":", "\"added\":1", 1)).unwrap();
     let report = run(&sandbox, false);
     assert_eq!(only(&report).kind, DamageKind::Audit);
+}
+
+/// A remote in a folder, to which all was pushed, with layers that are files of their own.
+fn pushed_to(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let folder = sandbox.dir.path().join(format!("remote-{name}"));
+    let url = folder.to_str().unwrap().to_owned();
+    remotes::add(&sandbox.session(), name, &url, sandbox.dir.path()).unwrap();
+    let options = PushOptions {
+        remote: Some(name.to_owned()),
+        ..PushOptions::default()
+    };
+    push(&mut sandbox.session(), &options).unwrap();
+    let mut folders = vec![folder.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                std::fs::remove_file(&path).unwrap();
+                std::fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+    folder
+}
+
+/// The file of a layer at a remote.
+fn at_remote(remote: &Path, layer: &Path) -> PathBuf {
+    let name = layer.file_name().unwrap();
+    let mut folders = vec![remote.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap() == name {
+                return path;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    panic!("{name:?} is not at {remote:?}");
+}
+
+/// Without pins, what only the first commit had is nowhere else on this machine.
+fn without_pins(sandbox: &Sandbox) {
+    std::fs::remove_dir_all(sandbox.repo_dir().join("cache/pins")).unwrap();
+}
+
+fn fetched(report: &VerifyReport) -> Vec<(String, &str)> {
+    let told = report.fetched.iter();
+    told.map(|layer| (format!("{}.tar.zst", layer.layer), layer.remote.as_str()))
+        .collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_remote_gives_back_a_damaged_layer() {
+    let sandbox = sandbox();
+    pushed_to(&sandbox, "origin");
+    let [first, _] = layers(&sandbox);
+    let sound = std::fs::read(&first).unwrap();
+    without_pins(&sandbox);
+    flip(&first, frame_of(&first, "only_v1.py") + 12);
+    let damaged = std::fs::read(&first).unwrap();
+    let report = repaired(&sandbox);
+    assert_eq!(fetched(&report), [(file_name(&first), "origin")]);
+    assert_eq!(report.notes, [] as [&str; 0]);
+    assert!(std::fs::read(&first).unwrap() == sound);
+    let aside = report.aside.unwrap().join(format!("{}.1", file_name(&first)));
+    assert!(
+        std::fs::read(aside).unwrap() == damaged,
+        "the damaged one is kept as it was"
+    );
+    // It is all that was needed: nothing was stored a second time.
+    assert_eq!(run(&sandbox, false).layers, 2);
+}
+
+#[test]
+fn a_remote_gives_back_a_missing_layer_and_makes_those_whole_that_need_it() {
+    let sandbox = sandbox();
+    let remote = pushed_to(&sandbox, "origin");
+    let [first, second] = layers(&sandbox);
+    let whole = std::fs::read(&second).unwrap();
+    without_pins(&sandbox);
+    std::fs::remove_file(&first).unwrap();
+    let report = repaired(&sandbox);
+    assert_eq!(fetched(&report), [(file_name(&first), "origin")]);
+    assert!(first.exists() && std::fs::read(&second).unwrap() == whole);
+    assert!(report.fetched[0].address.contains(remote.to_str().unwrap()));
+    assert_eq!(run(&sandbox, false).layers, 2);
+}
+
+#[test]
+fn no_remote_is_asked_for_what_is_here() {
+    let sandbox = sandbox();
+    pushed_to(&sandbox, "origin");
+    let [first, _] = layers(&sandbox);
+    flip(&first, frame_of(&first, "lib/big.so") + 1000);
+    let report = repaired(&sandbox);
+    assert_eq!(fetched(&report), []);
+    assert!(report.repairs.iter().any(|done| done.contains("from the live files")));
+}
+
+#[test]
+fn a_layer_that_is_damaged_at_one_remote_comes_from_the_next() {
+    for harm in ["frame", "end"] {
+        let sandbox = sandbox();
+        // In the order of the configuration, not of the alphabet.
+        let worse = pushed_to(&sandbox, "worse");
+        let better = pushed_to(&sandbox, "better");
+        let [first, _] = layers(&sandbox);
+        without_pins(&sandbox);
+        let there = at_remote(&worse, &first);
+        match harm {
+            "frame" => flip(&there, frame_of(&there, "only_v1.py") + 12),
+            _ => cut(&there, there.metadata().unwrap().len() - 30),
+        }
+        flip(&first, frame_of(&first, "only_v1.py") + 12);
+        let damaged = std::fs::read(&first).unwrap();
+        // Both damaged: what is here is repaired as far as it can be, and said.
+        let moved = better.with_file_name("moved");
+        std::fs::rename(&better, &moved).unwrap();
+        let report = run(&sandbox, true);
+        assert_eq!(only(&report).lost, 1, "{harm}");
+        assert_eq!(fetched(&report), []);
+        assert!(report.repairs.iter().any(|done| done.contains("stored")), "{report:#?}");
+        let told = report.notes.join("\n");
+        assert!(told.contains("not from the remote worse: "), "{told}");
+        assert!(told.contains("the remote better was of no help"), "{told}");
+        assert!(
+            told.contains("once it answers, run `envgit verify --repair` again"),
+            "{told}"
+        );
+        let aside = report.aside.unwrap().join(format!("{}.1", file_name(&first)));
+        assert!(std::fs::read(aside).unwrap() == damaged, "{harm}: nothing is lost");
+        sandbox.checkout("v2");
+        std::fs::rename(&moved, &better).unwrap();
+        let report = repaired(&sandbox);
+        assert_eq!(fetched(&report), [(file_name(&first), "better")], "{harm}");
+    }
+}
+
+#[test]
+fn a_remote_that_cannot_be_reached_hides_nothing() {
+    let sandbox = sandbox();
+    let url = "http://127.0.0.1:1/envgit";
+    remotes::add(&sandbox.session(), "away", url, sandbox.dir.path()).unwrap();
+    let [first, second] = layers(&sandbox);
+    without_pins(&sandbox);
+    flip(&first, frame_of(&first, "only_v1.py") + 12);
+    std::fs::remove_file(&second).unwrap();
+    let report = run(&sandbox, true);
+    assert_eq!(only(&report).lost, 1);
+    assert!(
+        report.repairs.iter().any(|done| done.contains("from the live files")),
+        "{:?}",
+        report.repairs
+    );
+    let told = report.notes.join("\n");
+    assert!(
+        told.contains("the remote away was of no help: ") && told.contains("once it answers"),
+        "{told}"
+    );
+    sandbox.checkout("v2");
+}
+
+#[test]
+fn both_views_say_what_came_from_where() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-m", "works"]);
+    shell.ok(&["remote", "add", "origin", shell.path("hub").to_str().unwrap()]);
+    shell.ok(&["push"]);
+    let layers = shell.cwd.join(".envgit/layers");
+    for is_json in [false, true] {
+        std::fs::remove_dir_all(shell.cwd.join(".envgit/cache/pins")).unwrap_or_default();
+        std::fs::remove_dir_all(shell.path("env/lib/python3.11/site-packages")).unwrap_or_default();
+        let layer = std::fs::read_dir(&layers).unwrap().next().unwrap().unwrap().path();
+        std::fs::remove_file(&layer).unwrap();
+        let name = file_name(&layer).replace(".tar.zst", "");
+        if is_json {
+            let json = shell.ok(&["verify", "--repair", "--json"]).json();
+            let fetched = &json["fetched"][0];
+            assert_eq!(
+                (fetched["layer"].as_str(), fetched["remote"].as_str()),
+                (Some(&*name), Some("origin"))
+            );
+            assert_eq!(fetched["size"].as_u64(), Some(layer.metadata().unwrap().len()));
+            assert!(fetched["address"].as_str().unwrap().ends_with("hub"));
+        } else {
+            let said = shell.ok(&["verify", "--repair"]);
+            let told = format!("brought layer {}", &name[..8]);
+            assert!(
+                said.out.contains(&told) && said.out.contains("from origin ("),
+                "{}",
+                said.transcript()
+            );
+        }
+    }
 }

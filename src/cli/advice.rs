@@ -132,7 +132,7 @@ const DAMAGED_HISTORY: &str = "see all that is damaged with `envgit verify`; `en
                                it can";
 
 const DAMAGED_LAYER: &str = "see what depends on it with `envgit verify`; `envgit verify --repair` brings back what live \
-                             files, pins and other layers have; commits that need nothing of it still work";
+                             files, pins, other layers and remotes have; commits that need nothing of it still work";
 
 pub(super) fn of_repo(error: &repo::Error) -> Advice {
     match error {

@@ -15,6 +15,8 @@ pub struct Remote {
     pub url: String,
     /// Only its history is fetched, no layers.
     pub history_only: bool,
+    /// How many stand before it in the configuration.
+    pub place: usize,
 }
 
 /// The branch of a remote that a branch here follows.
@@ -67,10 +69,12 @@ pub(super) fn read(
     match (section, field) {
         ("remotes", _) => {
             check_name(name)?;
+            let place = config.remotes.len();
             let remote = config.remotes.entry(name.to_owned()).or_insert_with(|| Remote {
                 name: name.to_owned(),
                 url: String::new(),
                 history_only: false,
+                place,
             });
             match field {
                 "url" => remote.url = text()?,

@@ -304,7 +304,8 @@ fn indexes<'l>(
     Ok(found)
 }
 
-fn bring(
+/// Brings layers. Each takes its place once it is what its digest says.
+pub(super) fn bring(
     local: Local<'_>,
     source: &Source,
     layers: &[(Digest, u64)],

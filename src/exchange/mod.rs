@@ -17,6 +17,7 @@ mod index;
 mod layout;
 mod log;
 mod memory;
+pub mod mend;
 mod needs;
 pub mod parts;
 pub mod push;

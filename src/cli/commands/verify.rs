@@ -19,7 +19,7 @@ use crate::ops::verify::{VerifyOptions, verify, verify_live};
 #[command(after_help = "\
 Examples:
   envgit verify                  everything in .envgit
-  envgit verify --repair         bring back what live files, pins and other layers still have
+  envgit verify --repair         bring back what live files, pins, layers and remotes still have
   envgit verify --live           whether the live files are still those of the last commit
   envgit verify --live v1 -v     the same for a tag, file by file
   envgit verify --signatures --allowed-signers team.keys")]
@@ -30,7 +30,8 @@ pub(in crate::cli) struct Args {
     /// With --live: only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME", requires = "live")]
     roots: Vec<String>,
-    /// Bring back what can be brought back. Damaged files are moved to .envgit/damaged, never deleted.
+    /// Bring back what can be brought back: from layers, live files and pins, and the rest from the remotes. Damaged files
+    /// are moved to .envgit/damaged, never deleted.
     #[arg(long, conflicts_with = "live")]
     repair: bool,
     /// Tell who signed these; HEAD and all branches and tags when none is named.

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::FORMAT;
 use super::diff::SideJson;
+use crate::digest::Digest;
 use crate::history::CommitId;
 use crate::ops::verify::VerifyReport;
-use crate::ops::verify::report::{Damage, Dependent, LiveReport, LiveRootReport};
+use crate::ops::verify::report::{Damage, Dependent, Fetched, LiveReport, LiveRootReport};
 use crate::snapshot::change::{FileChange, FileChangeKind};
 use crate::snapshot::path::{RelPath, escape};
 use crate::snapshot::root::RootName;
@@ -26,6 +27,7 @@ pub(in crate::cli) struct VerifyJson<'a> {
     contents: u64,
     damages: Vec<DamageJson<'a>>,
     repairs: &'a [String],
+    fetched: Vec<FetchedJson<'a>>,
     aside: Option<String>,
     warnings: &'a [String],
 }
@@ -39,6 +41,14 @@ struct DamageJson<'a> {
     paths: &'a [String],
     needed_by: Vec<DependentJson<'a>>,
     remedy: &'a str,
+}
+
+#[derive(Serialize)]
+struct FetchedJson<'a> {
+    layer: Digest,
+    size: u64,
+    remote: &'a str,
+    address: &'a str,
 }
 
 #[derive(Serialize)]
@@ -62,8 +72,20 @@ impl<'a> VerifyJson<'a> {
             contents: report.contents,
             damages: report.damages.iter().map(DamageJson::of).collect(),
             repairs: &report.repairs,
+            fetched: report.fetched.iter().map(FetchedJson::of).collect(),
             aside: report.aside.as_ref().map(|aside| escape(aside.as_os_str().as_bytes())),
             warnings: &report.notes,
+        }
+    }
+}
+
+impl<'a> FetchedJson<'a> {
+    fn of(fetched: &'a Fetched) -> Self {
+        Self {
+            layer: fetched.layer,
+            size: fetched.size,
+            remote: &fetched.remote,
+            address: &fetched.address,
         }
     }
 }

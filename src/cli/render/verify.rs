@@ -15,6 +15,15 @@ pub(in crate::cli) fn stored(report: &VerifyReport, theme: &Theme) -> String {
     for done in &report.repairs {
         text.push_str(&format!("{done}\n"));
     }
+    for layer in &report.fetched {
+        text.push_str(&format!(
+            "brought layer {} ({}) from {} ({})\n",
+            layer.layer.short(),
+            size(layer.size),
+            theme.foreign(&layer.remote),
+            theme.foreign(&layer.address)
+        ));
+    }
     if let Some(aside) = &report.aside {
         text.push_str(&format!("Damaged files are kept in {}\n", aside.display()));
     }

@@ -13,7 +13,8 @@ use crate::store::Store;
 use crate::store::catalog::LayerIndex;
 use crate::store::verify::LayerCheck;
 
-const REPAIR: &str = "`envgit verify --repair` brings back what the live files, pins and other layers still have";
+const REPAIR: &str =
+    "`envgit verify --repair` brings back what the live files, pins, other layers and remotes still have";
 
 /// All damages, those of the layers first.
 pub(super) fn assemble(session: &Session<'_>, found: &Examination, strays: &[PathBuf]) -> Vec<Damage> {

@@ -3,9 +3,11 @@
 mod audit;
 mod caches;
 mod damages;
+mod elsewhere;
 mod live;
 mod repair;
 pub mod report;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +51,7 @@ pub fn verify(session: &mut Session<'_>, options: VerifyOptions) -> Result<Verif
     let mut report = Examination::of(session)?.into_report();
     report.notes = [found.report.notes, outcome.notes, report.notes].concat();
     report.repairs = outcome.done;
+    report.fetched = outcome.fetched;
     report.aside = outcome.aside;
     Ok(report)
 }

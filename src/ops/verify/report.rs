@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::digest::Digest;
 use crate::history::CommitId;
 use crate::ops::report::SideName;
 use crate::snapshot::change::FileChange;
@@ -26,10 +27,25 @@ pub struct VerifyReport {
     pub damages: Vec<Damage>,
     /// What a repair did.
     pub repairs: Vec<String>,
+    /// Layers that a repair brought from remotes.
+    pub fetched: Vec<Fetched>,
     /// Where a repair put damaged files, if it moved any.
     pub aside: Option<PathBuf>,
     /// Caches that were made anew, and other things worth knowing.
     pub notes: Vec<String>,
+}
+
+/// A layer that a repair brought from a remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its digest, which is its name.
+    pub layer: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The remote's name.
+    pub remote: String,
+    /// Where that is.
+    pub address: String,
 }
 
 /// Something that is damaged.
