@@ -442,3 +442,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_an_old_fetch_left_goes_and_what_may_go_on_stays() {
+    let sandbox = sandbox();
+    sandbox.write("bin/tool", "x");
+    sandbox.commit();
+    let incoming = sandbox.repo_dir().join("incoming");
+    std::fs::create_dir_all(&incoming).unwrap();
+    let days = |days: u64| std::time::SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+    let left = [
+        (format!("{}.part", "a".repeat(64)), 8, false),
+        (format!("{}.part", "b".repeat(64)), 6, true),
+        (format!("{}.part", "c".repeat(64)), 0, true),
+        ("notes".to_owned(), 80, true),
+    ];
+    for (name, age, _) in &left {
+        let file = std::fs::File::create(incoming.join(name)).unwrap();
+        file.set_times(std::fs::FileTimes::new().set_modified(days(*age)))
+            .unwrap();
+    }
+    // While a fetch is under way, nobody clears up: it holds the lock.
+    let at_work = sandbox.session();
+    let lock = at_work.repo.lock("envgit fetch").unwrap();
+    let mut session = sandbox.session();
+    assert!(session.repo.try_lock("envgit gc").unwrap().is_none());
+    drop(lock);
+    let report = gc(&mut session, &GcOptions::default()).unwrap();
+    assert_eq!(report.leftovers, 1);
+    for (name, _, stays) in &left {
+        assert_eq!(incoming.join(name).exists(), *stays, "{name}");
+    }
+    let plan = GcOptions {
+        dry_run: true,
+        ..GcOptions::default()
+    };
+    assert_eq!(gc(&mut session, &plan).unwrap().leftovers, 0);
+}

@@ -366,3 +366,64 @@ fn a_clone_takes_only_what_was_signed_by_those_named() {
     assert!(said.err.contains("theirs (tag object"), "{}", said.err);
     assert!(!team.shell.path("clone").exists() && !team.shell.path("elsewhere").exists());
 }
+
+#[test]
+fn the_log_says_who_signed_what() {
+    let team = Team::new();
+    team.shell.ok(&["commit", "-m", "unsigned"]);
+    team.commit("ada");
+    team.shell.write("env/more", "x");
+    team.commit("eve");
+    let allowed = team.path("allowed");
+    let said = team.shell.run(&["log", "--show-signature"]);
+    assert_eq!(said.code, 2, "{}", said.transcript());
+    assert!(said.err.contains("commit.allowed_signers"), "{}", said.err);
+    let show = ["log", "--show-signature", "--allowed-signers", &allowed];
+    let said = team.shell.ok(&show);
+    let told: Vec<&str> = said.out.lines().filter(|line| line.contains("ignature")).collect();
+    assert_eq!(told.len(), 3, "{}", said.out);
+    assert!(told[0].starts_with("Bad signature: its key is not allowed"), "{told:?}");
+    assert!(
+        told[1].starts_with("Good signature for ada@example.org with ED25519 SHA256:"),
+        "{told:?}"
+    );
+    assert_eq!(told[2], "No signature");
+    // Where git says it: right below the id.
+    let lines: Vec<&str> = said.out.lines().collect();
+    let at = lines.iter().position(|line| *line == "No signature").unwrap();
+    assert!(lines[at - 1].starts_with("commit ") && lines[at + 1].starts_with("Author: "));
+    let verdicts = team.git_ok(&["log", "--format=%G?", "main"]);
+    assert_eq!(
+        verdicts.lines().collect::<Vec<_>>(),
+        ["U", "G", "N"],
+        "git says the same"
+    );
+    team.shell.ok(&["config", "commit.allowed_signers", &allowed]);
+    let said = team.shell.ok(&["log", "--oneline", "--show-signature", "-n", "2"]);
+    assert!(
+        said.out.lines().nth(1).unwrap().starts_with("    Bad signature"),
+        "{}",
+        said.out
+    );
+    let said = team.shell.ok(&["log", "--show-signature", "--json"]);
+    let lines: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |at: usize, field: &str| lines[at]["signature"][field].as_str();
+    assert_eq!(
+        [of(0, "state"), of(1, "state"), of(2, "state")],
+        [Some("bad"), Some("good"), Some("none")]
+    );
+    assert!(of(0, "problem").unwrap().starts_with("its key is not allowed"));
+    assert_eq!(of(1, "signer"), Some("ada@example.org"));
+    assert!(of(1, "key").unwrap().starts_with("ED25519 SHA256:"));
+    // Whoever does not ask pays nothing and is told nothing.
+    assert!(!team.shell.ok(&["log"]).out.contains("ignature"));
+    assert!(!team.shell.ok(&["log", "--json"]).out.contains("signature"));
+    // An altered commit.
+    team.replace("commit", "heads/main", "said", "says");
+    let said = team.shell.ok(&["log", "--show-signature", "-n", "1", "main"]);
+    assert!(said.out.contains("Bad signature: "), "{}", said.out);
+}

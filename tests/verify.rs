@@ -714,6 +714,11 @@ fn a_layer_that_is_damaged_at_one_remote_comes_from_the_next() {
         std::fs::rename(&moved, &better).unwrap();
         let report = repaired(&sandbox);
         assert_eq!(fetched(&report), [(file_name(&first), "better")], "{harm}");
+        assert!(
+            report.notes[0].contains("not from the remote worse: "),
+            "{:?}",
+            report.notes
+        );
     }
 }
 

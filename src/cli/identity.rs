@@ -1,6 +1,6 @@
 //! Who acts: the repository's own setting, then what git would say, then the login name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::context::World;
 use super::error::CliError;
@@ -57,6 +57,17 @@ pub(super) fn signing_key(named: Option<&str>, repo: &Repo, world: &World) -> Re
     Ok(match SigningKey::parse(text) {
         SigningKey::File(path) => SigningKey::File(folder.join(beneath_home(path, world))),
         agent => agent,
+    })
+}
+
+/// Whose signatures are good: the file named, or that of the settings.
+pub(super) fn allowed_signers(named: Option<&Path>, repo: &Repo, world: &World) -> Result<PathBuf, CliError> {
+    let given = named.map(|file| world.cwd.join(file));
+    let set = repo.config().signatures.allowed.as_ref();
+    let set = set.map(|file| repo.project().join(beneath_home(file.into(), world)));
+    given.or(set).ok_or_else(|| {
+        CliError::usage("whose signatures are good is not known")
+            .hinting("name a file with --allowed-signers FILE, or set it: envgit config commit.allowed_signers FILE")
     })
 }
 

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::Error;
 use crate::digest::{Digest, Hasher};
@@ -161,6 +162,32 @@ impl Incoming {
         // Whatever stays is found and checked again by the next fetch.
         let _ = fsx::remove_file(part);
     }
+}
+
+/// Removes what fetches that were cut off left and nobody wrote to for `age`. Only for who holds the repository's lock: a
+/// fetch holds it too, so nothing goes that is still written. How many files went.
+///
+/// # Errors
+/// Names what cannot be read or removed.
+pub fn clear(repo: &Path, age: Duration) -> Result<u64, fsx::Error> {
+    let dir = repo.join("incoming");
+    let listing = match std::fs::read_dir(&dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        listing => listing.at("list", &dir)?,
+    };
+    let mut count = 0;
+    for entry in listing {
+        let path = entry.at("list", &dir)?.path();
+        let is_part = path.extension().is_some_and(|end| end == "part");
+        let written = path.symlink_metadata().and_then(|meta| meta.modified());
+        let is_old = written.is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age));
+        if is_part && is_old {
+            fsx::remove_file(&path)?;
+            count += 1;
+        }
+    }
+    // What a peer's history was packed into, by a process that died.
+    Ok(count + atomic::remove_old_drafts(&dir, age)?.len() as u64)
 }
 
 /// The part of an object that is there, hashed, and where it ends.

@@ -26,7 +26,7 @@ mod stock;
 
 pub use entry::{Entry, Pack};
 pub use error::Error;
-pub use incoming::Way;
+pub use incoming::{Way, clear as clear_incoming};
 pub use log::{Newest, Seen};
 pub use memory::Memory;
 pub use source::{Offer, Peer, Source};

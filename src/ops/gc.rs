@@ -17,6 +17,7 @@ use super::error::Error;
 use super::survey::{Part, Reach, Survey};
 use super::{Session, recover};
 use crate::digest::Digest;
+use crate::exchange;
 use crate::fsx::{self, Context, atomic};
 use crate::history::{Expected, RefKind, RefName};
 use crate::progress::Phase;
@@ -215,12 +216,16 @@ fn remove_layers(session: &Session<'_>, report: &GcReport) -> Result<(), Error> 
     Ok(())
 }
 
-/// Removes drafts of processes that died and indexes of layers that are no more.
+/// What a fetch brought of an object, and nobody asked for again for so long, is given up. A fetch holds the lock, so
+/// none is under way; the age is for who means to go on with one that was cut off.
+const FETCHED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Removes drafts of processes that died, what fetches that were cut off had brought, and indexes of layers that are no more.
 fn leftovers(session: &Session<'_>) -> Result<u64, Error> {
     /// Caches are written without the lock, by processes that live for a moment.
     const ABANDONED: Duration = Duration::from_secs(3600);
     let repo = session.repo.dir();
-    let mut count = 0;
+    let mut count = exchange::clear_incoming(repo, FETCHED)?;
     for dir in ["", "journal", "cache/index", "cache/state"] {
         let dir = repo.join(dir);
         if dir.is_dir() {

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::pathspec::Selection;
 use super::report::{HeadReport, LogEntry, LogReport, PackageCounts, RefLabel, ShowReport};
 use super::side::{Side, compare, manifest_of};
+use super::signatures::Witness;
 use crate::compare;
 use crate::history::{BlobId, CommitId, CommitInfo, History, RefKind};
 use crate::snapshot::change::{ChangeKind, PackageChange};
@@ -31,6 +32,8 @@ pub struct LogOptions {
     pub paths: Vec<String>,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
+    /// Say of each commit who signed it, by this file of allowed signers.
+    pub allowed_signers: Option<PathBuf>,
 }
 
 /// The log, newest first.
@@ -43,6 +46,8 @@ pub fn log(session: &mut Session<'_>, options: &LogOptions) -> Result<LogReport,
     let head = head(history)?;
     let teller = Teller::new(history, &head)?;
     let starts = starts(history, options, &head)?;
+    let allowed = options.allowed_signers.as_deref();
+    let witness = allowed.map(|allowed| Witness::new(session, allowed)).transpose()?;
     let name = options
         .package
         .as_deref()
@@ -70,6 +75,7 @@ pub fn log(session: &mut Session<'_>, options: &LogOptions) -> Result<LogReport,
                 continue;
             }
         }
+        entry.signature = witness.as_ref().map(|witness| witness.of(entry.commit)).transpose()?;
         entries.push(entry);
     }
     Ok(LogReport { entries, head })
@@ -224,6 +230,7 @@ impl<'a> Teller<'a> {
             message: info.message,
             packages,
             package_changes: Vec::new(),
+            signature: None,
         })
     }
 }

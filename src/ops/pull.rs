@@ -1,6 +1,7 @@
 //! `pull`: fetches, and brings the live state where the branch's upstream went.
 
 use super::checkout::{CheckoutOptions, Confirm};
+use super::diff::head;
 use super::error::Error;
 use super::fetch::{FetchOptions, FetchReport};
 use super::operations::{Done, OperationKind, Watch};
@@ -9,7 +10,7 @@ use super::remotes::tracking;
 use super::report::CheckoutReport;
 use super::{Session, attend, fetch, recover};
 use crate::config::Upstream;
-use crate::history::CommitId;
+use crate::history::{CommitId, FIRST_BRANCH, RefKind};
 
 /// How to pull.
 #[derive(Clone, Debug, Default)]
@@ -55,12 +56,10 @@ pub struct PullReport {
 pub fn pull(session: &mut Session<'_>, options: &PullOptions, confirm: &mut Confirm<'_>) -> Result<PullReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
-    let branch = current(session)?.ok_or_else(|| {
-        Error::refused(
-            "HEAD is on no branch that could go on",
-            "go onto one first: envgit checkout main",
-        )
-    })?;
+    let branch = match current(session)? {
+        Some(branch) => branch,
+        None => return Err(on_no_branch(session)?),
+    };
     let watch = Watch::begin(session)?;
     let fetched = fetch::perform(
         session,
@@ -96,6 +95,31 @@ pub fn pull(session: &mut Session<'_>, options: &PullOptions, confirm: &mut Conf
         upstream,
         pulled,
     })
+}
+
+/// HEAD is at a tag or commit, as after `clone --rev TAG`: what there is to go onto is named.
+fn on_no_branch(session: &Session<'_>) -> Result<Error, Error> {
+    let history = session.repo.history();
+    let head = head(history)?;
+    let at = head.detached_from.or(head.short).unwrap_or_default();
+    let refs = history.refs()?;
+    let branches = refs.iter().filter_map(|known| match known.kind() {
+        RefKind::Branch => Some(known.short_name()),
+        // `checkout` makes one of that name, which follows it.
+        RefKind::Remote => known.short_name().split_once('/').map(|(_, branch)| branch),
+        _ => None,
+    });
+    let first = branches.min_by_key(|name| (*name != FIRST_BRANCH, *name));
+    let hint = match first {
+        Some(name) => format!(
+            "go onto a branch first: envgit checkout {name}; or only bring what is new and stay here: envgit fetch"
+        ),
+        None => "start a branch here first: envgit branch NAME && envgit checkout NAME".to_owned(),
+    };
+    Ok(Error::refused(
+        format!("HEAD is at {at} and on no branch, so nothing could go on"),
+        hint,
+    ))
 }
 
 fn go_on(

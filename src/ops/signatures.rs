@@ -30,6 +30,17 @@ pub struct SignatureEntry {
     pub signer: Result<Signer, String>,
 }
 
+/// What is to be said of the signature of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// One of the allowed signers made it.
+    Good(Signer),
+    /// There is one, and it is not good, with the reason.
+    Bad(String),
+    /// There is none.
+    None,
+}
+
 /// What a check of signatures found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignaturesReport {
@@ -151,15 +162,24 @@ impl<'a> Check<'a> {
         Ok(entry)
     }
 
+    fn verdict(&self, signed: &Signed) -> Result<Verdict, Error> {
+        let Some(signature) = &signed.signature else {
+            return Ok(Verdict::None);
+        };
+        if !signed.is_ssh() {
+            return Ok(Verdict::Bad("it is not signed with an ssh key".to_owned()));
+        }
+        let time = signed.time.and_then(local);
+        let asked = ssh::verify(self.place, self.allowed, &signed.payload, signature, time.as_deref());
+        let asked = asked.map_err(|failure: Failure| Error::Signing(failure))?;
+        Ok(asked.map_or_else(Verdict::Bad, Verdict::Good))
+    }
+
     fn entry(&self, name: &str, object: CommitId, signed: &Signed, is_tag: bool) -> Result<SignatureEntry, Error> {
-        let signer = match &signed.signature {
-            None => Err("it is not signed".to_owned()),
-            Some(_) if !signed.is_ssh() => Err("it is not signed with an ssh key".to_owned()),
-            Some(signature) => {
-                let time = signed.time.and_then(local);
-                let asked = ssh::verify(self.place, self.allowed, &signed.payload, signature, time.as_deref());
-                asked.map_err(|failure: Failure| Error::Signing(failure))?
-            }
+        let signer = match self.verdict(signed)? {
+            Verdict::Good(signer) => Ok(signer),
+            Verdict::Bad(why) => Err(why),
+            Verdict::None => Err("it is not signed".to_owned()),
         };
         Ok(SignatureEntry {
             name: name.to_owned(),
@@ -168,6 +188,21 @@ impl<'a> Check<'a> {
             short: self.history.short(object),
             signer,
         })
+    }
+}
+
+/// Answers about single commits, for `log`.
+pub(super) struct Witness<'a>(Check<'a>);
+
+impl<'a> Witness<'a> {
+    /// By a file of allowed signers, which must be readable.
+    pub(super) fn new(session: &'a Session<'_>, allowed: &'a Path) -> Result<Self, Error> {
+        Ok(Self(Check::new(session.repo.history(), place(session), allowed)?))
+    }
+
+    /// What is to be said of a commit's signature.
+    pub(super) fn of(&self, commit: CommitId) -> Result<Verdict, Error> {
+        self.0.verdict(&self.0.history.signed_commit(commit)?)
     }
 }
 

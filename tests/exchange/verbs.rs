@@ -358,3 +358,84 @@ fn branches_are_removed_over_there() {
     let said = team.ben(&["fetch", "--prune"]);
     assert!(said.out.contains("origin/try is gone"), "{}", said.out);
 }
+
+#[test]
+fn a_clone_at_a_tag_still_fetches_and_says_how_to_go_on() {
+    let team = Team::pushed();
+    let said = team.clone(&["clone", "--rev", "v1", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(said.out.contains("At v1 ("), "{}", said.out);
+    team.install("env", "0.8.0");
+    team.ada(&["commit", "-m", "einops"]);
+    team.ada(&["push"]);
+    // On no branch nothing can go on, and nothing changes.
+    let before = picture(&team.shell.path("ben/glm/.venv"));
+    let said = team.run_in(&team.ben_dir(), &["pull"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+    assert!(said.err.contains("HEAD is at v1 and on no branch"), "{}", said.err);
+    assert!(
+        said.err.contains("envgit checkout main") && said.err.contains("envgit fetch"),
+        "{}",
+        said.err
+    );
+    assert!(team.ben(&["fetch"]).out.contains("origin/main"));
+    assert_eq!(
+        differing(&before, &picture(&team.shell.path("ben/glm/.venv"))),
+        Vec::<String>::new()
+    );
+    // What it names makes a branch that follows, as with git.
+    team.ben(&["checkout", "--yes", "main"]);
+    assert!(team.ben(&["status"]).out.contains("Up to date with origin/main."));
+    assert!(
+        team.shell
+            .path("ben/glm/.venv/lib/python3.11/site-packages/einops")
+            .is_dir()
+    );
+    team.install("env", "0.9.0");
+    team.ada(&["commit", "-m", "more"]);
+    team.ada(&["push"]);
+    team.ben(&["pull"]);
+    assert!(team.ben(&["log", "--oneline"]).out.contains("more"));
+}
+
+#[test]
+fn a_clone_at_a_branch_follows_it() {
+    let team = Team::pushed();
+    team.ada(&["checkout", "-b", "try", "main"]);
+    team.ada(&["push"]);
+    let said = team.clone(&["clone", "--rev", "try", "/T/remote", "glm"]);
+    assert!(said.out.contains("On branch try at "), "{}", said.transcript());
+    assert!(team.ben(&["status"]).out.contains("Up to date with origin/try."));
+    team.install("env", "0.8.0");
+    team.ada(&["commit", "-m", "tried"]);
+    team.ada(&["push"]);
+    team.ben(&["pull"]);
+    assert!(team.ben(&["log", "--oneline"]).out.contains("tried"));
+}
+
+#[test]
+fn a_branch_follows_the_one_of_the_remote_at_which_it_begins() {
+    let team = Team::pushed();
+    team.clone(&["clone", "--rev", "v1", "/T/remote", "glm"]);
+    let upstream = |branch: &str| {
+        let text = std::fs::read_to_string(team.ben_dir().join(".envgit/config.toml")).unwrap();
+        let part = text.split(&format!("[branches.{branch}]\n")).nth(1).map(str::to_owned);
+        part.map(|part| part.lines().next().unwrap().to_owned())
+    };
+    team.ben(&["checkout", "--dry-run", "main"]);
+    assert_eq!(upstream("main"), None);
+    team.ben(&["checkout", "-b", "mine", "origin/main"]);
+    assert_eq!(upstream("mine").as_deref(), Some("upstream = \"origin/main\""));
+    team.ben(&["checkout", "-b", "alone", "v1"]);
+    assert_eq!(upstream("alone"), None);
+    // Two remotes have it: nobody guesses.
+    team.ben(&["remote", "add", "other", "/T/remote"]);
+    team.ben(&["fetch", "other"]);
+    let said = team.run_in(&team.ben_dir(), &["checkout", "main"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+    assert!(said.err.contains("origin/main, other/main"), "{}", said.err);
+    assert!(said.err.contains("envgit checkout -b main origin/main"), "{}", said.err);
+    // A name that nobody has is still told as such.
+    let said = team.run_in(&team.ben_dir(), &["checkout", "nowhere"]);
+    assert!(said.err.contains("nowhere"), "{}", said.err);
+}

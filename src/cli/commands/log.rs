@@ -1,12 +1,13 @@
 //! `envgit log`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::CliError;
 use crate::cli::render::log::Style;
-use crate::cli::{dates, json, render};
+use crate::cli::{dates, identity, json, render};
 use crate::ops::log::{LogOptions, log};
 use crate::snapshot::package::normalize;
 
@@ -41,6 +42,12 @@ pub(in crate::cli) struct Args {
     /// Also show the states that were saved before checkouts.
     #[arg(long)]
     autosaves: bool,
+    /// Say of each commit whether it is signed, and by whom, as git does.
+    #[arg(long)]
+    show_signature: bool,
+    /// Whose signatures are good: a file as ssh-keygen(1) describes it; that of commit.allowed_signers when absent.
+    #[arg(long, value_name = "FILE", requires = "show_signature")]
+    allowed_signers: Option<PathBuf>,
     /// Only commits that changed these paths.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
@@ -56,6 +63,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     };
     let bars = cmd.bars();
     let mut session = cmd.session("log", &bars)?;
+    let named = args.allowed_signers.as_deref();
+    let allowed_signers = match args.show_signature {
+        true => Some(identity::allowed_signers(named, &session.repo, &cmd.world)?),
+        false => None,
+    };
     let options = LogOptions {
         revs: args.revs.clone(),
         autosaves: args.autosaves,
@@ -64,6 +76,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         package: args.package.as_deref().map(normalize),
         paths: path_texts(&args.paths),
         cwd: cmd.world.cwd.clone(),
+        allowed_signers,
     };
     let report = log(&mut session, &options)?;
     if cmd.ui.volume.json {

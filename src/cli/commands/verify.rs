@@ -97,18 +97,7 @@ fn live(cmd: &mut CommandContext<'_>, args: &Args, rev: &str) -> Result<ExitCode
 fn signatures(cmd: &mut CommandContext<'_>, args: &Args, revs: &[String]) -> Result<ExitCode, CliError> {
     let bars = cmd.bars();
     let session = cmd.session("verify", &bars)?;
-    let set = session.repo.config().signatures.allowed.as_ref();
-    let set = set.map(|file| {
-        session
-            .repo
-            .project()
-            .join(identity::beneath_home(file.into(), &cmd.world))
-    });
-    let given = args.allowed_signers.as_ref().map(|file| cmd.world.cwd.join(file));
-    let allowed = given.or(set).ok_or_else(|| {
-        CliError::usage("whose signatures are good is not known")
-            .hinting("name a file with --allowed-signers FILE, or set it: envgit config commit.allowed_signers FILE")
-    })?;
+    let allowed = identity::allowed_signers(args.allowed_signers.as_deref(), &session.repo, &cmd.world)?;
     let report = check(&session, &allowed, revs)?;
     drop(session);
     drop(bars);

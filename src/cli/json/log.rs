@@ -7,6 +7,7 @@ use crate::cli::dates;
 use crate::digest::Digest;
 use crate::history::CommitId;
 use crate::ops::report::LogEntry;
+use crate::ops::signatures::Verdict;
 use crate::snapshot::facts::LayerFacts;
 
 /// A commit.
@@ -23,6 +24,33 @@ pub(in crate::cli) struct LogJson<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     package_changes: Vec<PackageChangeJson<'a>>,
     layer: Option<LayerJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<SignatureJson<'a>>,
+}
+
+/// Whether it is signed, and by whom.
+#[derive(Serialize)]
+struct SignatureJson<'a> {
+    state: &'static str,
+    signer: Option<&'a str>,
+    key: Option<&'a str>,
+    problem: Option<&'a str>,
+}
+
+impl<'a> SignatureJson<'a> {
+    fn of(verdict: &'a Verdict) -> Self {
+        let (state, signer, problem) = match verdict {
+            Verdict::Good(signer) => ("good", Some(signer), None),
+            Verdict::Bad(why) => ("bad", None, Some(why.as_str())),
+            Verdict::None => ("none", None, None),
+        };
+        Self {
+            state,
+            signer: signer.map(|signer| signer.principal.as_str()),
+            key: signer.map(|signer| signer.key.as_str()),
+            problem,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -70,6 +98,7 @@ impl<'a> LogJson<'a> {
                 .map(|change| PackageChangeJson::of(change, None))
                 .collect(),
             layer: entry.layer.as_ref().map(LayerJson::of),
+            signature: entry.signature.as_ref().map(SignatureJson::of),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::theme::{Theme, paint};
 use crate::compare;
 use crate::history::RefKind;
 use crate::ops::report::{HeadReport, LogEntry, LogReport, PackageCounts};
+use crate::ops::signatures::Verdict;
 
 /// How to show the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,18 +62,34 @@ fn oneline(entry: &LogEntry, head: &HeadReport, theme: &Theme) -> Vec<String> {
     let id = paint(theme.id, &entry.short);
     let subject = entry.message.lines().next().unwrap_or_default();
     let mut lines = vec![format!("{id}{} {}", names(entry, head, theme), theme.foreign(subject))];
+    lines.extend(signature(entry, theme).into_iter().map(|line| format!("    {line}")));
     lines.extend(package_changes(entry).map(|line| format!("    {line}")));
     lines
+}
+
+/// Who signed it, in git's order: right after the id.
+fn signature(entry: &LogEntry, theme: &Theme) -> Option<String> {
+    Some(match entry.signature.as_ref()? {
+        Verdict::Good(signer) => format!(
+            "{} for {} with {}",
+            paint(theme.added, "Good signature"),
+            theme.foreign(&signer.principal),
+            theme.foreign(&signer.key)
+        ),
+        Verdict::Bad(why) => format!("{}: {}", paint(theme.error, "Bad signature"), theme.foreign(why)),
+        Verdict::None => "No signature".to_owned(),
+    })
 }
 
 /// The lines of one commit as `git log` shows it.
 pub(super) fn full(entry: &LogEntry, head: &HeadReport, theme: &Theme) -> Vec<String> {
     let id = paint(theme.id, format_args!("commit {}", entry.commit));
-    let mut lines = vec![
-        format!("{id}{}", names(entry, head, theme)),
+    let mut lines = vec![format!("{id}{}", names(entry, head, theme))];
+    lines.extend(signature(entry, theme));
+    lines.extend([
         format!("Author: {}", theme.foreign(&entry.author.to_string())),
         format!("Date:   {}", dates::shown(entry.time)),
-    ];
+    ]);
     if let Some(counts) = counts(&entry.packages) {
         lines.push(format!("Packages: {counts}"));
     }

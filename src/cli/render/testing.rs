@@ -193,6 +193,7 @@ pub(in crate::cli) fn commit(byte: u8, parent: Option<u8>, message: &str, refs: 
         packages: PackageCounts::default(),
         package_changes: vec![],
         layer: None,
+        signature: None,
     }
 }
 

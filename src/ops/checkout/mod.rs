@@ -5,6 +5,7 @@
 //! ```
 
 mod autosave;
+mod follow;
 mod pinned;
 mod placeholders;
 mod preflight;
@@ -29,6 +30,7 @@ use crate::capture::state::RootState;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, RootName};
 use autosave::autosave;
+use follow::Start;
 use prepared::Prepared;
 use target::Target;
 
@@ -80,10 +82,15 @@ pub fn checkout(
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
     recover::finish_interrupted(session)?;
+    let start = Start::of(session, options)?;
     if !options.dry_run {
-        missing::bring(session, &options.rev)?;
+        missing::bring(session, &start.options.rev)?;
     }
-    attend::checkout(session, options, confirm)
+    let report = attend::checkout(session, &start.options, confirm)?;
+    if !options.dry_run {
+        start.note(session, report.head.branch.as_deref())?;
+    }
+    Ok(report)
 }
 
 /// Why a checkout is performed.

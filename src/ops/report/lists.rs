@@ -34,6 +34,8 @@ pub struct LogEntry {
     pub package_changes: Vec<crate::snapshot::change::PackageChange>,
     /// The layer it wrote.
     pub layer: Option<LayerFacts>,
+    /// Who signed it, if that was asked.
+    pub signature: Option<crate::ops::signatures::Verdict>,
 }
 
 /// A name that points to a commit.

@@ -1,0 +1,81 @@
+//! Branches that begin at one of a remote's follow it, as with git.
+
+use super::CheckoutOptions;
+use crate::config::{Editor, Upstream};
+use crate::history::RefKind;
+use crate::ops::Session;
+use crate::ops::error::Error;
+
+/// What is checked out, and what the branch follows that is made for it.
+pub(super) struct Start {
+    pub(super) options: CheckoutOptions,
+    upstream: Option<Upstream>,
+}
+
+impl Start {
+    /// A name that nothing here has, and one remote has a branch of it, means a branch of that name which follows that
+    /// one; several such remotes are told. With `-b`, the branch follows what it begins at if that is a remote's.
+    pub(super) fn of(session: &Session<'_>, options: &CheckoutOptions) -> Result<Self, Error> {
+        let as_it_is = || Self {
+            options: options.clone(),
+            upstream: None,
+        };
+        let is_part = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
+        if is_part || options.forward.is_some() {
+            return Ok(as_it_is());
+        }
+        let history = session.repo.history();
+        let mut there: Vec<Upstream> = Vec::new();
+        for known in history.refs()? {
+            if let (RefKind::Remote, Some((remote, branch))) = (known.kind(), known.short_name().split_once('/'))
+                && session.repo.config().remote(remote).is_some()
+            {
+                there.push(Upstream {
+                    remote: remote.to_owned(),
+                    branch: branch.to_owned(),
+                });
+            }
+        }
+        if options.branch.is_some() {
+            there.retain(|upstream| upstream.to_string() == options.rev);
+            return Ok(Self {
+                upstream: there.pop(),
+                ..as_it_is()
+            });
+        }
+        there.retain(|upstream| upstream.branch == options.rev);
+        if there.is_empty() || history.resolve(&options.rev).is_ok() {
+            return Ok(as_it_is());
+        }
+        let (rev, first) = (&options.rev, &there[0]);
+        if there.len() > 1 {
+            let names: Vec<String> = there.iter().map(ToString::to_string).collect();
+            return Err(Error::refused(
+                format!("there is no branch {rev} here, and several there: {}", names.join(", ")),
+                format!("say which one it shall follow: envgit checkout -b {rev} {first}"),
+            ));
+        }
+        Ok(Self {
+            options: CheckoutOptions {
+                rev: first.to_string(),
+                branch: Some(rev.clone()),
+                ..options.clone()
+            },
+            upstream: there.pop(),
+        })
+    }
+
+    /// Notes what the branch follows, once HEAD is on it.
+    pub(super) fn note(&self, session: &Session<'_>, on: Option<&str>) -> Result<(), Error> {
+        let (Some(upstream), Some(branch)) = (&self.upstream, &self.options.branch) else {
+            return Ok(());
+        };
+        if on != Some(branch.as_str()) {
+            return Ok(());
+        }
+        let mut editor = Editor::open(&session.repo.config_path())?;
+        editor.set_upstream(branch, upstream)?;
+        editor.save()?;
+        Ok(())
+    }
+}
