@@ -15,7 +15,8 @@ use crate::ops::undo::UndoOptions;
 ///
 /// The live state becomes that of REV, and success is reported only after both were compared. What no commit holds yet
 /// is recorded first, unless --discard is given. Environments become exactly what was recorded; in project folders,
-/// files that no commit ever recorded are left alone.
+/// files that no commit ever recorded are left alone. A name that nothing here has and one remote has a branch of makes
+/// a branch of that name, which follows it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +30,7 @@ pub(in crate::cli) struct Args {
     /// The commit, tag or branch.
     #[arg(value_name = "REV")]
     rev: String,
-    /// Start this branch there.
+    /// Start this branch there; at the branch of a remote, it follows that.
     #[arg(short, long, value_name = "NAME")]
     branch: Option<String>,
     /// Only this root. May be repeated.

@@ -34,7 +34,8 @@ pub(in crate::cli) struct Args {
     /// The folder to make; named after the URL when absent.
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The branch, tag or commit to check out.
+    /// The branch, tag or commit to check out. A branch follows the one over there; a tag or commit leaves HEAD on no
+    /// branch, as with git.
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
     /// Where a root shall stand. May be repeated.
