@@ -139,9 +139,6 @@ pub fn find(path: &[u8], text: &[u8]) -> Vec<Leak> {
     let is_account = text.contains("\"service_account\"") && text.contains("\"private_key\"");
     let mut leaks = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        if line.len() > MAX_LINE {
-            continue;
-        }
         let mut found = of_line(line, shape);
         found.sort_by_key(|(_, part)| (part.start, part.end));
         let mut done = 0;
@@ -171,10 +168,55 @@ pub fn find(path: &[u8], text: &[u8]) -> Vec<Leak> {
     leaks
 }
 
-/// Longer lines are data.
-const MAX_LINE: usize = 16 << 10;
+/// Longer lines are searched a window of so many bytes at a time, so that no search runs on over all of one.
+const WINDOW: usize = 16 << 10;
+
+/// So much of a long line, before and behind it, is seen with each finding.
+const CONTEXT: usize = 1 << 10;
 
 fn of_line(line: &str, shape: Shape) -> Vec<(LeakKind, Range<usize>)> {
+    let mut found = match line.len() > WINDOW {
+        true => in_windows(line),
+        false => known(line),
+    };
+    found.extend(named(line, shape).map(|part| (LeakKind::Named, part)));
+    found
+}
+
+/// What is known by its looks in a line that is too long to be searched at once. Windows overlap, and a finding belongs
+/// to the one that shows most around it. Long lines are mostly data: a token counts where nothing beside it could belong
+/// to the same base64.
+fn in_windows(line: &str) -> Vec<(LeakKind, Range<usize>)> {
+    let boundary = |at: usize| {
+        (0..=at.min(line.len()))
+            .rev()
+            .find(|at| line.is_char_boundary(*at))
+            .unwrap_or(0)
+    };
+    let is_data = |c: char| matches!(c, '+' | '/' | '=' | '-');
+    let is_alone =
+        |part: &Range<usize>| !line[..part.start].ends_with(is_data) && !line[part.end..].starts_with(is_data);
+    let mut found = Vec::new();
+    let (mut start, mut from) = (0, 0);
+    loop {
+        let end = boundary(start + WINDOW);
+        let to = if end == line.len() { end } else { end - CONTEXT };
+        for (kind, part) in known(&line[start..end]) {
+            let part = start + part.start..start + part.end;
+            let counts = !matches!(kind, LeakKind::Token(_)) || is_alone(&part);
+            if (from..to).contains(&part.start) && counts {
+                found.push((kind, part));
+            }
+        }
+        if end == line.len() {
+            return found;
+        }
+        (start, from) = (boundary(end - 2 * CONTEXT), to);
+    }
+}
+
+/// What is known by its looks, wherever it stands.
+fn known(line: &str) -> Vec<(LeakKind, Range<usize>)> {
     let mut found = Vec::new();
     found.extend(
         named_tokens(line)
@@ -188,6 +230,11 @@ fn of_line(line: &str, shape: Shape) -> Vec<(LeakKind, Range<usize>)> {
         (!is_placeholder(value)).then_some((LeakKind::UrlPassword, part))
     }));
     found.extend(conda_tokens(line).map(|part| (LeakKind::CondaToken, part)));
+    found
+}
+
+/// The value that a name tells to be secret.
+fn named(line: &str, shape: Shape) -> Option<Range<usize>> {
     let named = match shape {
         Shape::Netrc => word_after(line, "password"),
         Shape::Npmrc => npm_value(line),
@@ -200,12 +247,7 @@ fn of_line(line: &str, shape: Shape) -> Vec<(LeakKind, Range<usize>)> {
             secret.then_some(part)
         }),
     };
-    found.extend(
-        named
-            .filter(|part| !is_placeholder(&line[part.clone()]))
-            .map(|part| (LeakKind::Named, part)),
-    );
-    found
+    named.filter(|part| !is_placeholder(&line[part.clone()]))
 }
 
 /// The value of `name = value`, `name: value`, `"name": "value"` or `export NAME=value`, without its quotes.

@@ -168,3 +168,40 @@ fn suspects() {
         assert!(!is_suspect(path.as_bytes()), "{path}");
     }
 }
+
+#[test]
+fn long_lines_are_searched_in_windows() {
+    let secret = token("hf_", 34);
+    let url = "https://bob:s3cr3tpw@host/simple";
+    // At every place relative to where a window ends and the next begins, also within letters of several bytes.
+    for filler in ["x ", "é "] {
+        let ends = [WINDOW, WINDOW - CONTEXT, WINDOW - 2 * CONTEXT, 2 * WINDOW - 2 * CONTEXT];
+        for at in ends.iter().flat_map(|end| (end - 45..end + 5).step_by(3)) {
+            let head = filler.repeat(at / filler.len());
+            let tail = filler.repeat(2 * WINDOW);
+            let line = format!("{head}\"{secret}\"{tail}\n");
+            let found = find(b"a.json", line.as_bytes());
+            assert_eq!(found.len(), 1, "{at}: {found:?}");
+            assert_eq!((found[0].line, found[0].masked.as_str()), (1, "hf_a… (37 characters)"));
+            let line = format!("{head}{url}{tail}");
+            assert_eq!(kinds("a.json", &line), ["url-password"], "{at}");
+        }
+    }
+    // At the very ends, and more than one.
+    let line = format!("{secret}{} {secret}", " x".repeat(WINDOW));
+    assert_eq!(kinds("a.json", &line), ["huggingface-token"; 2]);
+    // What a name tells is told of long lines too.
+    let line = format!("HF_PASSWORD={}", "aB3dE5gH7j".repeat(WINDOW / 5));
+    assert_eq!(kinds(".env", &line), ["password"]);
+}
+
+#[test]
+fn long_lines_of_data_are_data() {
+    let secret = token("AKIA", 16);
+    for mark in ["+", "/", "="] {
+        let line = format!("{}{mark}{secret}{mark}{}", "QUJD".repeat(WINDOW), "QUJD".repeat(99));
+        assert_eq!(kinds("a.ipynb", &line), [] as [&str; 0], "{mark}");
+    }
+    let line = format!("{}\"{secret}\"{}", "QUJD".repeat(WINDOW), "QUJD".repeat(99));
+    assert_eq!(kinds("a.ipynb", &line), ["aws-access-key"]);
+}

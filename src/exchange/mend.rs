@@ -8,6 +8,7 @@ use super::needs::Holdings;
 use super::source::{Offer, Source};
 use crate::digest::Digest;
 use crate::progress::Progress;
+use crate::remote;
 use crate::store::Store;
 use crate::store::catalog::{DigestMap, LayerIndex};
 
@@ -65,7 +66,14 @@ pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, p
                         let read = Store::cached_index(&local.dir.join("cache"), &layer);
                         loss.sound.push((layer, read.unwrap_or(index)));
                     }
-                    Err(error) => mended.failed.push(error),
+                    Err(error) => {
+                        let is_gone = is_gone(&error);
+                        mended.failed.push(error);
+                        if is_gone {
+                            take_off(loss);
+                            return mended;
+                        }
+                    }
                 }
             }
             take_off(loss);
@@ -89,10 +97,25 @@ fn indexes(
     for (digest, size) in offered.iter().filter(|(digest, _)| !is_here(digest)) {
         match source.index(digest, *size) {
             Ok(index) => found.push((*digest, index)),
-            Err(error) => mended.failed.push(error),
+            Err(error) => {
+                let is_gone = is_gone(&error);
+                mended.failed.push(error);
+                if is_gone {
+                    break;
+                }
+            }
         }
     }
     found
+}
+
+/// Whether the remote as a whole is of no further use, so that nobody waits for each of its layers.
+fn is_gone(error: &Error) -> bool {
+    use remote::Error::{Denied, NoPlace, Unreachable};
+    matches!(
+        error,
+        Error::Remote(Unreachable { .. } | Denied { .. } | NoPlace { .. })
+    )
 }
 
 /// Forgets contents that the sound layers give by now.

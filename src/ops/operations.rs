@@ -207,7 +207,9 @@ impl OperationLog {
     /// All operations, oldest first. A last line that a crash cut short is none.
     pub(super) fn all(&self) -> Result<Vec<Operation>, Error> {
         let bytes = fsx::read_if_present(&self.path)?.unwrap_or_default();
-        whole_lines(&bytes).map(|line| self.parse(line)).collect()
+        Ok(parse(&bytes)
+            .map_err(std::io::Error::other)
+            .at("understand", &self.path)?)
     }
 
     fn last(&self) -> Result<Option<Operation>, Error> {
@@ -250,6 +252,14 @@ impl OperationLog {
         append::line(&self.path, &line, Torn::Drop)?;
         Ok(operation.id)
     }
+}
+
+/// The operations of a log's text, oldest first. A last line that a crash cut short is none.
+///
+/// # Errors
+/// A line that is no operation.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Operation>, serde_json::Error> {
+    whole_lines(bytes).map(serde_json::from_slice).collect()
 }
 
 fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -315,7 +325,7 @@ fn is_reached(history: &History, object: CommitId, tips: &[CommitId]) -> Result<
 }
 
 /// The numbers of operations that can be undone, and of those that can be done again: the next one last.
-pub(super) fn stacks(operations: &[Operation]) -> (Vec<u64>, Vec<u64>) {
+pub fn stacks(operations: &[Operation]) -> (Vec<u64>, Vec<u64>) {
     let (mut done, mut undone) = (Vec::new(), Vec::new());
     for operation in operations {
         match (operation.kind, operation.of) {

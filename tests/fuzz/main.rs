@@ -19,6 +19,7 @@ use envgit::compare::requirements::{Installed, Platform, Texts, unmet};
 use envgit::config::Config;
 use envgit::history::{CommitId, History, RefName};
 use envgit::ops::folders::check_folder;
+use envgit::ops::operations;
 use envgit::progress::Silent;
 use envgit::snapshot::facts::{Manifest, SystemFacts, Vars};
 use envgit::snapshot::package::{Manager, Package};
@@ -390,6 +391,34 @@ fn audit_logs() {
     ];
     run("audit_logs", seeds::audit_logs(), &words, |bytes| {
         format!("{:?}", audit::verify(bytes, &[]).faults.first())
+    });
+}
+
+#[test]
+fn operation_logs() {
+    let words = [
+        "\"kind\":\"undo\"",
+        "\"kind\":\"redo\"",
+        "\"of\":1",
+        "\"id\":18446744073709551615",
+        "\"refs\":[]",
+        "\"head\":null",
+        "null",
+        "\n",
+    ];
+    run("operation_logs", seeds::operation_logs(), &words, |bytes| {
+        let parsed = operations::parse(bytes);
+        if let Ok(log) = &parsed {
+            let (done, undone) = operations::stacks(log);
+            assert!(done.len() + undone.len() <= log.len());
+            let mut again = Vec::new();
+            for operation in log {
+                again.extend(serde_json::to_vec(operation).unwrap());
+                again.push(b'\n');
+            }
+            assert_eq!(operations::parse(&again).unwrap(), *log);
+        }
+        told(parsed)
     });
 }
 

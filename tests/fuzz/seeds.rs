@@ -17,6 +17,7 @@ struct Made {
     layers: Vec<Vec<u8>>,
     config: Vec<u8>,
     audit: Vec<u8>,
+    operations: Vec<u8>,
     reflog: Vec<u8>,
 }
 
@@ -58,6 +59,7 @@ fn made() -> &'static Made {
             layers,
             config: read("config.toml"),
             audit: read("audit.jsonl"),
+            operations: read("operations.jsonl"),
             reflog: read("history/logs/HEAD"),
         }
     })
@@ -209,6 +211,10 @@ pub(crate) fn settings() -> Vec<Vec<u8>> {
 
 pub(crate) fn audit_logs() -> Vec<Vec<u8>> {
     vec![made().audit.clone()]
+}
+
+pub(crate) fn operation_logs() -> Vec<Vec<u8>> {
+    vec![made().operations.clone()]
 }
 
 pub(crate) fn config_trees() -> Vec<Vec<u8>> {
