@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use envgit::digest::Digest;
 use envgit::exchange::Source;
+use envgit::exchange::fetch::Local;
+use envgit::exchange::mend::{Loss, Mended, mend};
 use envgit::exchange::push::Force;
+use envgit::progress::Silent;
 use envgit::remote::Directory;
+use envgit::store::Store;
 
 use super::common::{Sandbox, whole_history};
 use super::places::*;
@@ -109,4 +114,88 @@ fn a_fetch_survives_the_loss_of_every_call() {
             break;
         }
     }
+}
+
+#[test]
+fn a_repair_that_is_cut_off_leaves_each_layer_as_it_was_or_whole() {
+    let a = with_commits();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("remote");
+    push_all(&a, &Directory::new(path.clone()));
+    let layers = a.repo_dir().join("layers");
+    let names: Vec<Digest> = files(&layers)
+        .iter()
+        .map(|(name, _)| name.trim_end_matches(".tar.zst").parse().unwrap())
+        .collect();
+    let file = |layer: &Digest| layers.join(format!("{layer}.tar.zst"));
+    let sound: Vec<Vec<u8>> = names.iter().map(|layer| std::fs::read(file(layer)).unwrap()).collect();
+    let mut lost = Loss::default();
+    for layer in &names {
+        let index = Store::cached_index(&a.repo_dir().join("cache"), layer).unwrap();
+        lost.contents
+            .extend(index.wholes.iter().map(|whole| (whole.digest, whole.size)));
+        lost.layers.insert(*layer);
+    }
+    let damage = b"damaged".to_vec();
+    let harm = || {
+        for layer in &names {
+            std::fs::remove_file(file(layer)).unwrap();
+            std::fs::write(file(layer), &damage).unwrap();
+        }
+    };
+    let session = a.session();
+    let attempt = |meter: &Meter| -> Mended {
+        let local = Local {
+            history: session.repo.history(),
+            dir: session.repo.dir(),
+        };
+        let source = Source::Remote(Box::new(Meter::new(&path)));
+        let offer = source.offer(None).unwrap();
+        let mut loss = Loss {
+            contents: lost.contents.clone(),
+            layers: lost.layers.clone(),
+            sound: Vec::new(),
+        };
+        let mended = mend(
+            local,
+            &Source::Remote(Box::new(meter.clone())),
+            &offer,
+            &mut loss,
+            &Silent,
+        );
+        for (layer, sound) in names.iter().zip(&sound) {
+            let now = std::fs::read(file(layer)).unwrap();
+            let came = mended.brought.iter().any(|brought| brought.digest == *layer);
+            assert!(now == if came { sound.clone() } else { damage.clone() });
+        }
+        assert_eq!(loss.contents.is_empty(), mended.failed.is_empty());
+        mended
+    };
+    let mut cuts = 0;
+    for cut in 0.. {
+        harm();
+        let meter = Meter::new(&path);
+        meter.fuse.store(cut, Ordering::SeqCst);
+        if attempt(&meter).failed.is_empty() {
+            break;
+        }
+        cuts += 1;
+        // Whoever is gone is not asked for every layer.
+        assert!(
+            meter.calls() as u64 <= cut + 2,
+            "{:?}",
+            meter.traffic.lock().unwrap().calls
+        );
+    }
+    assert!(cuts >= 4, "{cuts}");
+    // In the middle of a layer: what came is kept, and the next try goes on with it.
+    harm();
+    let meter = Meter::new(&path);
+    meter.budget.store(50_000, Ordering::SeqCst);
+    assert_eq!(attempt(&meter).brought, []);
+    assert!(!files(&a.repo_dir().join("incoming")).is_empty());
+    meter.budget.store(u64::MAX, Ordering::SeqCst);
+    assert_eq!(attempt(&meter).brought.len(), names.len());
+    assert_eq!(files(&a.repo_dir().join("incoming")), []);
+    whole_history(&a);
 }
