@@ -42,7 +42,9 @@ pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, p
     let (own, others): (BTreeMap<Digest, u64>, BTreeMap<Digest, u64>) =
         all.partition(|(digest, _)| loss.layers.contains(digest));
     for offered in [own, others] {
-        let mut there = indexes(source, &offered, loss, &mut mended);
+        let Some(mut there) = indexes(source, &offered, loss, &mut mended) else {
+            return mended;
+        };
         while !loss.contents.is_empty() {
             let mut holdings = Holdings::default();
             // Parts that are here need not come again.
@@ -82,16 +84,16 @@ pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, p
     mended
 }
 
-/// What these layers hold, as far as they say; those that are sound here are left out.
+/// What these layers hold, as far as they say; those that are sound here are left out. Nothing if the remote is gone.
 fn indexes(
     source: &Source,
     offered: &BTreeMap<Digest, u64>,
     loss: &Loss,
     mended: &mut Mended,
-) -> Vec<(Digest, LayerIndex)> {
+) -> Option<Vec<(Digest, LayerIndex)>> {
     let mut found = Vec::new();
     if loss.contents.is_empty() {
-        return found;
+        return Some(found);
     }
     let is_here = |digest: &Digest| loss.sound.iter().any(|(sound, _)| sound == digest);
     for (digest, size) in offered.iter().filter(|(digest, _)| !is_here(digest)) {
@@ -101,12 +103,12 @@ fn indexes(
                 let is_gone = is_gone(&error);
                 mended.failed.push(error);
                 if is_gone {
-                    break;
+                    return None;
                 }
             }
         }
     }
-    found
+    Some(found)
 }
 
 /// Whether the remote as a whole is of no further use, so that nobody waits for each of its layers.

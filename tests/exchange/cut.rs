@@ -182,7 +182,7 @@ fn a_repair_that_is_cut_off_leaves_each_layer_as_it_was_or_whole() {
         cuts += 1;
         // Whoever is gone is not asked for every layer.
         assert!(
-            meter.calls() as u64 <= cut + 2,
+            meter.calls() as u64 <= cut + 1,
             "{:?}",
             meter.traffic.lock().unwrap().calls
         );

@@ -41,6 +41,8 @@ fn made() -> &'static Made {
         shell.write("env/bin/tool", "#!/bin/sh\ntrue\n");
         shell.ok(&["commit"]);
         shell.ok(&["checkout", "--yes", "v1"]);
+        shell.ok(&["undo", "--yes"]);
+        shell.ok(&["redo", "--yes"]);
         let repo = shell.cwd.join(".envgit");
         let history = History::open(&repo.join("history")).unwrap();
         let mut texts = Vec::new();
