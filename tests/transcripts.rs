@@ -463,7 +463,7 @@ fn damage_is_told_and_repaired() {
       it is not there
       lost: 5 contents (env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/INSTALLER, env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/METADATA, env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/RECORD, env:lib/python3.11/site-packages/numpy/__init__.py, env:pyvenv.cfg)
       needed by [id] (main, v1)
-      remedy: bring it back from a backup; `envgit verify --repair` brings back what the live files, pins and other layers still have
+      remedy: bring it back from a backup; `envgit verify --repair` brings back what the live files, pins, other layers and remotes still have
 
     1 damage in 0 layers [size] 1 commit, 11 objects and 2 refs.
     --- exit 4
