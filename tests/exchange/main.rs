@@ -8,6 +8,7 @@ mod common;
 mod cut;
 mod hostile;
 mod killed;
+mod newcomer;
 mod pip;
 mod places;
 mod plain;

@@ -100,7 +100,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     cmd.ui.print(&render::exchange::cloned(&report, &theme))?;
-    for line in render::exchange::next(&report) {
+    let next = render::exchange::next(&report).into_iter();
+    for line in next.chain(render::exchange::otherwise(&report.otherwise)) {
         cmd.ui.hint(&line);
     }
     Ok(ExitCode::SUCCESS)

@@ -288,6 +288,21 @@ pub(in crate::cli) fn next(report: &CloneReport) -> Vec<String> {
     lines
 }
 
+/// What to do about recorded variables that this shell has otherwise.
+pub(in crate::cli) fn otherwise(names: &[String]) -> Option<String> {
+    const NAMED: usize = 6;
+    let mut named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    if names.len() > NAMED {
+        named.push("…");
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "this shell has other values than were recorded for {}, which is no change; to see them: envgit env",
+            named.join(", ")
+        )
+    })
+}
+
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();

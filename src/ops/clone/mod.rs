@@ -26,7 +26,7 @@ use super::recover::{clear_locks, if_needed};
 use super::remotes::{FIRST_REMOTE, source};
 use super::report::CheckoutReport;
 use super::side::Side;
-use super::{Session, side, signatures};
+use super::{Session, shell, side, signatures};
 use crate::capture::system;
 use crate::config::{Config, Editor, Upstream};
 use crate::exchange::fetch::{self, BroughtLayer, Local};
@@ -151,6 +151,8 @@ pub struct CloneReport {
     pub layers: Vec<BroughtLayer>,
     /// What was checked out.
     pub checkout: Option<CheckoutReport>,
+    /// Recorded variables that the shell has otherwise, or not at all: escaped.
+    pub otherwise: Vec<String>,
 }
 
 /// Somebody who can be asked.
@@ -183,6 +185,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
             plan,
             layers: Vec::new(),
             checkout: None,
+            otherwise: Vec::new(),
         });
     }
     let dir = project.join(DIR_NAME);
@@ -225,13 +228,23 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
     };
     let layers = complete(options, cloner, &from, &plan, &offer)?;
     drop(lock);
-    let checkout = bring_back(options, cloner, &plan)?;
+    let mut session = Session {
+        repo: Repo::open(&dir)?,
+        who: cloner.who.clone(),
+        now: cloner.now,
+        env: cloner.env.clone(),
+        progress: cloner.progress,
+        purpose: "envgit clone".to_owned(),
+    };
+    let otherwise = shell::remember(&session, plan.commit)?;
+    let checkout = bring_back(options, &mut session, &plan)?;
     fsx::remove_file(&note)?;
     Ok(CloneReport {
         plan,
         dir,
         layers,
         checkout,
+        otherwise,
     })
 }
 
@@ -522,16 +535,11 @@ fn complete(
 }
 
 /// Makes the branch, and the live state that of the commit.
-fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> Result<Option<CheckoutReport>, Error> {
-    let dir = options.here.project.join(DIR_NAME);
-    let mut session = Session {
-        repo: Repo::open(&dir)?,
-        who: cloner.who.clone(),
-        now: cloner.now,
-        env: cloner.env.clone(),
-        progress: cloner.progress,
-        purpose: "envgit clone".to_owned(),
-    };
+fn bring_back(
+    options: &CloneOptions,
+    session: &mut Session<'_>,
+    plan: &ClonePlan,
+) -> Result<Option<CheckoutReport>, Error> {
     let note = session.note(format!("clone: from {}", options.url));
     if options.history_only {
         let history = session.repo.history();
@@ -546,7 +554,7 @@ fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> 
         return Ok(None);
     }
     // What an earlier try began to put in place is finished first: it may make the branch.
-    if_needed(&mut session)?;
+    if_needed(session)?;
     let is_empty = plan.roots.iter().all(|place| places::is_empty(&place.path));
     for place in &plan.roots {
         fsx::create_dir_all(&place.path)?;
@@ -578,5 +586,5 @@ fn bring_back(options: &CloneOptions, cloner: &Cloner<'_>, plan: &ClonePlan) -> 
         cwd: options.here.project.clone(),
         ..checkout_options
     };
-    checkout(&mut session, &checkout_options, &mut |_| true).map(Some)
+    checkout(session, &checkout_options, &mut |_| true).map(Some)
 }
