@@ -64,7 +64,7 @@ pub fn remember(known: &Remembered, from: Option<&Vars>, to: &Vars, shell: &Vars
     remembered
 }
 
-fn names<'a>(sets: [&'a Vars; 2]) -> BTreeSet<&'a str> {
+fn names(sets: [&Vars; 2]) -> BTreeSet<&str> {
     sets.into_iter().flat_map(BTreeMap::keys).map(String::as_str).collect()
 }
 

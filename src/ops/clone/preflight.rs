@@ -31,6 +31,22 @@ fn fatal(what: String) -> Obstacle {
     Obstacle { is_fatal: true, what }
 }
 
+/// All obstacles that are in the way at once.
+pub(super) fn hindrance(plan: &ClonePlan) -> Option<Error> {
+    let fatal: Vec<&str> = plan
+        .obstacles
+        .iter()
+        .filter(|obstacle| obstacle.is_fatal)
+        .map(|obstacle| obstacle.what.as_str())
+        .collect();
+    (!fatal.is_empty()).then(|| {
+        Error::refused(
+            format!("this cannot be cloned here:\n  {}", fatal.join("\n  ")),
+            "nothing was changed; `--dry-run` shows the whole plan",
+        )
+    })
+}
+
 /// Looks at the places and at the machine.
 pub(super) fn obstacles(
     plan: &ClonePlan,
@@ -42,41 +58,36 @@ pub(super) fn obstacles(
     if plan.history_only {
         return Ok(found);
     }
-    for place in &plan.roots {
-        found.extend(at_place(place));
+    for (at, place) in plan.roots.iter().enumerate() {
+        let refused = refusal(place, &plan.roots[..at]);
+        found.extend(refused.map(|why| fatal(format!("{why}; choose another place: --root {}=PATH", place.name))));
         found.extend(elsewhere(place, side)?);
         found.extend(interpreter(place));
-    }
-    for (at, place) in plan.roots.iter().enumerate() {
-        if let Some(other) = plan.roots[..at].iter().find(|other| other.path == place.path) {
-            found.push(fatal(format!(
-                "{} and {} cannot both stand at {}",
-                other.name,
-                place.name,
-                place.path.display()
-            )));
-        }
     }
     found.extend(room(plan, repo_dir)?);
     Ok(found)
 }
 
-/// Whether a root can be made there.
-fn at_place(place: &RootPlace) -> Option<Obstacle> {
+/// Why a root cannot be made at its place, beside others.
+pub(super) fn refusal(place: &RootPlace, others: &[RootPlace]) -> Option<String> {
     let path = place.path.display();
+    if let Some(other) = others.iter().find(|other| other.path == place.path) {
+        return Some(format!("{} and {} cannot both stand at {path}", other.name, place.name));
+    }
+    let nearest = place.path.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(file) = nearest.filter(|path| !path.is_dir()) {
+        return Some(format!("{path} cannot be made: {} is no folder", file.display()));
+    }
     if !is_empty(&place.path) {
-        return Some(fatal(format!(
-            "{path} is not empty; choose another place: --root {}=PATH",
-            place.name
-        )));
+        return Some(format!("{path} is not empty"));
     }
     let above = standing(&place.path);
     let access = rustix::fs::access(above, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     access.err().map(|_| {
-        fatal(format!(
+        format!(
             "{path} cannot be made: {} cannot be written to by this user",
             above.display()
-        ))
+        )
     })
 }
 
