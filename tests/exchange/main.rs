@@ -12,5 +12,6 @@ mod newcomer;
 mod pip;
 mod places;
 mod plain;
+mod preflight;
 mod races;
 mod verbs;

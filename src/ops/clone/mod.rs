@@ -176,20 +176,20 @@ struct Unfinished {
 pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker) -> Result<CloneReport, Error> {
     let project = &options.here.project;
     let from = source(&options.url, &cloner.env)?;
+    let dir = project.join(DIR_NAME);
+    let note = dir.join("clone.json");
+    check_free(project, &dir, &note, &options.url)?;
     if options.dry_run {
         let draft = tempfile::tempdir().at("create", std::env::temp_dir())?;
         let (plan, _) = prepare(options, cloner, asker, &from, &Repo::prepare(draft.path())?)?;
         return Ok(CloneReport {
-            dir: project.join(DIR_NAME),
+            dir,
             plan,
             layers: Vec::new(),
             checkout: None,
             otherwise: Vec::new(),
         });
     }
-    let dir = project.join(DIR_NAME);
-    let note = dir.join("clone.json");
-    check_free(project, &dir, &note, &options.url)?;
     let made: Vec<&Path> = project.ancestors().take_while(|folder| !folder.exists()).collect();
     let is_complete = dir.join("format.json").exists();
     if !is_complete {

@@ -14,7 +14,7 @@ use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
 use crate::snapshot::entry::PrefixUse;
 use crate::snapshot::facts::SystemFacts;
-use crate::snapshot::finding::Finding;
+use crate::snapshot::finding::{Finding, Problem};
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
 
@@ -54,10 +54,10 @@ pub(super) fn obstacles(
     repo_dir: &Path,
     here: &SystemFacts,
 ) -> Result<Vec<Obstacle>, Error> {
-    let mut found = machine(side, here);
     if plan.history_only {
-        return Ok(found);
+        return Ok(Vec::new());
     }
+    let mut found = machine(side, here);
     for (at, place) in plan.roots.iter().enumerate() {
         let refused = refusal(place, &plan.roots[..at]);
         found.extend(refused.map(|why| fatal(format!("{why}; choose another place: --root {}=PATH", place.name))));
@@ -165,7 +165,8 @@ fn room(plan: &ClonePlan, repo_dir: &Path) -> Result<Vec<Obstacle>, Error> {
         let free = free_space(&dir)?;
         if bytes > free {
             found.push(fatal(format!(
-                "the file system of {} needs {bytes} bytes and has {free}",
+                "the file system of {} needs {bytes} bytes and has {free}; free some, or choose another place: --root \
+                 NAME=PATH",
                 dir.display()
             )));
         }
@@ -183,7 +184,8 @@ fn machine(side: &Side<'_>, here: &SystemFacts) -> Vec<Obstacle> {
         return Vec::new();
     }
     vec![fatal(format!(
-        "it was recorded on {}, and this machine is {}: its programs cannot run here",
+        "it was recorded on {}, and this machine is {}: its programs cannot run here; clone it on a machine of that \
+         kind, or only the history: --history",
         recorded.arch, here.arch
     ))]
 }
@@ -198,11 +200,22 @@ pub(super) fn findings(
     let mut found = Vec::new();
     for (root, _) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
         let mut state = state_with_imports(None, &side, root)?;
-        let before = crate::compare::check(&state);
+        let before: Vec<Finding> = crate::compare::check(&state).iter().map(needed).collect();
         state.system = here.clone();
         let after = crate::compare::check(&state);
-        let appeared = after.into_iter().filter(|finding| !before.contains(finding));
+        let appeared = after.into_iter().filter(|finding| !before.contains(&needed(finding)));
         found.extend(appeared.map(|finding| (root.clone(), finding)));
     }
     Ok(found)
+}
+
+/// A finding without what is there instead: two machines may lack the same in two ways.
+fn needed(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    match &mut finding.problem {
+        Problem::System { has, .. } => has.clear(),
+        Problem::Driver { has, .. } => *has = None,
+        _ => {}
+    }
+    finding
 }
