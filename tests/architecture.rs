@@ -63,6 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
     ("dialoguer", &["cli"]),
+    ("signal_hook", &["cli"]),
     ("anstream", &["cli", "main"]),
     ("anstyle", &["cli"]),
     ("ureq", &["remote", "service"]),

@@ -359,3 +359,65 @@ fn what_was_made_elsewhere_comes_home() {
         bob.works(&alice);
     }
 }
+
+/// What Python compiled at one place must not be run at another where its source names that one. The paths here are of equal
+/// length, so that the interpreter could not tell by itself.
+#[test]
+fn byte_code_does_not_bring_the_paths_of_another_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path);
+    let ada = Machine {
+        project: at("ada/p"),
+        env: at("ada/e"),
+    };
+    std::fs::create_dir_all(&ada.project).unwrap();
+    run(Command::new("python3")
+        .args(["-m", "venv", "--without-pip"])
+        .arg(&ada.env));
+    std::fs::write(ada.site().join("conf.py"), format!("HERE = '{}'\n", ada.env.display())).unwrap();
+    std::fs::write(ada.site().join("plain.py"), "import conf\n").unwrap();
+    let python = |machine: &Machine, writes: bool| {
+        let mut python = Command::new(machine.env.join("bin/python"));
+        match writes {
+            true => python.env_remove("PYTHONDONTWRITEBYTECODE"),
+            false => python.env("PYTHONDONTWRITEBYTECODE", "1"),
+        };
+        let output = python
+            .args(["-c", "import plain; print(plain.conf.HERE)"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(python(&ada, true), ada.env.to_str().unwrap());
+    assert_eq!(std::fs::read_dir(ada.site().join("__pycache__")).unwrap().count(), 2);
+    init(&InitOptions {
+        project: ada.project.clone(),
+        roots: [("e", &ada.env, Kind::Venv), ("p", &ada.project, Kind::Project)]
+            .map(|(name, path, kind)| Root {
+                name: name.parse().unwrap(),
+                path: path.clone(),
+                kind,
+                policy: Policy::Exact,
+                base: None,
+            })
+            .to_vec(),
+        registry: None,
+    })
+    .unwrap();
+    let tree = ada.commit();
+    for place in ["bob", "carol/longer"] {
+        let other = ada.moved(at(place).join("p"), at(place).join("e"));
+        other.checkout();
+        other.is_clean();
+        assert_eq!(python(&other, false), other.env.to_str().unwrap());
+        // What names no place is run as it came, and nothing is written.
+        other.is_clean();
+        assert_eq!(other.tree(), tree);
+        // What was made anew here is another file, and is told; a checkout brings back the other.
+        assert_eq!(python(&other, true), other.env.to_str().unwrap());
+        let report = diff::status(&mut session(&other.project)).unwrap();
+        let files: Vec<_> = report.changes.roots.iter().flat_map(|root| &root.files).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        assert!(files[0].path().to_string().contains("__pycache__/conf."), "{files:?}");
+    }
+}

@@ -8,16 +8,19 @@ use std::process::{Command, Stdio};
 
 use common::cli::Shell;
 
-/// Starts a program on a terminal of its own, types an answer when a question is there, and passes on all that is shown.
+/// Starts a program on a terminal of its own, types an answer when its question is there, then waits for the next, and passes
+/// on all that is shown. Of the dialogue each question and each answer is a line. Ctrl-C is typed again while nothing happens, as people do.
 const TYPIST: &str = r#"
-import os, pty, select, sys, time
-question, answer, program = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
+import os, pty, select, signal, sys, time
+dialogue, program = sys.argv[1].encode().split(b"\n"), sys.argv[2:]
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(program[0], program)
-shown, deadline = b"", time.monotonic() + 60
+shown, seen, deadline, last = b"", 0, time.monotonic() + 60, b""
 while time.monotonic() < deadline:
-    if not select.select([fd], [], [], 0.2)[0]:
+    if not select.select([fd], [], [], 1)[0]:
+        if last == b"\x03":
+            os.write(fd, last)
         continue
     try:
         piece = os.read(fd, 65536)
@@ -26,24 +29,40 @@ while time.monotonic() < deadline:
     if not piece:
         break
     shown += piece
-    if answer and question in shown:
-        os.write(fd, answer)
-        answer = b""
+    while len(dialogue) > 1 and dialogue[0] in shown[seen:]:
+        seen = shown.index(dialogue[0], seen) + len(dialogue[0])
+        typed = dialogue[1].replace(b"<enter>", b"\r").replace(b"<ctrl-c>", b"\x03")
+        os.write(fd, typed)
+        last, dialogue = typed[-1:], dialogue[2:]
+else:
+    os.kill(pid, signal.SIGKILL)
 _, status = os.waitpid(pid, 0)
 sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
-sys.exit(101 if answer else os.waitstatus_to_exitcode(status))
+sys.exit(101 if len(dialogue) > 1 else os.waitstatus_to_exitcode(status) % 256)
 "#;
 
 /// What a terminal showed, without colours, and the exit code. Fails when the question was not asked.
 fn answered(shell: &Shell, question: &str, answer: &str, args: &[&str]) -> (i32, String) {
+    match question {
+        "" => talked(shell, &[], args),
+        question => talked(shell, &[(question, answer)], args),
+    }
+}
+
+/// The same with several questions, which come in this order.
+fn talked(shell: &Shell, dialogue: &[(&str, &str)], args: &[&str]) -> (i32, String) {
+    let lines: Vec<String> = dialogue
+        .iter()
+        .map(|(question, answer)| format!("{question}\n{answer}"))
+        .collect();
     let mut command = Command::new("python3");
     command
-        .args(["-c", TYPIST, question, answer, env!("CARGO_BIN_EXE_envgit")])
+        .args(["-c", TYPIST, &lines.join("\n"), env!("CARGO_BIN_EXE_envgit")])
         .args(args);
     shell.dress(&mut command);
     command.env("TERM", "dumb").env("NO_COLOR", "1").stdin(Stdio::null());
     let said = shell.said(&mut command);
-    assert_ne!(said.code, 101, "{question:?} was not asked: {}{}", said.out, said.err);
+    assert_ne!(said.code, 101, "{dialogue:?} was not asked: {}{}", said.out, said.err);
     (said.code, said.out)
 }
 
@@ -152,4 +171,114 @@ fn before_a_large_change_one_screen_and_one_question() {
     shell.ok(&["commit", "-t", "small"]);
     let (code, shown) = answered(&shell, "", "", &["checkout", "many"]);
     assert!(code == 0 && !shown.contains("Go on?"), "{shown}");
+}
+
+/// Ada's repository with a project and a conda environment, pushed; the address and a machine with a conda of its own.
+fn to_be_cloned() -> (Shell, String) {
+    let shell = Shell::new();
+    shell.write("ada/torch29/conda-meta/history", "");
+    shell.install("ada/torch29", "numpy", "1.24.4");
+    shell.write("glm/run.py", "print(1)\n");
+    let env = format!("torch29={}:conda", shell.path("ada/torch29").display());
+    shell.ok(&["init", "--root", &env]);
+    shell.ok(&["commit"]);
+    let hub = shell.path("hub").to_str().unwrap().to_owned();
+    shell.ok(&["remote", "add", "origin", &hub]);
+    shell.ok(&["push"]);
+    shell.write("home/miniconda3/conda-meta/history", "");
+    shell.write("home/miniconda3/condabin/conda", "");
+    shell.write("home/miniconda3/bin/conda", "");
+    (shell, hub)
+}
+
+const WHERE_GLM: &str = "Where shall glm (project) stand?";
+const WHERE_ENV: &str = "Where shall torch29 (conda) stand?";
+
+#[test]
+fn clone_asks_for_each_place_and_proposes_one_that_fits() {
+    let (shell, hub) = to_be_cloned();
+    let folder = shell.path("bob/glm");
+    let dialogue = [(WHERE_GLM, "<enter>"), (WHERE_ENV, "<enter>"), ("Go on?", "y")];
+    let (code, shown) = talked(&shell, &dialogue, &["clone", &hub, folder.to_str().unwrap()]);
+    assert_eq!(code, 0, "{shown}");
+    let conda = "/T/home/miniconda3/envs/torch29";
+    for words in [
+        format!("{WHERE_GLM} [/T/bob/glm]"),
+        format!("{WHERE_ENV} [{conda}]"),
+        format!("torch29  {conda} (conda, "),
+        "conda activate torch29".to_owned(),
+    ] {
+        assert!(shown.contains(&words), "{words}: {shown}");
+    }
+    assert!(shell.path("home/miniconda3/envs/torch29/lib").is_dir() && folder.join("run.py").exists());
+    // What was said beforehand is not asked; ~ is the home; what is typed counts.
+    let again = shell.path("bob/again");
+    let root = format!("glm={}", again.display());
+    let args = ["clone", "--root", &root, &hub, again.to_str().unwrap()];
+    let (code, shown) = talked(&shell, &[(WHERE_ENV, "~/other<enter>"), ("Go on?", "y")], &args);
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        !shown.contains(WHERE_GLM) && shown.contains("[/T/home/miniconda3/envs/torch29-2]"),
+        "{shown}"
+    );
+    assert!(shell.path("home/other/lib").is_dir());
+    // Scripts are not asked.
+    let quiet = shell.path("bob/quiet");
+    let (code, shown) = answered(&shell, "", "", &["clone", "--yes", &hub, quiet.to_str().unwrap()]);
+    assert!(code == 0 && !shown.contains("Where shall"), "{shown}");
+}
+
+#[test]
+fn clone_asks_again_with_the_reason_when_a_place_is_refused() {
+    let (shell, hub) = to_be_cloned();
+    shell.write("full/x", "x");
+    let folder = shell.path("bob/glm");
+    let (full, taken) = (shell.path("full"), folder.to_str().unwrap());
+    let dialogue = [
+        (WHERE_GLM, "<enter>"),
+        (WHERE_ENV, &format!("{}<enter>", full.display())),
+        ("is not empty", ""),
+        (WHERE_ENV, &format!("{taken}<enter>")),
+        ("cannot both stand at", ""),
+        (WHERE_ENV, &format!("{}/x/y<enter>", full.display())),
+        ("x is no folder", ""),
+        (WHERE_ENV, &format!("{}<enter>", shell.path("bob/env").display())),
+        ("Go on?", "y"),
+    ];
+    let (code, shown) = talked(&shell, &dialogue, &["clone", &hub, taken]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("error: /T/full is not empty"), "{shown}");
+    assert!(
+        shown.contains("error: glm and torch29 cannot both stand at /T/bob/glm"),
+        "{shown}"
+    );
+    assert!(shell.path("bob/env/lib").is_dir());
+    assert_eq!(std::fs::read_dir(&full).unwrap().count(), 1);
+}
+
+#[test]
+fn ctrl_c_and_no_leave_nothing_of_a_clone() {
+    let (shell, hub) = to_be_cloned();
+    let folder = shell.path("bob/work/glm");
+    let env = format!("torch29={}", shell.path("bob/env").display());
+    let args = ["clone", &hub, folder.to_str().unwrap()];
+    let first: &[(&str, &str)] = &[(WHERE_GLM, "<ctrl-c>")];
+    let second: &[(&str, &str)] = &[(WHERE_GLM, "<enter>"), (WHERE_ENV, "/tm<ctrl-c>")];
+    let last: &[(&str, &str)] = &[(WHERE_GLM, "<enter>"), (WHERE_ENV, "<enter>"), ("Go on?", "<ctrl-c>")];
+    let no: &[(&str, &str)] = &[(WHERE_GLM, "<enter>"), (WHERE_ENV, "<enter>"), ("Go on?", "n")];
+    for dialogue in [first, second, last, no] {
+        let (code, shown) = talked(&shell, dialogue, &args);
+        assert_eq!(code, 1, "{dialogue:?}: {shown}");
+        assert!(shown.contains("stopped; nothing was changed"), "{dialogue:?}: {shown}");
+        assert!(!shell.path("bob").exists(), "{dialogue:?}");
+        assert!(!shell.path("home/miniconda3/envs").exists(), "{dialogue:?}");
+    }
+    // A folder that was there stays.
+    std::fs::create_dir_all(&folder).unwrap();
+    let (code, _) = talked(
+        &shell,
+        first,
+        &["clone", "--root", &env, &hub, folder.to_str().unwrap()],
+    );
+    assert_eq!((code, std::fs::read_dir(&folder).unwrap().count()), (1, 0));
 }

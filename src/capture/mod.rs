@@ -4,6 +4,7 @@
 //! Nothing in the environment is executed and nothing outside the root is read. A record that is damaged, half removed
 //! or hostile becomes a [`Package`](crate::snapshot::package::Package) with a defect, or a warning: never a failure.
 
+pub mod activation;
 pub mod binaries;
 mod conda;
 pub mod configs;

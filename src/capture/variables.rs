@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
+use super::activation::Activation;
 use super::secrets;
+use crate::relocate::Paths;
 use crate::snapshot::facts::Vars;
 use crate::snapshot::path::escape;
 
@@ -30,12 +32,15 @@ pub const DEFAULT_RECORD: &[&str] = &[
     "XDG_CACHE_HOME",
     // Python and its installers.
     "PYTHON*",
-    "VIRTUAL_ENV",
     "CONDA_*",
-    // These tell how deep a shell is nested, not what is installed.
-    "!CONDA_SHLVL",
-    "!CONDA_PROMPT_MODIFIER",
+    // These tell what is active in a shell, not what is installed; so does VIRTUAL_ENV: see `Activation`.
+    "!CONDA_PREFIX",
     "!CONDA_PREFIX_*",
+    "!CONDA_DEFAULT_ENV",
+    "!CONDA_PROMPT_MODIFIER",
+    "!CONDA_SHLVL",
+    "!CONDA_EXE",
+    "!CONDA_PYTHON_EXE",
     "MAMBA_ROOT_PREFIX",
     "PIP_*",
     "UV_*",
@@ -88,17 +93,22 @@ pub struct VarRules {
     pub secret: Vec<String>,
 }
 
-/// The variables worth recording, with secrets replaced by [`secrets::REDACTED`]. Names and values are in the form
-/// of [`escape`], so that bytes which are no text survive and every value is one line.
-pub fn collect(env: impl IntoIterator<Item = (OsString, OsString)>, rules: &VarRules) -> Vars {
-    env.into_iter()
+/// The variables worth recording, as they are recorded: without what activation puts into `PATH`, with the homes of the
+/// roots that `paths` knows for where they stand here, and with secrets replaced by [`secrets::REDACTED`]. Names and values
+/// are in the form of [`escape`], so that bytes which are no text survive and every value is one line.
+pub fn collect(env: &[(OsString, OsString)], rules: &VarRules, activation: &Activation, paths: &Paths) -> Vars {
+    env.iter()
         .map(|(name, value)| (escape(name.as_bytes()), value))
         .filter(|(name, _)| {
             let default = decide(DEFAULT_RECORD, name).unwrap_or(false);
             decide(&rules.record, name).unwrap_or(default)
         })
         .map(|(name, value)| {
-            let value = value_to_record(&name, &escape(value.as_bytes()), rules);
+            let value = match name.as_str() {
+                "PATH" => activation.without(value.as_bytes()),
+                _ => value.as_bytes().to_vec(),
+            };
+            let value = value_to_record(&name, &escape(&paths.recorded(&value)), rules);
             (name, value)
         })
         .collect()
@@ -163,10 +173,22 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relocate::Pair;
     use std::os::unix::ffi::OsStringExt;
+    use std::path::Path;
+
+    fn recorded(env: &[(OsString, OsString)], rules: &VarRules, roots: &[(&str, &str)]) -> Vars {
+        let pair = |(home, here): &(&str, &str)| Pair {
+            home: home.as_bytes().to_vec(),
+            here: here.as_bytes().to_vec(),
+        };
+        let activation = Activation::of(env, roots.iter().map(|(_, here)| Path::new(*here)));
+        collect(env, rules, &activation, &Paths::new(roots.iter().map(pair).collect()))
+    }
 
     fn collect_text(env: &[(&str, &str)], rules: &VarRules) -> Vars {
-        collect(env.iter().map(|(n, v)| (n.into(), v.into())), rules)
+        let env: Vec<_> = env.iter().map(|(n, v)| (n.into(), v.into())).collect();
+        recorded(&env, rules, &[])
     }
 
     #[test]
@@ -193,7 +215,7 @@ mod tests {
         let recorded = [
             "PATH",
             "PYTHONPATH",
-            "CONDA_PREFIX",
+            "CONDA_OVERRIDE_CUDA",
             "CUDA_VISIBLE_DEVICES",
             "HF_HOME",
             "TOKENIZERS_PARALLELISM",
@@ -202,6 +224,10 @@ mod tests {
             "HOME",
             "PWD",
             "SHLVL",
+            "VIRTUAL_ENV",
+            "CONDA_PREFIX",
+            "CONDA_EXE",
+            "CONDA_DEFAULT_ENV",
             "CONDA_SHLVL",
             "CONDA_PREFIX_1",
             "CONDA_PROMPT_MODIFIER",
@@ -244,9 +270,39 @@ mod tests {
     }
 
     #[test]
+    fn values_are_those_of_the_home_wherever_roots_stand() {
+        let roots = [("/opt/envs/glm", "/home/bob/e/glm"), ("/srv/glm", "/home/bob/glm")];
+        let rules = VarRules {
+            record: vec!["VIRTUAL_ENV".into()],
+            secret: vec![],
+        };
+        let env = |text: &[(&str, &str)]| -> Vec<_> { text.iter().map(|(n, v)| (n.into(), v.into())).collect() };
+        let at_home = env(&[
+            ("VIRTUAL_ENV", "/opt/envs/glm"),
+            ("PATH", "/opt/envs/glm/bin:/usr/bin"),
+            ("PYTHONPATH", "/srv/glm/src:/srv/glm2"),
+            ("LD_LIBRARY_PATH", "/opt/envs/glm/lib:/usr/local/cuda/lib64"),
+        ]);
+        let here = env(&[
+            ("VIRTUAL_ENV", "/home/bob/e/glm"),
+            ("PATH", "/home/bob/e/glm/bin:/usr/bin"),
+            ("PYTHONPATH", "/home/bob/glm/src:/srv/glm2"),
+            ("LD_LIBRARY_PATH", "/home/bob/e/glm/lib:/usr/local/cuda/lib64"),
+        ]);
+        let home = roots.map(|(home, _)| (home, home));
+        let vars = recorded(&here, &rules, &roots);
+        assert_eq!(vars, recorded(&at_home, &rules, &home));
+        assert_eq!(vars["PATH"], "/usr/bin");
+        assert_eq!(vars["PYTHONPATH"], "/srv/glm/src:/srv/glm2");
+        // What names both places comes back as it was.
+        let both = env(&[("PYTHONPATH", "/srv/glm:/home/bob/glm")]);
+        assert_eq!(recorded(&both, &rules, &roots)["PYTHONPATH"], "/home/bob/glm:/srv/glm");
+    }
+
+    #[test]
     fn bytes_that_are_no_text_survive() {
         let env = [(OsString::from("PYTHONPATH"), OsString::from_vec(b"/a\xff\nb".to_vec()))];
-        let vars = collect(env, &VarRules::default());
+        let vars = recorded(&env, &VarRules::default(), &[]);
         assert_eq!(vars["PYTHONPATH"], "/a\\xff\\nb");
     }
 }

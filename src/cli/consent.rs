@@ -3,6 +3,7 @@
 use dialoguer::Confirm;
 
 use super::context::CommandContext;
+use super::interrupt::Question;
 use super::render;
 use crate::ops::report::CheckoutReport;
 
@@ -68,11 +69,9 @@ pub(super) fn yes(cmd: &mut CommandContext<'_>, question: &str) -> bool {
     if !cmd.ui.can_ask() || cmd.ui.flush().is_err() {
         return false;
     }
-    Confirm::new()
-        .with_prompt(question)
-        .default(true)
-        .interact()
-        .unwrap_or(false)
+    let standing = Question::asked();
+    let answer = Confirm::new().with_prompt(question).default(true).interact();
+    answer.unwrap_or(false) && !standing.is_interrupted()
 }
 
 fn is_large(report: &CheckoutReport) -> bool {

@@ -15,6 +15,7 @@ mod context;
 mod dates;
 mod error;
 mod identity;
+mod interrupt;
 mod json;
 mod progress;
 mod reference;

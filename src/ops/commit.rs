@@ -13,7 +13,7 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, notes, pinning, recover, signing};
+use super::{Session, notes, pinning, recover, shell, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
@@ -135,6 +135,10 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     place.publish(session, commit, &message, &options.tags)?;
     pinning::hold(session, &mut live, &pinning::Which::Missing);
     live.mark_recorded(&session.viewpoint());
+    let recorded = changes.vars.iter().map(|var| var.name.as_str());
+    if let Err(error) = shell::forget(&session.repo, recorded) {
+        report.warnings.push(error.to_string());
+    }
     pinning::tidy(session, &live, Duration::from_millis(50));
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);

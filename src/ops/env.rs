@@ -1,10 +1,14 @@
 //! `env`: the variables of a state, so that a shell can take them over.
 
-use super::Session;
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::error::Error;
+use super::homes::Homes;
 use super::report::SideName;
 use super::side::Side;
-use crate::capture::variables::{self, is_redacted};
+use super::{Session, shell};
+use crate::capture::variables::is_redacted;
+use crate::relocate::Paths;
 use crate::snapshot::facts::Vars;
 use crate::snapshot::path::unescape;
 
@@ -28,18 +32,33 @@ pub struct EnvReport {
 pub fn env(session: &Session<'_>, rev: &str) -> Result<EnvReport, Error> {
     let history = session.repo.history();
     let side = Side::of_commit(history, history.resolve(rev)?, rev)?;
-    let now = variables::collect(session.env.iter().cloned(), &session.repo.config().vars);
-    Ok(report(side.name, &side.vars, &now))
+    let config = session.repo.config();
+    let homes = Homes::of(session, side.name.commit);
+    let now = shell::vars(config, &homes, &session.env);
+    let mut then = side.vars;
+    if shell::is_of_here(&session.repo, "PATH") {
+        // It was recorded on another machine, and this one would find nothing any more.
+        then.remove("PATH");
+    }
+    let mut report = report(side.name, &then, &now, &homes.paths(config));
+    let path = session.env.iter().find(|(name, _)| name == "PATH");
+    if let Some((_, value)) = report.set.iter_mut().find(|(name, _)| name == b"PATH") {
+        let shell = path.map(|(_, value)| value.as_bytes()).unwrap_or_default();
+        *value = shell::activation(config, &session.env).put_before(value, shell);
+    }
+    Ok(report)
 }
 
-fn report(side: SideName, then: &Vars, now: &Vars) -> EnvReport {
+fn report(side: SideName, then: &Vars, now: &Vars, paths: &Paths) -> EnvReport {
     let plain = |text: &str| unescape(text.as_bytes()).unwrap_or_else(|| text.as_bytes().to_vec());
     let secret = then.iter().filter(|(_, value)| is_redacted(value));
     let open = then.iter().filter(|(_, value)| !is_redacted(value));
     // A shell without PATH would find nothing any more.
     let gone = now.keys().filter(|name| !then.contains_key(*name) && *name != "PATH");
     EnvReport {
-        set: open.map(|(name, value)| (plain(name), plain(value))).collect(),
+        set: open
+            .map(|(name, value)| (plain(name), paths.live(&plain(value))))
+            .collect(),
         unset: gone.map(|name| plain(name)).collect(),
         secret: secret.map(|(name, _)| plain(name)).collect(),
         side,

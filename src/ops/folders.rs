@@ -11,6 +11,7 @@ use super::homes::Homes;
 use super::live::{Live, Viewpoint};
 use super::pathspec::{Selection, lexical};
 use super::report::{CheckReport, DiffReport, HeadReport};
+use super::shell::StandIns;
 use super::side::{Side, compare};
 use crate::capture::detect::guess_kind;
 use crate::compare::relocated::{Placed, same_but_for_prefix, same_conda_record, same_record};
@@ -97,6 +98,7 @@ fn capture(path: &Path, progress: &dyn Progress) -> Result<Live, Error> {
         env: &[],
         progress,
         homes: Homes::default(),
+        stand_ins: StandIns::default(),
     };
     Live::capture(&viewpoint, &Default::default())
 }

@@ -61,6 +61,11 @@ impl Homes {
         Some(Pair { home, here })
     }
 
+    /// The paths of all roots.
+    pub(super) fn paths(&self, config: &Config) -> Paths {
+        Paths::new(config.roots.iter().map(|root| self.pair(root)).collect())
+    }
+
     /// The form in which the content of a root is recorded. `load` finds what installers promise of its files.
     pub(super) fn relocation(
         &self,

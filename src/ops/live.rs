@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::Session;
 use super::error::Error;
 use super::homes::Homes;
+use super::shell::{self, StandIns};
 use crate::capture::configs::{ConfigPatterns, is_text};
 use crate::capture::ignored::Ignored;
 use crate::capture::rules::Rules;
 use crate::capture::scan::{LiveRoot, Written};
-use crate::capture::variables;
 use crate::config::Config;
 use crate::fsx::stable;
 use crate::history::{BlobId, CommitId, tracked_paths};
@@ -72,6 +72,8 @@ pub(super) struct Viewpoint<'a> {
     pub(super) progress: &'a dyn Progress,
     /// Where the roots stand in what is recorded.
     pub(super) homes: Homes,
+    /// Values of variables that stand for recorded ones.
+    pub(super) stand_ins: StandIns,
 }
 
 impl Session<'_> {
@@ -90,6 +92,7 @@ impl Session<'_> {
             env: &self.env,
             progress: self.progress,
             homes: Homes::of(self, commit.into_iter().chain(head)),
+            stand_ins: StandIns::of(&self.repo, head),
         }
     }
 }
@@ -130,7 +133,7 @@ impl Live {
                 .flat_map(|root| &root.unreadable)
                 .map(|error| format!("{error}: {}", error.source))
                 .collect(),
-            vars: variables::collect(viewpoint.env.iter().cloned(), &config.vars),
+            vars: (viewpoint.stand_ins).put_in(shell::vars(config, &viewpoint.homes, viewpoint.env)),
             inventory: BTreeMap::new(),
             texts: HashMap::new(),
             warnings: Vec::new(),

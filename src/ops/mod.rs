@@ -43,6 +43,7 @@ pub mod rescue;
 pub mod restore;
 pub mod roots;
 pub mod secrets;
+mod shell;
 mod side;
 pub mod signatures;
 mod signing;

@@ -8,7 +8,7 @@ use super::operations::{Done, OperationKind, Watch};
 use super::refs::current;
 use super::remotes::tracking;
 use super::report::CheckoutReport;
-use super::{Session, attend, fetch, recover};
+use super::{Session, attend, fetch, recover, shell};
 use crate::config::Upstream;
 use crate::history::{CommitId, FIRST_BRANCH, RefKind};
 
@@ -47,6 +47,8 @@ pub struct PullReport {
     pub upstream: Upstream,
     /// Where it went.
     pub pulled: Pulled,
+    /// Variables that came with it and that the shell has otherwise, or not at all: escaped.
+    pub otherwise: Vec<String>,
 }
 
 /// Pulls. Only forward: a branch that went elsewhere than its upstream is left alone.
@@ -88,12 +90,13 @@ pub fn pull(session: &mut Session<'_>, options: &PullOptions, confirm: &mut Conf
             format!("push it: envgit push {} {branch}", upstream.remote),
         )
     })?;
-    let pulled = go_on(session, options, &branch, &upstream, there, confirm)?;
+    let (pulled, otherwise) = go_on(session, options, &branch, &upstream, there, confirm)?;
     Ok(PullReport {
         fetch: fetched,
         branch,
         upstream,
         pulled,
+        otherwise,
     })
 }
 
@@ -129,7 +132,7 @@ fn go_on(
     upstream: &Upstream,
     there: CommitId,
     confirm: &mut Confirm<'_>,
-) -> Result<Pulled, Error> {
+) -> Result<(Pulled, Vec<String>), Error> {
     let history = session.repo.history();
     let mut checkout = CheckoutOptions {
         rev: there.to_string(),
@@ -141,11 +144,11 @@ fn go_on(
     };
     match history.head()?.commit() {
         None => checkout.branch = Some(branch.to_owned()),
-        Some(here) if here == there => return Ok(Pulled::UpToDate),
+        Some(here) if here == there => return Ok((Pulled::UpToDate, Vec::new())),
         Some(here) => {
             let (ahead, behind) = history.apart(here, there)?;
             if behind == 0 {
-                return Ok(Pulled::Ahead(ahead));
+                return Ok((Pulled::Ahead(ahead), Vec::new()));
             }
             if ahead > 0 {
                 return Err(Error::refused(
@@ -159,6 +162,7 @@ fn go_on(
             checkout.forward = Some(branch.to_owned());
         }
     }
+    let otherwise = shell::remember(session, there)?;
     let report = attend::checkout(session, &checkout, confirm)?;
-    Ok(Pulled::Forward(Box::new(report)))
+    Ok((Pulled::Forward(Box::new(report)), otherwise))
 }

@@ -361,6 +361,16 @@ pub(super) fn manifest_of(history: &History, commit: CommitId) -> Result<Manifes
     read_manifest(commit, &history.blob(id)?)
 }
 
+/// The variables that a commit recorded, without reading the rest of it.
+///
+/// # Errors
+/// Names what is damaged.
+pub(super) fn vars_of(history: &History, commit: CommitId) -> Result<Vars, Error> {
+    let id = history.path_at(commit, VARS)?;
+    let id = id.ok_or_else(|| damaged(commit, VARS, "is missing"))?;
+    serde_json::from_slice(&history.blob(id)?).map_err(|error| damaged(commit, VARS, &error.to_string()))
+}
+
 fn read_manifest(commit: CommitId, text: &[u8]) -> Result<Manifest, Error> {
     let manifest: Manifest = serde_json::from_slice(text).map_err(|e| damaged(commit, MANIFEST, &e.to_string()))?;
     if manifest.format == Manifest::FORMAT {

@@ -10,6 +10,7 @@
 //! cannot be moved is known by name.
 
 mod binary;
+mod bytecode;
 mod paths;
 mod records;
 mod script;
@@ -150,9 +151,17 @@ impl Relocation {
         let is_moved = !self.paths_in(path).is_identity();
         match how {
             PrefixUse::Fixed => Live::Stuck(Stuck::Fixed),
-            PrefixUse::Text | PrefixUse::Binary if is_moved && is_changed(path) => self.moved(path, bytes, how),
+            PrefixUse::Text | PrefixUse::Binary if is_moved && bytecode::is_code(path) => {
+                self.code(path, bytes).map_or(Live::Same, Live::Moved)
+            }
+            PrefixUse::Text | PrefixUse::Binary if is_moved => self.moved(path, bytes, how),
             _ => Live::Same,
         }
+    }
+
+    fn code(&self, path: &RelPath, bytes: &[u8]) -> Option<Vec<u8>> {
+        let tokens = self.paths_in(path).tokens();
+        bytecode::change(path, bytes, tokens, [&self.own.home, &self.own.here])
     }
 
     fn moved(&self, path: &RelPath, bytes: &[u8], how: PrefixUse) -> Live {
@@ -235,12 +244,6 @@ enum Way<'a> {
     HomeOfKnown,
 }
 
-/// Byte code names the place where it was compiled, which the interpreter corrects when it loads it; a change of length
-/// would break it.
-fn is_changed(path: &RelPath) -> bool {
-    !path.as_bytes().ends_with(b".pyc")
-}
-
 impl Form for Relocation {
     fn fingerprint(&self) -> Digest {
         let paths = self.paths_of_links();
@@ -282,8 +285,16 @@ impl Form for Relocation {
     fn recorded(&self, path: &RelPath, live: Vec<u8>) -> Recorded {
         let as_it_is = |bytes: Vec<u8>, prefix| Recorded { bytes, prefix };
         let here = self.holds_home(path, &live);
-        if self.paths_in(path).is_identity() || live.len() as u64 > LONGEST || !is_changed(path) {
+        if self.paths_in(path).is_identity() || live.len() as u64 > LONGEST {
             return as_it_is(live, here);
+        }
+        if bytecode::is_code(path) {
+            // What a checkout makes of what is recorded is this file: what names another place than home stays as it is.
+            let home = self.code(path, &live);
+            return match home.filter(|_| here != PrefixUse::None) {
+                Some(home) => as_it_is(home, here),
+                None => as_it_is(live, here),
+            };
         }
         // As it is: what another place would change in it, it must not.
         let stays = matches!(self.live(path, &live, here), Live::Same | Live::Stuck(_));

@@ -110,6 +110,17 @@ impl Paths {
         &self.tokens
     }
 
+    /// A text of here that is no file, such as the value of a variable, as it is recorded: with the homes of the roots. One
+    /// of which that could not be taken back stays as it is.
+    pub fn recorded(&self, live: &[u8]) -> Vec<u8> {
+        exact(live, &self.to_home, &self.to_here)
+    }
+
+    /// The same the other way.
+    pub fn live(&self, recorded: &[u8]) -> Vec<u8> {
+        exact(recorded, &self.to_here, &self.to_home)
+    }
+
     pub(super) fn to_here(&self) -> &Map {
         &self.to_here
     }
@@ -194,6 +205,14 @@ impl Map {
             }
         }
         longest.map_or_else(|| target.to_vec(), |(_, changed)| changed)
+    }
+}
+
+fn exact(text: &[u8], way: &Map, back: &Map) -> Vec<u8> {
+    let changed = way.change(text);
+    match back.change(&changed) == text {
+        true => changed,
+        false => text.to_vec(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `envgit clone`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dialoguer::Input;
@@ -8,9 +8,10 @@ use dialoguer::Input;
 use crate::cli::consent;
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
+use crate::cli::interrupt::Question;
 use crate::cli::{identity, json, render};
 use crate::config::User;
-use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, RootPlace, clone};
+use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, Refusal, RootPlace, clone};
 use crate::ops::remotes;
 use crate::remote::address;
 
@@ -102,7 +103,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     cmd.ui.print(&render::exchange::cloned(&report, &theme))?;
-    for line in render::exchange::next(&report) {
+    let next = render::exchange::next(&report).into_iter();
+    for line in next.chain(render::exchange::otherwise(&report.otherwise)) {
         cmd.ui.hint(&line);
     }
     Ok(ExitCode::SUCCESS)
@@ -148,20 +150,45 @@ struct Terminal<'a, 'c> {
     asks: bool,
 }
 
+impl Terminal<'_, '_> {
+    /// Asks for the place of one root until it is one that can be taken.
+    fn place(&self, root: &RootPlace, refusal: &dyn Fn(&RootPlace) -> Option<String>) -> Option<PathBuf> {
+        let proposed = root.path.display().to_string();
+        let meant = |text: &str| match text == proposed {
+            true => root.path.clone(),
+            false => absolute(self.cmd, text),
+        };
+        let question = Question::asked();
+        let answer: Result<String, _> = Input::new()
+            .with_prompt(format!("Where shall {} ({}) stand?", root.name, root.kind))
+            .default(proposed.clone())
+            .validate_with(|text: &String| {
+                let path = meant(text);
+                refusal(&RootPlace { path, ..root.clone() }).map_or(Ok(()), Err)
+            })
+            .interact_text();
+        let answer = answer.ok().filter(|_| !question.is_interrupted());
+        answer.map(|text| meant(&text))
+    }
+}
+
 impl Asker for Terminal<'_, '_> {
-    fn places(&mut self, roots: &mut [RootPlace]) -> bool {
+    fn places(&mut self, roots: &mut [RootPlace], refusal: &Refusal) -> bool {
         if !self.asks || !self.cmd.ui.can_ask() {
             return true;
         }
-        for root in roots.iter_mut().filter(|root| !root.is_given) {
-            let answer: Result<String, _> = Input::new()
-                .with_prompt(format!("Where shall {} ({}) stand?", root.name, root.kind))
-                .default(root.path.display().to_string())
-                .interact_text();
-            match answer {
-                Ok(text) if Path::new(&text) == root.path => {}
-                Ok(text) => root.path = absolute(self.cmd, &text),
-                Err(_) => return false,
+        for at in 0..roots.len() {
+            if roots[at].is_given {
+                continue;
+            }
+            // Those that are settled: asked for, or said.
+            let others: Vec<RootPlace> = (roots.iter().enumerate())
+                .filter(|(number, other)| *number < at || other.is_given)
+                .map(|(_, other)| other.clone())
+                .collect();
+            match self.place(&roots[at], &|place| refusal(place, &others)) {
+                Some(path) => roots[at].path = path,
+                None => return false,
             }
         }
         true

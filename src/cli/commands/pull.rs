@@ -56,6 +56,9 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
             cmd.ui.warn_all(&checkout.warnings);
             cmd.ui.print(&render::checkout::done(checkout, &theme))?;
             advise(cmd, checkout);
+            if let Some(line) = render::exchange::otherwise(&report.otherwise) {
+                cmd.ui.hint(&line);
+            }
         }
         _ => cmd.ui.print(&render::exchange::pulled(&report))?,
     }

@@ -200,6 +200,8 @@ pub(in crate::cli) struct PullJson<'a> {
     fetch: FetchedJson<'a>,
     /// As `checkout --json` has it.
     checkout: Option<CheckoutJson<'a>>,
+    /// Variables that came and that the shell has otherwise.
+    otherwise: &'a [String],
 }
 
 impl<'a> PullJson<'a> {
@@ -218,6 +220,7 @@ impl<'a> PullJson<'a> {
             ahead,
             fetch: FetchedJson::of(&report.fetch),
             checkout,
+            otherwise: &report.otherwise,
         }
     }
 }
@@ -241,6 +244,8 @@ pub(in crate::cli) struct CloneJson<'a> {
     layers: Vec<LayerJson>,
     /// As `checkout --json` has it; null with `--dry-run` and `--history`.
     checkout: Option<CheckoutJson<'a>>,
+    /// Recorded variables that the shell has otherwise.
+    otherwise: &'a [String],
     obstacles: Vec<ObstacleJson<'a>>,
     problems: Vec<ProblemJson<'a>>,
 }
@@ -307,6 +312,7 @@ impl<'a> CloneJson<'a> {
                 .checkout
                 .as_ref()
                 .map(|checkout| CheckoutJson::of(checkout, false)),
+            otherwise: &report.otherwise,
             obstacles: obstacles.collect(),
             problems: problems.collect(),
         }

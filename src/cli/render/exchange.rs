@@ -15,6 +15,7 @@ use crate::ops::clone::{ClonePlan, CloneReport};
 use crate::ops::fetch::FetchReport;
 use crate::ops::pull::{PullReport, Pulled};
 use crate::ops::push::PushReport;
+use crate::snapshot::finding::Problem;
 use crate::snapshot::root::Kind;
 
 /// A line a remote.
@@ -205,9 +206,10 @@ pub(in crate::cli) fn plan(plan: &ClonePlan, theme: &Theme) -> String {
     }
     for (root, finding) in &plan.findings {
         text.push_str(&format!(
-            "{} on this machine, {root}: {}\n",
+            "{} on this machine, {root}: {}{}\n",
             paint(theme.warning, "warning:"),
-            line(finding)
+            line(finding),
+            remedy(&finding.problem)
         ));
     }
     text
@@ -286,6 +288,29 @@ pub(in crate::cli) fn next(report: &CloneReport) -> Vec<String> {
     }
     lines.push("envgit status".to_owned());
     lines
+}
+
+/// What can be done about a problem of this machine that its own words do not say.
+fn remedy(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::System { .. } => "; a newer system has that, or install a build for this one",
+        _ => "",
+    }
+}
+
+/// What to do about recorded variables that this shell has otherwise.
+pub(in crate::cli) fn otherwise(names: &[String]) -> Option<String> {
+    const NAMED: usize = 6;
+    let mut named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    if names.len() > NAMED {
+        named.push("…");
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "this shell has other values than were recorded for {}, which is no change; to see them: envgit env",
+            named.join(", ")
+        )
+    })
 }
 
 /// A path as a shell takes it.

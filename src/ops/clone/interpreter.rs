@@ -23,7 +23,9 @@ pub(super) enum Interpreter {
 /// `site-packages` and about compiled modules.
 pub(super) fn find(facts: &RootFacts, here: &Here) -> Interpreter {
     let base = facts.base.as_deref().filter(|_| facts.kind == Kind::Venv);
-    let base = base.and_then(|text| unescape(text.as_bytes())).map(super::bytes_to_os);
+    let base = base
+        .and_then(|text| unescape(text.as_bytes()))
+        .map(super::prepare::bytes_to_os);
     let (Some(base), Some(name)) = (base.map(PathBuf::from), facts.python.as_deref().and_then(program)) else {
         return Interpreter::Same;
     };

@@ -14,7 +14,7 @@ use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
 use crate::snapshot::entry::PrefixUse;
 use crate::snapshot::facts::SystemFacts;
-use crate::snapshot::finding::Finding;
+use crate::snapshot::finding::{Finding, Problem};
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
 
@@ -31,6 +31,22 @@ fn fatal(what: String) -> Obstacle {
     Obstacle { is_fatal: true, what }
 }
 
+/// All obstacles that are in the way at once.
+pub(super) fn hindrance(plan: &ClonePlan) -> Option<Error> {
+    let fatal: Vec<&str> = plan
+        .obstacles
+        .iter()
+        .filter(|obstacle| obstacle.is_fatal)
+        .map(|obstacle| obstacle.what.as_str())
+        .collect();
+    (!fatal.is_empty()).then(|| {
+        Error::refused(
+            format!("this cannot be cloned here:\n  {}", fatal.join("\n  ")),
+            "nothing was changed; `--dry-run` shows the whole plan",
+        )
+    })
+}
+
 /// Looks at the places and at the machine.
 pub(super) fn obstacles(
     plan: &ClonePlan,
@@ -38,45 +54,40 @@ pub(super) fn obstacles(
     repo_dir: &Path,
     here: &SystemFacts,
 ) -> Result<Vec<Obstacle>, Error> {
-    let mut found = machine(side, here);
     if plan.history_only {
-        return Ok(found);
+        return Ok(Vec::new());
     }
-    for place in &plan.roots {
-        found.extend(at_place(place));
+    let mut found = machine(side, here);
+    for (at, place) in plan.roots.iter().enumerate() {
+        let refused = refusal(place, &plan.roots[..at]);
+        found.extend(refused.map(|why| fatal(format!("{why}; choose another place: --root {}=PATH", place.name))));
         found.extend(elsewhere(place, side)?);
         found.extend(interpreter(place));
-    }
-    for (at, place) in plan.roots.iter().enumerate() {
-        if let Some(other) = plan.roots[..at].iter().find(|other| other.path == place.path) {
-            found.push(fatal(format!(
-                "{} and {} cannot both stand at {}",
-                other.name,
-                place.name,
-                place.path.display()
-            )));
-        }
     }
     found.extend(room(plan, repo_dir)?);
     Ok(found)
 }
 
-/// Whether a root can be made there.
-fn at_place(place: &RootPlace) -> Option<Obstacle> {
+/// Why a root cannot be made at its place, beside others.
+pub(super) fn refusal(place: &RootPlace, others: &[RootPlace]) -> Option<String> {
     let path = place.path.display();
+    if let Some(other) = others.iter().find(|other| other.path == place.path) {
+        return Some(format!("{} and {} cannot both stand at {path}", other.name, place.name));
+    }
+    let nearest = place.path.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(file) = nearest.filter(|path| !path.is_dir()) {
+        return Some(format!("{path} cannot be made: {} is no folder", file.display()));
+    }
     if !is_empty(&place.path) {
-        return Some(fatal(format!(
-            "{path} is not empty; choose another place: --root {}=PATH",
-            place.name
-        )));
+        return Some(format!("{path} is not empty"));
     }
     let above = standing(&place.path);
     let access = rustix::fs::access(above, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     access.err().map(|_| {
-        fatal(format!(
+        format!(
             "{path} cannot be made: {} cannot be written to by this user",
             above.display()
-        ))
+        )
     })
 }
 
@@ -154,7 +165,8 @@ fn room(plan: &ClonePlan, repo_dir: &Path) -> Result<Vec<Obstacle>, Error> {
         let free = free_space(&dir)?;
         if bytes > free {
             found.push(fatal(format!(
-                "the file system of {} needs {bytes} bytes and has {free}",
+                "the file system of {} needs {bytes} bytes and has {free}; free some, or choose another place: --root \
+                 NAME=PATH",
                 dir.display()
             )));
         }
@@ -172,7 +184,8 @@ fn machine(side: &Side<'_>, here: &SystemFacts) -> Vec<Obstacle> {
         return Vec::new();
     }
     vec![fatal(format!(
-        "it was recorded on {}, and this machine is {}: its programs cannot run here",
+        "it was recorded on {}, and this machine is {}: its programs cannot run here; clone it on a machine of that \
+         kind, or only the history: --history",
         recorded.arch, here.arch
     ))]
 }
@@ -187,11 +200,22 @@ pub(super) fn findings(
     let mut found = Vec::new();
     for (root, _) in side.roots.iter().filter(|(_, kind)| kind.holds_packages()) {
         let mut state = state_with_imports(None, &side, root)?;
-        let before = crate::compare::check(&state);
+        let before: Vec<Finding> = crate::compare::check(&state).iter().map(needed).collect();
         state.system = here.clone();
         let after = crate::compare::check(&state);
-        let appeared = after.into_iter().filter(|finding| !before.contains(finding));
+        let appeared = after.into_iter().filter(|finding| !before.contains(&needed(finding)));
         found.extend(appeared.map(|finding| (root.clone(), finding)));
     }
     Ok(found)
+}
+
+/// A finding without what is there instead: two machines may lack the same in two ways.
+fn needed(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    match &mut finding.problem {
+        Problem::System { has, .. } => has.clear(),
+        Problem::Driver { has, .. } => *has = None,
+        _ => {}
+    }
+    finding
 }

@@ -1,0 +1,60 @@
+//! What of the other side is checked out.
+
+use crate::exchange::Offer;
+use crate::history::{CommitId, FIRST_BRANCH, History, Ref, RefKind, RefName};
+use crate::ops::error::Error;
+
+/// The commit to check out: its name, the branch that is made for it, and itself.
+pub(super) fn chosen(
+    history: &History,
+    offer: &Offer,
+    rev: Option<&str>,
+) -> Result<(String, Option<String>, CommitId), Error> {
+    let commit_at = |full: &str| -> Result<Option<CommitId>, Error> {
+        match offer.refs.get(full) {
+            Some(id) => Ok(history.commit_of(*id)?),
+            None => Ok(None),
+        }
+    };
+    let branches: Vec<&String> = offer
+        .refs
+        .keys()
+        .filter(|name| name.starts_with("refs/heads/"))
+        .collect();
+    let Some(rev) = rev else {
+        let main = format!("refs/heads/{FIRST_BRANCH}");
+        let head = offer.head.as_ref().filter(|head| offer.refs.contains_key(*head));
+        let head = head
+            .or_else(|| offer.refs.contains_key(&main).then_some(&main))
+            .or_else(|| branches.first().copied());
+        let Some(head) = head else {
+            return Err(Error::refused(
+                "there is no branch over there",
+                "name a tag or commit with --rev",
+            ));
+        };
+        let commit = commit_at(head)?;
+        let name = head.trim_start_matches("refs/heads/").to_owned();
+        let commit = commit.ok_or_else(|| Error::refused(format!("{head} leads nowhere"), ""))?;
+        return Ok((name.clone(), Some(name), commit));
+    };
+    if let Some(commit) = commit_at(&format!("refs/heads/{rev}"))? {
+        return Ok((rev.to_owned(), Some(rev.to_owned()), commit));
+    }
+    if let Some(commit) = commit_at(&format!("refs/tags/{rev}"))? {
+        return Ok((rev.to_owned(), None, commit));
+    }
+    Ok((rev.to_owned(), None, history.resolve(rev)?))
+}
+
+/// The branches and tags that came, under the names that they will have.
+pub(super) fn refs_of(history: &History, offer: &Offer) -> Result<Vec<Ref>, Error> {
+    let mut refs = Vec::new();
+    for (name, id) in &offer.refs {
+        let name = RefName::new(name)?;
+        if matches!(name.kind(), RefKind::Branch | RefKind::Tag) {
+            refs.extend(history.ref_to(name, *id)?);
+        }
+    }
+    Ok(refs)
+}
