@@ -23,7 +23,9 @@ use crate::config::{self, Config};
 use crate::fsx::lock::{self, Lock};
 use crate::fsx::{self, Context as _, atomic};
 use crate::history::{self, History};
+use crate::progress::Progress;
 use crate::registry::Registry;
+use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 use crate::store::{self, Settings, Store};
 
 /// The name of the repository's directory in a project folder.
@@ -117,6 +119,17 @@ pub struct Repo {
     history: History,
     store: OnceCell<Store>,
     read_only_because: Option<String>,
+}
+
+/// Its layers, opened only when something must come from them.
+impl ContentSource for Repo {
+    fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {
+        if wants.is_empty() {
+            return Ok(());
+        }
+        let store = self.store().map_err(|error| FetchError::Closed(Box::new(error)))?;
+        store.fetch(wants, sink, progress)
+    }
 }
 
 impl Repo {
@@ -258,6 +271,11 @@ impl Repo {
         };
         let store = Store::open(&self.layers_dir(), &self.dir.join("cache"), settings)?;
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Its layers, if something asked for them before.
+    pub fn opened_store(&self) -> Option<&Store> {
+        self.store.get()
     }
 
     /// Its layers, to add one.

@@ -8,7 +8,6 @@
 //! through an existing one: running processes have it mapped, other environments may share it. What is replaced
 //! ends in the stage, which is removed last.
 
-mod beneath;
 pub mod journal;
 pub mod pins;
 mod stage;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::beneath::Beneath;
 use super::stage::{Staged, dress, times, undressed};
 use super::{Parked, Placed};
+use crate::fsx::beneath::Beneath;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{Context, Error};
 use crate::plan::{RootPlan, Whole};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags};
 
-use super::beneath::Beneath;
 use crate::fsx::Error;
+use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
 use crate::snapshot::path::RelPath;
 
@@ -19,27 +19,57 @@ pub struct Found {
     pub immutable: Vec<RelPath>,
 }
 
-/// Looks at paths, best in their order, with the stamps under which they were captured.
+/// Looks at paths, best in their order, with the stamps under which they were captured: on all cores.
 ///
 /// # Errors
 /// When the root cannot be opened.
-pub fn look_over<'p>(root: &Path, paths: impl Iterator<Item = (&'p RelPath, Option<Stamp>)>) -> Result<Found, Error> {
+pub fn look_over(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Error> {
+    let parts = in_parts(paths, |part| look_at(root, part));
+    let mut all = Found::default();
+    for found in parts {
+        let mut found = found?;
+        all.changed.append(&mut found.changed);
+        all.immutable.append(&mut found.immutable);
+    }
+    Ok(all)
+}
+
+fn look_at(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Error> {
     let mut beneath = Beneath::open(root)?;
     let mut found = Found::default();
     for (path, before) in paths {
         let Some((before, now)) = before.zip(state_of(&mut beneath, path)) else {
-            found.changed.push(path.clone());
+            found.changed.push((*path).clone());
             continue;
         };
         let same = (before.ino, before.size, before.mtime, before.mode) == (now.ino, now.size, now.mtime, now.mode);
         if !same {
-            found.changed.push(path.clone());
+            found.changed.push((*path).clone());
         }
         if now.is_fixed {
-            found.immutable.push(path.clone());
+            found.immutable.push((*path).clone());
         }
     }
     Ok(found)
+}
+
+/// Does the same with each part of a list, one part a core, and gives the results in the order of the parts.
+pub(super) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    /// Less is not worth a thread.
+    const LEAST: usize = 256;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let each = items.len().div_ceil(threads).max(LEAST);
+    if items.len() <= each {
+        return vec![work(items)];
+    }
+    std::thread::scope(|scope| {
+        let work = &work;
+        let parts: Vec<_> = items.chunks(each).map(|part| scope.spawn(move || work(part))).collect();
+        let join = |part: std::thread::ScopedJoinHandle<'_, R>| {
+            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        parts.into_iter().map(join).collect()
+    })
 }
 
 struct State {
@@ -77,20 +107,19 @@ pub fn is_fixed(path: &Path) -> bool {
 }
 
 /// Names directly in some directories of a tree that are not known.
-pub fn foreign<'p>(
-    tree: &Path,
-    dirs: impl Iterator<Item = &'p RelPath>,
-    is_known: &dyn Fn(&[u8]) -> bool,
-) -> Vec<RelPath> {
-    let mut foreign = Vec::new();
-    for dir in dirs {
-        let names = std::fs::read_dir(dir.under(tree)).into_iter().flatten().flatten();
-        for name in names {
-            let path = [dir.as_bytes(), b"/", name.file_name().as_bytes()].concat();
-            if !is_known(&path) {
-                foreign.extend(RelPath::new(path));
+pub fn foreign(tree: &Path, dirs: &[&RelPath], is_known: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<RelPath> {
+    let look = |dirs: &[&RelPath]| {
+        let mut foreign = Vec::new();
+        for dir in dirs {
+            let names = std::fs::read_dir(dir.under(tree)).into_iter().flatten().flatten();
+            for name in names {
+                let path = [dir.as_bytes(), b"/", name.file_name().as_bytes()].concat();
+                if !is_known(&path) {
+                    foreign.extend(RelPath::new(path));
+                }
             }
         }
-    }
-    foreign
+        foreign
+    };
+    in_parts(dirs, look).concat()
 }

@@ -27,6 +27,7 @@ pub mod secrets;
 mod site;
 pub mod state;
 pub mod system;
+pub mod touched;
 #[cfg(test)]
 mod tree;
 pub mod variables;

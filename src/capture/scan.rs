@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use super::rules::Rules;
 use super::state::{Mark, RememberedUnit, RootState};
-use super::walk::{Listed, walk};
+use super::touched::Touched;
+use super::walk::{Listed, Listing, walk};
 use super::xattrs::xattrs;
 use super::{binaries, ignored};
 use crate::digest::Digest;
@@ -71,6 +72,8 @@ pub struct LiveRoot {
     /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
     /// is read after this moment cannot be told from a write in the same tick of the clock.
     began: i64,
+    /// Part of it is on another file system.
+    has_mounts: bool,
 }
 
 /// The number of the file system on which a directory stands.
@@ -93,6 +96,13 @@ struct Dirty {
     entries: BTreeSet<usize>,
 }
 
+fn unreadable(root: &Root, source: IoError) -> Error {
+    Error::Root {
+        name: root.name.to_string(),
+        source,
+    }
+}
+
 /// No unit yet.
 const NO_UNIT: u32 = u32::MAX;
 
@@ -108,10 +118,6 @@ impl LiveRoot {
         written: &Written,
         threads: usize,
     ) -> Result<Self, Error> {
-        let fail = |source| Error::Root {
-            name: root.name.to_string(),
-            source,
-        };
         let fingerprint = rules.fingerprint(root);
         let began = now();
         let (old, listing) = std::thread::scope(|scope| {
@@ -122,7 +128,47 @@ impl LiveRoot {
             let listing = walk(&root.path, rules, threads);
             (old.join().unwrap_or_else(|_| RootState::empty(fingerprint)), listing)
         });
-        let listing = listing.map_err(fail)?;
+        let listing = listing.map_err(|source| unreadable(root, source))?;
+        Self::of(root, rules, began, old, listing, written)
+    }
+
+    /// Looks again at what a checkout touched since this was seen; the rest is taken to be as it was.
+    ///
+    /// # Errors
+    /// When the root itself cannot be listed.
+    pub fn look_again(
+        self,
+        rules: &Rules,
+        touched: &Touched,
+        written: &Written,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        let fingerprint = rules.fingerprint(&self.root);
+        let began = now();
+        let is_same = self.state.rules == fingerprint;
+        let listing = if is_same && !self.has_mounts && self.unreadable.is_empty() {
+            touched.relist(&self, rules, threads)
+        } else {
+            walk(&self.root.path, rules, threads)
+        };
+        let listing = listing.map_err(|source| unreadable(&self.root, source))?;
+        let old = match is_same {
+            true => self.state,
+            false => RootState::empty(fingerprint),
+        };
+        Self::of(&self.root, rules, began, old, listing, written)
+    }
+
+    /// What is remembered and what is there make the state.
+    fn of(
+        root: &Root,
+        rules: &Rules,
+        began: i64,
+        old: RootState,
+        listing: Listing,
+        written: &Written,
+    ) -> Result<Self, Error> {
+        let fail = |source| unreadable(root, source);
         let device = device_of(&root.path).map_err(fail)?;
         if listing.listed.is_empty() && !old.entries.is_empty() && ![0, device].contains(&old.device) {
             return Err(Error::Elsewhere {
@@ -132,7 +178,7 @@ impl LiveRoot {
         }
         let mut live = Self {
             root: root.clone(),
-            state: RootState::empty(fingerprint),
+            state: RootState::empty(old.rules),
             pending: Vec::new(),
             special: listing.special,
             skipped: listing.skipped,
@@ -142,6 +188,7 @@ impl LiveRoot {
             dirty: Dirty::default(),
             form: rules.form.clone(),
             began,
+            has_mounts: listing.listed.iter().any(|found| found.device != device),
         };
         live.state.device = device;
         live.join(old, listing.listed, written).map_err(fail)?;

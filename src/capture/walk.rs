@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
 use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::io::Errno;
 
+use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::{FileType, Stamp};
 use crate::fsx::{Context, Error};
 use crate::snapshot::path::RelPath;
@@ -68,17 +70,55 @@ pub fn walk(root: &Path, filter: &dyn Filter, threads: usize) -> Result<Listing,
     let name = CString::new(root.as_os_str().as_encoded_bytes())
         .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))
         .at("list", root)?;
+    let all = Task {
+        parent: None,
+        name,
+        path: None,
+    };
+    let mut all = run(root, vec![all], filter, threads);
+    if let Some(at) = all.unreadable.iter().position(|error| error.path == root) {
+        return Err(all.unreadable.swap_remove(at));
+    }
+    Ok(all)
+}
+
+/// Lists everything beneath some directories of `root`, none of which is within another. One that is not there, or no
+/// directory, has nothing beneath it.
+///
+/// # Errors
+/// When `root` itself cannot be opened.
+pub fn walk_within(root: &Path, dirs: &[RelPath], filter: &dyn Filter, threads: usize) -> Result<Listing, Error> {
+    /// Each may hold a directory open.
+    const AT_ONCE: usize = 64;
+    let mut beneath = Beneath::open(root)?;
+    let mut all = Listing::default();
+    for dirs in dirs.chunks(AT_ONCE) {
+        let mut tasks = Vec::with_capacity(dirs.len());
+        for dir in dirs {
+            let (parent, name) = match beneath.parent(dir) {
+                Err(error) if error.is_nothing_there() => continue,
+                other => other?,
+            };
+            let parent = parent.try_clone().at("open the directory of", dir.under(root))?;
+            // A name of a path has no zero byte.
+            let Ok(name) = CString::new(name) else { continue };
+            tasks.push(Task {
+                parent: Some(Arc::new(parent)),
+                name,
+                path: Some(dir.clone()),
+            });
+        }
+        all.append(run(root, tasks, filter, threads));
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn run(root: &Path, tasks: Vec<Task>, filter: &dyn Filter, threads: usize) -> Listing {
     let walk = Walk {
         root,
         filter,
-        queue: Mutex::new(Queue {
-            tasks: vec![Task {
-                parent: None,
-                name,
-                path: None,
-            }],
-            busy: 0,
-        }),
+        queue: Mutex::new(Queue { tasks, busy: 0 }),
         changed: Condvar::new(),
     };
     let mut all = Listing::default();
@@ -89,20 +129,29 @@ pub fn walk(root: &Path, filter: &dyn Filter, threads: usize) -> Result<Listing,
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    for mut part in parts {
-        all.listed.append(&mut part.listed);
-        all.special.append(&mut part.special);
-        all.skipped.append(&mut part.skipped);
-        all.unreadable.append(&mut part.unreadable);
+    for part in parts {
+        all.append(part);
     }
-    if let Some(at) = all.unreadable.iter().position(|error| error.path == root) {
-        return Err(all.unreadable.swap_remove(at));
+    all.sort();
+    all
+}
+
+impl Listing {
+    /// Takes over what another holds; not sorted then.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.listed.append(&mut other.listed);
+        self.special.append(&mut other.special);
+        self.skipped.append(&mut other.skipped);
+        self.unreadable.append(&mut other.unreadable);
     }
-    all.listed.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    all.special.sort_unstable();
-    all.skipped.sort_unstable();
-    all.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(all)
+
+    /// Sorts all. Parts that are sorted are only merged.
+    pub(super) fn sort(&mut self) {
+        self.listed.sort_by(|a, b| a.path.cmp(&b.path));
+        self.special.sort_unstable();
+        self.skipped.sort_unstable();
+        self.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    }
 }
 
 impl Walk<'_> {
@@ -111,8 +160,8 @@ impl Walk<'_> {
         while let Some(task) = self.take() {
             let children = match self.list(&task, &mut out) {
                 Ok(children) => children,
-                // Removed between the listing and now: as if it had never been.
-                Err(rustix::io::Errno::NOENT) if task.path.is_some() => Vec::new(),
+                // Removed or replaced between the listing and now: as if it had never been.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if task.path.is_some() => Vec::new(),
                 Err(errno) => {
                     let path = task.path.map_or(self.root.to_owned(), |p| p.under(self.root));
                     out.unreadable.extend(Err::<(), _>(errno).at("list", path).err());
@@ -121,6 +170,7 @@ impl Walk<'_> {
             };
             self.give(children);
         }
+        out.listed.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         out
     }
 
@@ -185,7 +235,7 @@ impl Walk<'_> {
         bytes.extend_from_slice(name.to_bytes());
         let path = RelPath::from_listing(bytes);
         let (stamp, device) = match Stamp::of_name(dir, name) {
-            Err(rustix::io::Errno::NOENT) => return Ok(()),
+            Err(Errno::NOENT) => return Ok(()),
             other => other?,
         };
         let is_dir = stamp.file_type == FileType::Dir;

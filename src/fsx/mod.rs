@@ -4,6 +4,7 @@
 
 pub mod append;
 pub mod atomic;
+pub mod beneath;
 pub mod lock;
 pub mod stable;
 pub mod stamp;
@@ -31,6 +32,13 @@ impl Error {
     /// Whether the path was not there.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
+    }
+
+    /// Whether nothing can be there: the path is not, or something above it is no directory.
+    pub fn is_nothing_there(&self) -> bool {
+        use rustix::io::Errno;
+        let errno = self.source.raw_os_error().map(Errno::from_raw_os_error);
+        matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::damaged::warn_of_layers;
 use super::error::Error;
@@ -134,12 +133,14 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     let (commit, manifest) = record(session, &live, layer, place.parent, words)?;
     place.publish(session, commit, &message, &options.tags)?;
     pinning::hold(session, &mut live, &pinning::Which::Missing);
-    live.mark_recorded(&session.viewpoint());
+    live.mark_recorded();
     let recorded = changes.vars.iter().map(|var| var.name.as_str());
     if let Err(error) = shell::forget(&session.repo, recorded) {
         report.warnings.push(error.to_string());
     }
-    pinning::tidy(session, &live, Duration::from_millis(50));
+    live.save_while(&session.viewpoint(), |live| {
+        pinning::tidy(session, live, pinning::After::Commit);
+    });
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);
     report.started_branch = place.starts_branch;
@@ -170,7 +171,7 @@ pub(super) fn changes_since(session: &Session<'_>, parent: Option<CommitId>, liv
 
 /// Reads what is new in the live state and writes it into a layer, which is not yet part of the store.
 pub(super) fn absorb(session: &Session<'_>, live: &mut Live) -> Result<Option<FinishedLayer>, Error> {
-    warn_of_layers(session)?;
+    warn_of_layers(session);
     let store = session.repo.store()?;
     let mut items = Vec::new();
     let mut owners = Vec::new();

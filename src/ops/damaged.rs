@@ -50,13 +50,14 @@ pub(super) fn move_dir_aside(dir: &Path, name: &str, aside: &Path) -> Result<Pat
     Ok(to)
 }
 
-/// Says of every layer that cannot be understood that it is so. What needs it is told where it is needed.
-pub(super) fn warn_of_layers(session: &Session<'_>) -> Result<(), Error> {
-    for layer in session.repo.store()?.catalog().damaged() {
+/// Says of every layer that was looked into and cannot be understood that it is so. What needs it is told where it is
+/// needed.
+pub(super) fn warn_of_layers(session: &Session<'_>) {
+    let damaged = session.repo.opened_store().map(|store| store.catalog().damaged());
+    for layer in damaged.into_iter().flatten() {
         session.progress.warn(&format!(
             "layer {} is damaged ({}); nothing here needs it so far, `envgit verify` tells what does",
             layer.digest, layer.what
         ));
     }
-    Ok(())
 }

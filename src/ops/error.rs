@@ -161,6 +161,10 @@ impl From<FetchError> for Error {
     fn from(error: FetchError) -> Self {
         match error {
             FetchError::Sink(error) => error.into(),
+            FetchError::Closed(error) => match error.downcast::<crate::repo::Error>() {
+                Ok(error) => (*error).into(),
+                Err(error) => Self::refused(error.to_string(), ""),
+            },
             FetchError::Lost { lost, reason } => Self::Lost {
                 paths: lost
                     .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Session;
@@ -13,6 +13,8 @@ use crate::capture::configs::{ConfigPatterns, is_text};
 use crate::capture::ignored::Ignored;
 use crate::capture::rules::Rules;
 use crate::capture::scan::{LiveRoot, Written};
+use crate::capture::state::RootState;
+use crate::capture::touched::Touched;
 use crate::config::Config;
 use crate::fsx::stable;
 use crate::history::{BlobId, CommitId, tracked_paths};
@@ -43,8 +45,8 @@ pub(super) struct Live {
     pub(super) warnings: Vec<String>,
     /// Recorded setuid and setgid bits count. Without, a live file may lack those that a commit has.
     pub(super) keeps_setuid: bool,
-    /// Roots, by number, whose stamps changed since the stat cache was saved.
-    pub(super) restamped: BTreeSet<usize>,
+    /// Roots, by number, of which more is known than the stat cache was told.
+    pub(super) unsaved: BTreeSet<usize>,
     /// How many files were read to know their content.
     pub(super) read: u64,
 }
@@ -112,18 +114,21 @@ impl Live {
         let config = viewpoint.config;
         viewpoint.progress.begin(Phase::Scan, None);
         let none = Written::new();
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let scan = |root: &Root| -> Result<LiveRoot, Error> {
             let rules = rules(viewpoint, root)?;
             let written = written.get(&root.name).unwrap_or(&none);
             let state = viewpoint.state_path(root);
-            Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, threads)?)
+            Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, threads())?)
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
         viewpoint.progress.end();
-        let roots = roots?;
+        Ok(Self::of(viewpoint, roots?))
+    }
+
+    /// The roots, listed.
+    fn of(viewpoint: &Viewpoint<'_>, roots: Vec<LiveRoot>) -> Self {
         let name = |root: &LiveRoot, path: &RelPath| format!("{}:{path}", root.root.name);
-        Ok(Self {
+        Self {
             special: roots
                 .iter()
                 .flat_map(|root| root.special.iter().map(move |path| name(root, path)))
@@ -133,15 +138,15 @@ impl Live {
                 .flat_map(|root| &root.unreadable)
                 .map(|error| format!("{error}: {}", error.source))
                 .collect(),
-            vars: (viewpoint.stand_ins).put_in(shell::vars(config, &viewpoint.homes, viewpoint.env)),
+            vars: (viewpoint.stand_ins).put_in(shell::vars(viewpoint.config, &viewpoint.homes, viewpoint.env)),
             inventory: BTreeMap::new(),
             texts: HashMap::new(),
             warnings: Vec::new(),
-            restamped: BTreeSet::new(),
+            unsaved: BTreeSet::new(),
             keeps_setuid: viewpoint.repo.is_none_or(Repo::keeps_setuid),
             read: 0,
             roots,
-        })
+        }
     }
 
     /// Reads what changed, only to know it, and completes the state.
@@ -150,19 +155,64 @@ impl Live {
     /// A root that is not there.
     pub(super) fn capture(viewpoint: &Viewpoint<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
         let mut live = Self::scan(viewpoint, written)?;
-        let bytes = live.pending_bytes();
-        if live.roots.iter().any(|root| !root.pending.is_empty()) {
-            viewpoint.progress.begin(Phase::Read, Some(bytes));
-            let threads = std::thread::available_parallelism().map_or(2, usize::from);
-            for root in &mut live.roots {
-                live.read += root.pending.len() as u64;
-                let failures = root.hash_pending(threads, viewpoint.progress);
-                live.failures.extend(failures.iter().map(describe));
-            }
-            viewpoint.progress.end();
-        }
+        live.read_pending(viewpoint.progress);
         live.complete(viewpoint)?;
         Ok(live)
+    }
+
+    /// Looks again at what a checkout touched, by root; the rest is as it was seen before. The stat cache is not saved
+    /// yet.
+    ///
+    /// # Errors
+    /// A root that is not there.
+    pub(super) fn look_again(
+        self,
+        viewpoint: &Viewpoint<'_>,
+        touched: &HashMap<RootName, Touched>,
+        written: &WrittenByRoot,
+    ) -> Result<Self, Error> {
+        viewpoint.progress.begin(Phase::Scan, None);
+        let none = (Touched::default(), Written::new());
+        let look = |root: LiveRoot| -> Result<LiveRoot, Error> {
+            let rules = rules(viewpoint, &root.root)?;
+            let touched = touched.get(&root.root.name).unwrap_or(&none.0);
+            let written = written.get(&root.root.name).unwrap_or(&none.1);
+            Ok(root.look_again(&rules, touched, written, threads())?)
+        };
+        let roots: Result<Vec<_>, Error> = self.roots.into_iter().map(look).collect();
+        viewpoint.progress.end();
+        let mut live = Self::of(viewpoint, roots?);
+        live.unsaved = self.unsaved;
+        live.read_pending(viewpoint.progress);
+        live.derive(viewpoint)?;
+        let changed = live.roots.iter().enumerate().filter(|(_, root)| root.changed);
+        live.unsaved.extend(changed.map(|(number, _)| number));
+        Ok(live)
+    }
+
+    /// Trusts the stamps of what a checkout just wrote, once the clock of files has ticked on.
+    pub(super) fn outlast_doubt(&mut self, written: &WrittenByRoot) {
+        let none = Written::new();
+        for (number, root) in self.roots.iter_mut().enumerate() {
+            if root.changed {
+                root.outlast_doubt(written.get(&root.root.name).unwrap_or(&none));
+                self.unsaved.insert(number);
+            }
+        }
+    }
+
+    /// Reads what changed, only to know it.
+    fn read_pending(&mut self, progress: &dyn Progress) {
+        if self.is_known() {
+            return;
+        }
+        progress.begin(Phase::Read, Some(self.pending_bytes()));
+        for root in &mut self.roots {
+            self.read += root.pending.len() as u64;
+            let failures = root.hash_pending(threads(), progress);
+            self.failures.extend(failures.iter().map(describe));
+        }
+        progress.end();
     }
 
     /// Bytes that must be read.
@@ -184,6 +234,15 @@ impl Live {
     /// # Errors
     /// A config file that cannot be read.
     pub(super) fn complete(&mut self, viewpoint: &Viewpoint<'_>) -> Result<(), Error> {
+        self.derive(viewpoint)?;
+        for root in self.roots.iter().filter(|root| root.changed) {
+            let path = viewpoint.state_path(&root.root);
+            self.warnings.extend(path.and_then(|path| save(&path, &root.state)));
+        }
+        Ok(())
+    }
+
+    fn derive(&mut self, viewpoint: &Viewpoint<'_>) -> Result<(), Error> {
         self.inventory.clear();
         for root in &mut self.roots {
             root.finish();
@@ -212,29 +271,37 @@ impl Live {
                     }
                 }
             }
-            if root.changed {
-                self.warnings.extend(save(viewpoint, root));
-            }
         }
         Ok(())
     }
 
-    /// Notes in the stat cache that all entries are part of the last commit.
-    pub(super) fn mark_recorded(&mut self, viewpoint: &Viewpoint<'_>) {
-        let restamped = std::mem::take(&mut self.restamped);
+    /// Notes that all entries are part of the last commit. The stat cache is not saved yet.
+    pub(super) fn mark_recorded(&mut self) {
         for (number, root) in self.roots.iter_mut().enumerate() {
-            if restamped.contains(&number) || root.state.marks.iter().any(|mark| !mark.recorded) {
+            if root.state.marks.iter().any(|mark| !mark.recorded) {
                 root.state.marks.iter_mut().for_each(|mark| mark.recorded = true);
-                self.warnings.extend(save(viewpoint, root));
+                self.unsaved.insert(number);
             }
         }
     }
 
-    /// Saves the stat cache where stamps changed.
-    pub(super) fn save_restamped(&mut self, viewpoint: &Viewpoint<'_>) {
-        for number in std::mem::take(&mut self.restamped) {
-            self.warnings.extend(save(viewpoint, &self.roots[number]));
-        }
+    /// Saves the stat cache where more is known than it was told, while other work is done.
+    pub(super) fn save_while(&mut self, viewpoint: &Viewpoint<'_>, work: impl FnOnce(&Self)) {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        let paths = unsaved.iter().filter_map(|number| {
+            let root = &self.roots[*number];
+            Some((viewpoint.state_path(&root.root)?, &root.state))
+        });
+        let paths: Vec<_> = paths.collect();
+        let warnings = std::thread::scope(|scope| {
+            let saving = scope.spawn(|| {
+                let saved = paths.iter().filter_map(|(path, state)| save(path, state));
+                saved.collect::<Vec<_>>()
+            });
+            work(self);
+            saving.join().unwrap_or_default()
+        });
+        self.warnings.extend(warnings);
     }
 
     /// The text of an inventory file that is not a unit.
@@ -306,6 +373,10 @@ impl Live {
     }
 }
 
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// What the inventory says of the packages of a root, by name of the part.
 fn records<'a>(root: &'a LiveRoot, part: &str) -> Option<&'a [u8]> {
     match part {
@@ -326,10 +397,9 @@ pub(super) fn describe(error: &stable::Error) -> String {
 }
 
 /// Writes the stat cache; what goes wrong costs only speed.
-fn save(viewpoint: &Viewpoint<'_>, root: &LiveRoot) -> Option<String> {
-    let path = viewpoint.state_path(&root.root)?;
+fn save(path: &Path, state: &RootState) -> Option<String> {
     let saved = path.parent().map_or(Ok(()), crate::fsx::create_dir_all);
-    let saved = saved.and_then(|()| root.state.save(&path));
+    let saved = saved.and_then(|()| state.save(path));
     saved
         .err()
         .map(|error| format!("the cache was not written: {error}: {}", error.source))

@@ -79,22 +79,37 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
         });
         for (at, stamp) in restamped.into_inner().unwrap_or_default() {
             root.state.marks[at].stamp = stamp;
-            live.restamped.insert(number);
+            live.unsaved.insert(number);
         }
     }
 }
 
-/// Looks through the pins of units that are live no longer, files away what a checkout took out, and keeps pins within
-/// their bounds.
-pub(super) fn tidy(session: &Session<'_>, live: &Live, patience: Duration) {
+/// Files away the pins of units that are live no longer, and keeps pins within their bounds.
+pub(super) fn tidy(session: &Session<'_>, live: &Live, after: After) {
     for root in &live.roots {
         if let Ok(pins) = pins_of(session, &root.root) {
-            let _ = pins.settle(units(root));
+            let _ = match after {
+                After::Commit => pins.settle(units(root)),
+                After::Checkout => pins.retire(units(root)),
+            };
         }
     }
     super::pins::keep_within_bounds(session, live);
-    Pins::sweep(&base(session), Some(Instant::now() + patience));
+    Pins::sweep(&base(session), Some(Instant::now() + PATIENCE));
 }
+
+/// What was done before pins are tidied.
+#[derive(Clone, Copy)]
+pub(super) enum After {
+    /// Others took the files of units away, one by one: that is looked at now, so that a checkout needs not to.
+    Commit,
+    /// Whole directories went, for the most part. What is left to be looked at waits until it is needed: who goes back
+    /// is in a hurry.
+    Checkout,
+}
+
+/// How long names that wait are removed.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Files away a directory that a checkout took out of the live state `before`.
 pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, parked: &Parked) {

@@ -437,7 +437,20 @@ pub(super) fn is_setuid(entry: &Entry) -> bool {
 
 /// All differences within a selection.
 pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<Changes, Error> {
+    Ok(compare_by_unit(from, to, selection)?.0)
+}
+
+/// The units that are not the same on both sides, by root.
+pub(super) type Differing = BTreeMap<RootName, (Units, Units)>;
+
+/// All differences within a selection, and the units in which they are.
+pub(super) fn compare_by_unit(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    selection: &Selection,
+) -> Result<(Changes, Differing), Error> {
     let mut changes = Changes::default();
+    let mut units = Differing::new();
     let mut names: Vec<_> = from.roots.keys().chain(to.roots.keys()).collect();
     names.sort_unstable();
     names.dedup();
@@ -466,6 +479,7 @@ pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> 
         let (older, newer) = differing_units(from, to, root)?;
         found.files = compare::files(&older, &newer);
         found.files.retain(|change| selection.has_path(root, change.path()));
+        units.insert(root.clone(), (older, newer));
         if !found.is_empty() {
             changes.roots.push(found);
         }
@@ -473,7 +487,7 @@ pub(super) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> 
     if selection.is_everything() {
         changes.vars = compare::vars(&from.vars, &to.vars);
     }
-    Ok(changes)
+    Ok((changes, units))
 }
 
 fn compare_configs(

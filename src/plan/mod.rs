@@ -175,6 +175,16 @@ impl RootPlan {
         sizes.fold(0, u64::saturating_add)
     }
 
+    /// What changes by a step of its own: single paths, and directories that come or go whole.
+    pub fn changed(&self) -> BTreeSet<&RelPath> {
+        let removed = self.remove_files.iter().chain(&self.remove_dirs);
+        let entries = self.make_dirs.iter().chain(&self.link).chain(&self.retouch);
+        let placed = self.place.iter().map(|placement| &placement.entry);
+        let paths = removed.chain(entries.chain(placed).map(|entry| &entry.path));
+        let single = paths.filter(|path| self.whole_of(path).is_none());
+        single.chain(self.whole.iter().map(|whole| &whole.dir)).collect()
+    }
+
     /// Every path with what happens to it, sorted.
     pub fn paths(&self) -> Vec<(RelPath, FileChangeKind)> {
         use FileChangeKind::{Added, MetadataOnly, Modified, Removed};

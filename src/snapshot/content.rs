@@ -186,7 +186,7 @@ pub struct Want {
 }
 
 /// Holds content by digest.
-pub trait ContentSource: Sync {
+pub trait ContentSource {
     /// Delivers all of `wants`, each byte checked against a digest before the sink sees it.
     ///
     /// # Errors
@@ -208,4 +208,7 @@ pub enum FetchError {
     /// The sink could not take it.
     #[error(transparent)]
     Sink(#[from] crate::fsx::Error),
+    /// The source itself cannot be opened.
+    #[error(transparent)]
+    Closed(Box<dyn std::error::Error + Send + Sync>),
 }

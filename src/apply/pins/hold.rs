@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use super::prove::{Look, look, read_again, same_inode_state, stamp_in, stamp_of};
 use super::record::{Pinned, Record};
 use super::{HELD, LIVE, LONGEST_NAME, Method, Pins, UnitId};
-use crate::apply::beneath::Beneath;
 use crate::apply::stage::{dress, times};
+use crate::apply::untouched::in_parts;
+use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error};
@@ -57,11 +58,11 @@ impl Pins {
         let name = Self::name(unit, id);
         let tree = self.tree(&name);
         let own = match self.record(&name) {
-            Some((record, _)) => Some(record),
-            None => self.take_over(unit, &name, members)?,
+            Some(own) => Some(own),
+            None => self.take_over(unit, &name, members)?.map(|record| (record, LIVE)),
         };
         fsx::create_dir_all(&tree)?;
-        self.take_spares(&name, members)?;
+        let spares = self.take_spares(&name, members)?;
         let mut holding = Holding {
             method: self.method,
             live: Beneath::open(&self.root)?,
@@ -69,8 +70,17 @@ impl Pins {
             restamped: Restamped::new(),
             moved: HashMap::new(),
         };
-        holding.make_dirs(members)?;
-        let known = own.unwrap_or_else(|| Record::new(Vec::new(), Vec::new()));
+        // What went out of the live tree whole, and is back, is as it was then.
+        let is_spare =
+            |path: &RelPath| spares.contains(path.as_bytes()) || path.ancestors().any(|dir| spares.contains(dir));
+        holding.make_dirs(
+            members
+                .iter()
+                .map(|member| member.entry)
+                .filter(|entry| !is_spare(&entry.path)),
+        )?;
+        let (known, state) = own.unwrap_or_else(|| (Record::new(Vec::new(), Vec::new()), LIVE));
+        let mut is_as_known = state == HELD;
         let mut files = Vec::with_capacity(members.len());
         let leaders: BTreeSet<&RelPath> = members.iter().filter_map(|member| leader(member.entry)).collect();
         for member in members {
@@ -79,16 +89,28 @@ impl Pins {
             if member.entry.is_dir() || member.racy || is_linked {
                 continue;
             }
-            files.extend(holding.file(member, known.get(&member.entry.path))?);
+            let known = known.get(&member.entry.path);
+            match known.filter(|known| holding.is_name_of(known, member) && is_spare(&member.entry.path)) {
+                Some(known) => files.push(known.clone()),
+                None => {
+                    is_as_known = false;
+                    files.extend(holding.file(member, known)?);
+                }
+            }
         }
         let dirs: Vec<&Entry> = members.iter().map(|m| m.entry).filter(|entry| entry.is_dir()).collect();
-        for dir in dirs.iter().rev() {
+        for dir in dirs.iter().rev().filter(|dir| !is_spare(&dir.path)) {
             holding.settle(dir)?;
         }
-        let record = Record::new(files, dirs.into_iter().cloned().collect());
-        record.write(&self.record_path(&name, LIVE))?;
-        // Out of use no longer.
-        let _ = std::fs::remove_file(self.record_path(&name, HELD));
+        let (live, held) = (self.record_path(&name, LIVE), self.record_path(&name, HELD));
+        if is_as_known && files.len() == known.files.len() && dirs.iter().copied().eq(&known.dirs) {
+            fsx::rename(&held, &live)?;
+        } else {
+            let record = Record::new(files, dirs.into_iter().cloned().collect());
+            record.write(&live)?;
+            // Out of use no longer.
+            let _ = std::fs::remove_file(held);
+        }
         self.restamp_others(unit, &name, &holding.moved)?;
         Ok(holding.restamped)
     }
@@ -139,10 +161,14 @@ impl Pins {
 
     /// The pins among some that still are what was recorded, with their stamps as they are now.
     pub(super) fn prove(&self, tree: &Path, pins: Vec<Pinned>) -> Vec<Pinned> {
-        let Ok(mut beneath) = Beneath::open(tree) else {
+        let looks = in_parts(&pins, |pins| {
+            let mut beneath = Beneath::open(tree).ok()?;
+            Some(pins.iter().map(|pin| look(&mut beneath, pin)).collect::<Vec<_>>())
+        });
+        let Some(looks) = looks.into_iter().collect::<Option<Vec<_>>>() else {
             return Vec::new();
         };
-        let looks: Vec<Look> = pins.iter().map(|pin| look(&mut beneath, pin)).collect();
+        let looks = looks.concat();
         let doubtful: Vec<&Pinned> = pins
             .iter()
             .zip(&looks)
@@ -171,26 +197,41 @@ impl Pins {
     /// # Errors
     /// What the file system refused.
     pub fn settle<'u>(&self, live: impl Iterator<Item = (&'u UnitName, UnitId)>) -> Result<(), Error> {
-        let live: HashSet<String> = live.map(|(unit, id)| Self::name(unit, &id)).collect();
-        for (name, state) in self.listing().into_values().flatten() {
-            if state != LIVE || live.contains(&name) {
-                continue;
-            }
-            let from = self.record_path(&name, LIVE);
+        for name in self.out_of_use(live) {
+            let (from, to) = (self.record_path(&name, LIVE), self.record_path(&name, HELD));
             if let Some(record) = Record::read(&from) {
                 let files = self.prove(&self.tree(&name), record.files);
-                Record::new(files, record.dirs).write(&self.record_path(&name, HELD))?;
+                Record::new(files, record.dirs).write(&to)?;
             }
             fsx::remove_file(&from)?;
         }
         Ok(())
     }
 
-    /// Brings back names that a checkout put by.
-    fn take_spares(&self, name: &str, members: &[Member<'_>]) -> Result<(), Error> {
+    /// Files away pins that went out of use, without a look.
+    ///
+    /// # Errors
+    /// What the file system refused.
+    pub fn retire<'u>(&self, live: impl Iterator<Item = (&'u UnitName, UnitId)>) -> Result<(), Error> {
+        for name in self.out_of_use(live) {
+            fsx::rename(&self.record_path(&name, LIVE), &self.record_path(&name, HELD))?;
+        }
+        Ok(())
+    }
+
+    fn out_of_use<'u>(&self, live: impl Iterator<Item = (&'u UnitName, UnitId)>) -> Vec<String> {
+        let live: HashSet<String> = live.map(|(unit, id)| Self::name(unit, &id)).collect();
+        let all = self.listing().into_values().flatten();
+        let is_out = |(name, state): (String, &str)| (state == LIVE && !live.contains(&name)).then_some(name);
+        all.filter_map(is_out).collect()
+    }
+
+    /// Brings back names that a checkout put by; tells the directories that were brought back whole.
+    fn take_spares(&self, name: &str, members: &[Member<'_>]) -> Result<HashSet<Vec<u8>>, Error> {
         let (tree, spare) = (self.tree(name), self.spare(name));
+        let mut taken = HashSet::new();
         if spare.symlink_metadata().is_err() {
-            return Ok(());
+            return Ok(taken);
         }
         for dir in members.iter().map(|member| member.entry).filter(|entry| entry.is_dir()) {
             let (from, to) = (dir.path.under(&spare), dir.path.under(&tree));
@@ -199,9 +240,11 @@ impl Pins {
                     fsx::create_dir_all(parent)?;
                 }
                 fsx::rename(&from, &to)?;
+                taken.insert(dir.path.as_bytes().to_vec());
             }
         }
-        self.discard(&spare)
+        self.discard(&spare)?;
+        Ok(taken)
     }
 
     /// Other records of a unit that hold the same inodes learn their new stamps.
@@ -285,12 +328,13 @@ struct Holding {
 }
 
 impl Holding {
-    fn make_dirs(&mut self, members: &[Member<'_>]) -> Result<(), Error> {
+    /// Makes the directories of some entries.
+    fn make_dirs<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>) -> Result<(), Error> {
         let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
-        for member in members {
-            dirs.extend(member.entry.path.ancestors());
-            if member.entry.is_dir() {
-                dirs.insert(member.entry.path.as_bytes());
+        for entry in entries {
+            dirs.extend(entry.path.ancestors());
+            if entry.is_dir() {
+                dirs.insert(entry.path.as_bytes());
             }
         }
         for dir in dirs {
@@ -306,6 +350,14 @@ impl Holding {
             }
         }
         Ok(())
+    }
+
+    /// Whether a pin is another name of a live file.
+    fn is_name_of(&self, known: &Pinned, member: &Member<'_>) -> bool {
+        self.method == Method::Hardlink
+            && member.entry.file().is_some()
+            && known.entry == *member.entry
+            && same_inode_state(&known.stamp, &member.stamp)
     }
 
     /// Pins one file or symlink; nothing when it is no longer what it was, or cannot have another name.

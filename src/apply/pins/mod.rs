@@ -3,7 +3,7 @@
 //! ```text
 //! cache/pins/<root>/<unit>@<id>/       the tree of one unit in one state
 //! cache/pins/<root>/<unit>@<id>.live   its record, while that state is live
-//! cache/pins/<root>/<unit>@<id>.held   its record, after it went out of use and was looked through once
+//! cache/pins/<root>/<unit>@<id>.held   its record, after it went out of use
 //! cache/pins/<root>/<unit>@<id>.spare/ other names of its files: what a checkout took out of the live tree
 //! cache/pins/<root>/place              where the roots were when these were pinned
 //! cache/pins/.trash/<n>                names that wait to be removed

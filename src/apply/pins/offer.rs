@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::prove::{Look, look, read_again};
 use super::record::{Pinned, Record};
 use super::{Method, Pins, UnitId};
-use crate::apply::beneath::Beneath;
-use crate::apply::untouched::foreign;
+use crate::apply::untouched::{foreign, in_parts};
+use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
@@ -38,6 +38,19 @@ pub struct PinnedFile {
 }
 
 impl Offered {
+    /// Whether no other pin can have more of what is wanted.
+    fn is_all_of(&self, goal: &[Entry]) -> bool {
+        let sought = goal
+            .iter()
+            .filter(|entry| entry.file().is_none_or(|file| file.hardlink.is_none()));
+        sought.count() == self.entries.len()
+    }
+
+    /// The inode of the pinned file for a path.
+    pub fn inode(&self, path: &RelPath) -> Option<u64> {
+        self.stamps.get(path).map(|stamp| stamp.ino)
+    }
+
     /// The pinned file for a path.
     pub fn file(&self, path: &RelPath) -> Option<PinnedFile> {
         let stamp = *self.stamps.get(path)?;
@@ -67,7 +80,7 @@ impl Pins {
         &self,
         wanted: &[Wanted<'_>],
         needed: &dyn Fn(&RelPath) -> bool,
-        elsewhere: &dyn Fn(u64, &RelPath) -> bool,
+        elsewhere: &(dyn Fn(u64, &RelPath) -> bool + Sync),
     ) -> Vec<Offered> {
         let mut listing = self.listing();
         let mut offers = Vec::new();
@@ -77,7 +90,12 @@ impl Pins {
             names.reverse();
             names.sort_by_key(|(name, _)| *name != own);
             for (name, state) in names {
-                offers.extend(self.offer_one(&name, state, want, needed, elsewhere));
+                let offered = self.offer_one(&name, state, want, needed, elsewhere);
+                let is_all = offered.as_ref().is_some_and(|offered| offered.is_all_of(want.goal));
+                offers.extend(offered);
+                if is_all {
+                    break;
+                }
             }
         }
         offers
@@ -89,27 +107,37 @@ impl Pins {
         state: &str,
         want: &Wanted<'_>,
         needed: &dyn Fn(&RelPath) -> bool,
-        elsewhere: &dyn Fn(u64, &RelPath) -> bool,
+        elsewhere: &(dyn Fn(u64, &RelPath) -> bool + Sync),
     ) -> Option<Offered> {
         let record_path = self.record_path(name, state);
         let mut record = Record::read(&record_path)?;
         let tree = self.tree(name);
-        let mut beneath = Beneath::open(&tree).ok()?;
         let goal = |path: &RelPath| {
             let at = want.goal.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
             Some(&want.goal[at])
         };
+        let fits = |pinned: &Pinned| {
+            let is_goal = goal(&pinned.entry.path).is_some_and(|entry| entry.same_state(&pinned.entry));
+            is_goal && !elsewhere(pinned.stamp.ino, &pinned.entry.path)
+        };
+        let looks = in_parts(&record.files, |pins| {
+            let mut beneath = Beneath::open(&tree).ok()?;
+            let look = |pinned| {
+                if fits(pinned) {
+                    look(&mut beneath, pinned)
+                } else {
+                    Look::Lost
+                }
+            };
+            Some(pins.iter().map(look).collect::<Vec<_>>())
+        });
+        let looks: Vec<Look> = looks.into_iter().collect::<Option<Vec<_>>>()?.concat();
         let mut good: Vec<usize> = Vec::new();
         let mut doubtful: Vec<usize> = Vec::new();
-        for (at, pinned) in record.files.iter().enumerate() {
-            let path = &pinned.entry.path;
-            let fits = goal(path).is_some_and(|entry| entry.same_state(&pinned.entry));
-            if !fits || elsewhere(pinned.stamp.ino, path) {
-                continue;
-            }
-            match look(&mut beneath, pinned) {
+        for (at, look) in looks.into_iter().enumerate() {
+            match look {
                 Look::Same => good.push(at),
-                Look::Moved if needed(path) => doubtful.push(at),
+                Look::Moved if needed(&record.files[at].entry.path) => doubtful.push(at),
                 Look::Moved | Look::Lost => {}
             }
         }
@@ -150,8 +178,8 @@ impl Pins {
                 .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
                 .is_ok()
         };
-        let dirs = entries.iter().filter(|entry| entry.is_dir()).map(|entry| &entry.path);
-        let foreign: BTreeSet<Vec<u8>> = foreign(&tree, dirs, &is_known)
+        let dirs: Vec<&RelPath> = entries.iter().filter(|e| e.is_dir()).map(|e| &e.path).collect();
+        let foreign: BTreeSet<Vec<u8>> = foreign(&tree, &dirs, &is_known)
             .into_iter()
             .flat_map(|path| path.ancestors().map(<[u8]>::to_vec).collect::<Vec<_>>())
             .collect();

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fs::AtFlags;
 
 use super::record::Pinned;
-use crate::apply::beneath::Beneath;
 use crate::digest::Hasher;
+use crate::fsx::beneath::Beneath;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp};
 use crate::snapshot::entry::Node;

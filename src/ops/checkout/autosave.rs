@@ -51,7 +51,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
     let note = session.note(message);
     session.repo.history().set_ref(&name, commit, Expected::Absent, &note)?;
     pinning::hold(session, live, &pinning::Which::Missing);
-    live.save_restamped(&session.viewpoint());
+    live.save_while(&session.viewpoint(), |_| ());
     Ok(Autosave {
         name: name.short_name().to_owned(),
         commit,

@@ -14,7 +14,6 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::diff::head;
 use super::error::Error;
@@ -168,19 +167,17 @@ pub(super) fn perform(
     gate.saved(session, &report, &journal)?;
     let swept = prepared.apply(session, &live, &journal, options)?;
     report.stuck = swept.stuck.clone();
-    let before = live;
-    let mut live = Live::capture(&session.viewpoint_of(Some(target.commit)), &swept.written)?;
+    for (root, parked) in &swept.parked {
+        pinning::put_by(session, &live, root, parked);
+    }
+    let viewpoint = session.viewpoint_of(Some(target.commit));
+    let mut live = live.look_again(&viewpoint, &prepared.touched(), &swept.written)?;
     report.verified = prepared.verify(session, &live, &target, &selection, swept.from_layers)?;
     target.move_head(session)?;
-    for (root, parked) in &swept.parked {
-        pinning::put_by(session, &before, root, parked);
-    }
-    drop(before);
+    live.outlast_doubt(&swept.written);
     pinning::hold(session, &mut live, &pinning::Which::Changed(&prepared.units()));
-    if target.partial {
-        live.save_restamped(&session.viewpoint());
-    } else {
-        live.mark_recorded(&session.viewpoint());
+    if !target.partial {
+        live.mark_recorded();
     }
     let journal = session.repo.journal_path();
     if journal.exists() {
@@ -192,7 +189,9 @@ pub(super) fn perform(
     for root in &session.repo.config().roots {
         discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
     }
-    pinning::tidy(session, &live, PATIENCE);
+    live.save_while(&session.viewpoint(), |live| {
+        pinning::tidy(session, live, pinning::After::Checkout)
+    });
     report.head = head(session.repo.history())?;
     Ok(report)
 }
@@ -239,9 +238,6 @@ fn plan(
     };
     Ok((live, prepared, report))
 }
-
-/// How long a checkout removes what waits to be removed.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What an interrupted checkout had moved into place is known by the stamps of its pins.
 fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) -> Result<WrittenByRoot, Error> {

@@ -52,31 +52,26 @@ pub(super) fn choose(
     }
     for placement in &plan.place {
         let path = &placement.entry.path;
-        let Some(pinned) = offers.iter().find_map(|offer| offer.file(path)) else {
-            continue;
-        };
-        if plan.is_brought(path) {
-            from_pins.brought.push((placement.entry.clone(), pinned.stamp.ino));
-        } else if placement.entry.size() > 0 {
+        if placement.entry.size() > 0
+            && !plan.is_brought(path)
+            && let Some(pinned) = offers.iter().find_map(|offer| offer.file(path))
+        {
             from_pins.files.insert(path.clone(), pinned);
         }
     }
-    // Files in them that do not differ are other inodes afterwards all the same.
-    for dir in plan.whole.iter().filter(|dir| dir.brings.is_some()) {
-        let placed: BTreeSet<&RelPath> = from_pins.brought.iter().map(|(entry, _)| &entry.path).collect();
-        let mut more = Vec::new();
-        for offer in &offers {
-            let (from, to) = beneath(&offer.entries, dir.dir.as_bytes(), |entry| entry.path.as_bytes());
-            for entry in &offer.entries[from..to] {
-                if !placed.contains(&entry.path)
-                    && let Some(pinned) = offer.file(&entry.path)
-                    && dir.brings.as_ref().is_some_and(|from| from.starts_with(&offer.tree))
-                {
-                    more.push((entry.clone(), pinned.stamp.ino));
-                }
-            }
+    // All that is in them is another inode afterwards, also files that do not differ.
+    for whole in &plan.whole {
+        let from = whole.brings.as_ref();
+        for offer in offers
+            .iter()
+            .filter(|offer| from.is_some_and(|from| from.starts_with(&offer.tree)))
+        {
+            let (from, to) = beneath(&offer.entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
+            let files = offer.entries[from..to].iter();
+            from_pins
+                .brought
+                .extend(files.filter_map(|entry| Some((entry.clone(), offer.inode(&entry.path)?))));
         }
-        from_pins.brought.extend(more);
     }
     from_pins
 }

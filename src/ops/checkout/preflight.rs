@@ -1,7 +1,8 @@
 //! What is found out before the first name changes: the plan of a root, and whether anything forbids it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::apply::untouched::is_fixed;
 use crate::apply::{Pinned, free_space};
@@ -63,7 +64,14 @@ pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPl
     }
     let real = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (root, own) = (real(&live.root.path), real(session.repo.dir()));
-    let reaches = |path: &RelPath| path.is_within(STAGE_DIR.as_bytes()) || path.under(&root).starts_with(&own);
+    let is_inside = root.starts_with(&own);
+    // Within the root, or, where the root lies within it, anywhere.
+    let own = own
+        .strip_prefix(&root)
+        .map(|own| own.as_os_str().as_encoded_bytes().to_vec());
+    let reaches = |path: &RelPath| {
+        is_inside || path.is_within(STAGE_DIR.as_bytes()) || own.as_ref().is_ok_and(|own| path.is_within(own))
+    };
     let files = plan.place.iter().map(|placement| &placement.entry);
     let mut entries = plan.make_dirs.iter().chain(files).chain(&plan.link).chain(&plan.settle);
     match entries.find(|entry| reaches(&entry.path)) {
@@ -107,12 +115,20 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
 /// Every directory in which a name changes must be writable: found out before the first name changes.
 pub(super) fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Error> {
     use rustix::fs::Access;
-    let changed = plan.paths();
-    let mut dirs: BTreeSet<PathBuf> = changed.iter().map(|(path, _)| parent_of(root, path)).collect();
+    let changed = plan.changed();
+    let mut dirs: BTreeSet<&[u8]> = changed.iter().map(|path| path.parent().unwrap_or_default()).collect();
     if !changed.is_empty() {
-        dirs.insert(root.path.clone());
+        dirs.insert(b"");
     }
+    // A directory that moves gets another parent: that is written in it.
+    dirs.extend(
+        plan.whole
+            .iter()
+            .filter(|whole| whole.takes)
+            .map(|whole| whole.dir.as_bytes()),
+    );
     for dir in dirs {
+        let dir = root.path.join(OsStr::from_bytes(dir));
         if is_fixed(&dir) {
             return Err(Error::refused(
                 format!("{} is marked immutable or append-only", dir.display()),
@@ -124,10 +140,4 @@ pub(super) fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Erro
         }
     }
     Ok(())
-}
-
-fn parent_of(root: &Root, path: &RelPath) -> PathBuf {
-    let mut full = path.under(&root.path);
-    full.pop();
-    full
 }

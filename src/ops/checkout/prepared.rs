@@ -12,6 +12,7 @@ use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::capture::scan::device_of;
+use crate::capture::touched::Touched;
 use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::damaged::warn_of_layers;
@@ -19,7 +20,7 @@ use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
 use crate::ops::report::{PlanReport, RootPlanReport, Verified};
-use crate::ops::side::{Side, compare, differing_units, is_setuid};
+use crate::ops::side::{Side, compare, compare_by_unit, differing_units, is_setuid};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
 use crate::relocate::{Placeholders, Relocation, Stuck};
@@ -95,7 +96,7 @@ impl Prepared {
             None => Side::empty(history),
         };
         let since_base = compare(&base, &now, &Selection::default())?;
-        let mut changes = compare(&now, &goal, selection)?;
+        let (mut changes, mut units) = compare_by_unit(&now, &goal, selection)?;
         changes.vars.clear();
         let is_recorded =
             files_are_equal(&since_base) || files_are_equal(&compare(&now, &goal, &Selection::default())?);
@@ -114,7 +115,7 @@ impl Prepared {
                 .filter(|change| change.kind() == FileChangeKind::Added)
                 .map(|change| change.path().clone())
                 .collect();
-            let (older, newer) = differing_units(&now, &goal, name)?;
+            let (older, newer) = units.remove(name).unwrap_or_default();
             warn_of_setuid(session, live, &goal, name, &newer)?;
             let whole = selection.is_everything_in(name);
             let wanted: BTreeMap<&[u8], &Entry> = newer
@@ -171,6 +172,12 @@ impl Prepared {
         self.roots.iter().map(units).collect()
     }
 
+    /// The paths that are others afterwards, and the directories in which they are.
+    pub(super) fn touched(&self) -> HashMap<RootName, Touched> {
+        let touched = |part: &Part| (part.root.name.clone(), touched(&part.plan));
+        self.roots.iter().map(touched).collect()
+    }
+
     /// What it will do.
     pub(super) fn report(&self) -> PlanReport {
         let roots = self.roots.iter().filter_map(|part| {
@@ -212,9 +219,8 @@ impl Prepared {
         let mut staged = Vec::new();
         for part in self.roots.iter().filter(|part| !part.plan.is_empty()) {
             let (plan, pinned) = (&part.plan, &part.from_pins.files);
-            let store = session.repo.store()?;
             let source = Source {
-                store,
+                store: &session.repo,
                 pinned,
                 form: &part.form,
             };
@@ -224,7 +230,7 @@ impl Prepared {
         if staged.is_empty() {
             return Ok(Swept::default());
         }
-        warn_of_layers(session)?;
+        warn_of_layers(session);
         self.refuse_changed(live)?;
         journal.seal(&session.repo.journal_path())?;
         let stuck = staged.iter().flat_map(|(part, application)| {
@@ -248,8 +254,6 @@ impl Prepared {
                 }
             }
         }
-        // So that no file written a moment ago counts as possibly written again.
-        std::thread::sleep(std::time::Duration::from_millis(25));
         Ok(swept)
     }
 
@@ -315,27 +319,32 @@ impl Prepared {
                 }
                 .into());
             }
-            let entries = &live_root.state.entries;
-            let single = |path: &&RelPath| plan.whole_of(path).is_none();
+            let (entries, marks) = (&live_root.state.entries, &live_root.state.marks);
             let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
             let touched = replaced
                 .chain(&plan.remove_files)
                 .chain(plan.retouch.iter().map(|entry| &entry.path));
-            let mut paths: BTreeSet<&RelPath> = touched.filter(single).collect();
+            let single: BTreeSet<&RelPath> = touched.filter(|path| plan.whole_of(path).is_none()).collect();
+            let stamp = |path: &RelPath| live_root.mark(path.as_bytes()).map(|mark| mark.stamp);
+            let mut stamped: Vec<_> = single.into_iter().map(|path| (path, stamp(path))).collect();
             let mut dirs: Vec<&RelPath> = Vec::new();
             for whole in plan.whole.iter().filter(|whole| whole.takes) {
                 let (from, to) = crate::plan::beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
                 dirs.push(&whole.dir);
-                let (inner, files): (Vec<_>, Vec<_>) = entries[from..to].iter().partition(|entry| entry.is_dir());
-                dirs.extend(inner.into_iter().map(|entry| &entry.path));
-                paths.extend(files.into_iter().map(|entry| &entry.path));
+                for (entry, mark) in entries[from..to].iter().zip(&marks[from..to]) {
+                    match entry.is_dir() {
+                        true => dirs.push(&entry.path),
+                        false => stamped.push((&entry.path, Some(mark.stamp))),
+                    }
+                }
             }
-            let stamped = paths
-                .into_iter()
-                .map(|path| (path, live_root.mark(path.as_bytes()).map(|mark| mark.stamp)));
-            let found = look_over(&root.path, stamped)?;
-            let is_known = |path: &[u8]| live_root.entry(path).is_some();
-            let new = foreign(&root.path, dirs.into_iter(), &is_known);
+            let found = look_over(&root.path, &stamped)?;
+            let is_known = |path: &[u8]| {
+                entries
+                    .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
+                    .is_ok()
+            };
+            let new = foreign(&root.path, &dirs, &is_known);
             let name = |path: RelPath| format!("{}:{path}", root.name);
             changed.extend(found.changed.into_iter().chain(new).map(name));
             immutable.extend(found.immutable.into_iter().map(name));
@@ -378,7 +387,8 @@ impl Prepared {
                     reason,
                 }
             }
-            apply::Error::Fetch(FetchError::Sink(error)) | apply::Error::Io(error) => error.into(),
+            apply::Error::Fetch(error) => error.into(),
+            apply::Error::Io(error) => error.into(),
         }
     }
 
@@ -425,6 +435,17 @@ impl Prepared {
                 paths: left,
             })
         }
+    }
+}
+
+fn touched(plan: &RootPlan) -> Touched {
+    let changed = plan.changed();
+    let above: BTreeSet<&[u8]> = changed.iter().filter_map(|path| path.parent()).collect();
+    let above = above.into_iter().filter_map(|dir| RelPath::new(dir).ok());
+    let settled = plan.settle.iter().map(|entry| entry.path.clone());
+    Touched {
+        paths: above.chain(settled).chain(changed.into_iter().cloned()).collect(),
+        trees: plan.whole.iter().map(|whole| whole.dir.clone()).collect(),
     }
 }
 

@@ -1,0 +1,176 @@
+//! What a checkout touched, looked at again. The rest of the root is as it was seen a moment before.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+use super::rules::Rules;
+use super::scan::{LiveRoot, Written};
+use super::walk::{Filter, Listed, Listing, walk_within};
+use super::xattrs::xattrs;
+use crate::fsx::beneath::Beneath;
+use crate::fsx::stamp::{FileType, Stamp, now};
+use crate::fsx::{Context, Error};
+use crate::snapshot::entry::{Entry, Node};
+use crate::snapshot::path::RelPath;
+
+/// The clock of files ticks at least that often.
+const TICK: Duration = Duration::from_millis(25);
+
+/// Paths of a root that may be other than they were.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// Directories of which everything may be, sorted, none within another.
+    pub trees: Vec<RelPath>,
+    /// Paths by themselves, not what is beneath them.
+    pub paths: BTreeSet<RelPath>,
+}
+
+impl Touched {
+    /// The listing of a root of which only this changed since `before`.
+    pub(super) fn relist(&self, before: &LiveRoot, rules: &Rules, threads: usize) -> Result<Listing, Error> {
+        let root = &before.root.path;
+        let mut listing = walk_within(root, &self.trees, rules, threads)?;
+        let is_touched = self.marked(before);
+        let trees: HashSet<&[u8]> = self.trees.iter().map(RelPath::as_bytes).collect();
+        let is_outside = |path: &&RelPath| !path.ancestors().any(|dir| trees.contains(dir));
+        let mut singly: BTreeSet<&RelPath> = self.paths.iter().filter(is_outside).chain(&self.trees).collect();
+        for (at, entry) in before.state.entries.iter().enumerate() {
+            match is_touched[at] {
+                How::Stays => listing.listed.push(Listed {
+                    path: entry.path.clone(),
+                    stamp: before.state.marks[at].stamp,
+                    device: before.state.device,
+                }),
+                How::Single => {
+                    singly.insert(&entry.path);
+                }
+                How::Within => {}
+            }
+        }
+        let mut beneath = Beneath::open(root)?;
+        for path in singly {
+            look_at(path, &mut beneath, rules, &mut listing)?;
+        }
+        let stays =
+            |path: &&RelPath| is_outside(path) && !self.paths.contains(*path) && !trees.contains(path.as_bytes());
+        listing.special.extend(before.special.iter().filter(stays).cloned());
+        listing.skipped.extend(before.skipped.iter().filter(stays).cloned());
+        listing.sort();
+        Ok(listing)
+    }
+
+    /// What is to be done about each entry that was there.
+    fn marked(&self, before: &LiveRoot) -> Vec<How> {
+        let entries = &before.state.entries;
+        let mut marks = vec![How::Stays; entries.len()];
+        for path in self.paths.iter().chain(&self.trees) {
+            if let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(path)) {
+                marks[at] = How::Single;
+            }
+        }
+        for dir in &self.trees {
+            let from = [dir.as_bytes(), b"/"].concat();
+            let to = [dir.as_bytes(), b"0"].concat();
+            let at = |limit: &[u8]| entries.partition_point(|entry| entry.path.as_bytes() < limit);
+            marks[at(&from)..at(&to)].fill(How::Within);
+        }
+        // A file that loses a name, or gets one, changes at its other names too.
+        let stamps = before.state.marks.iter().map(|mark| mark.stamp);
+        let linked = |stamp: &Stamp| stamp.nlink > 1 && stamp.file_type == FileType::File;
+        let touched: HashSet<u64> = stamps
+            .clone()
+            .zip(&marks)
+            .filter(|(stamp, mark)| linked(stamp) && **mark != How::Stays)
+            .map(|(stamp, _)| stamp.ino)
+            .collect();
+        for (stamp, mark) in stamps.zip(&mut marks) {
+            if *mark == How::Stays && linked(&stamp) && touched.contains(&stamp.ino) {
+                *mark = How::Single;
+            }
+        }
+        marks
+    }
+}
+
+/// Adds what is at one path, if anything is, to a listing.
+fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut Listing) -> Result<(), Error> {
+    let full = beneath.full(path);
+    let (parent, name) = match beneath.parent(path) {
+        Err(error) if error.is_nothing_there() => return Ok(()),
+        other => other?,
+    };
+    let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other.at("look at", &full)?,
+    };
+    let device = stat.st_dev;
+    let stamp = Stamp::from(stat);
+    let mut above = path.ancestors().filter_map(|dir| RelPath::new(dir).ok());
+    if above.any(|dir| rules.skips(&dir, true)) {
+        return Ok(());
+    }
+    let path = path.clone();
+    if rules.skips(&path, stamp.file_type == FileType::Dir) {
+        listing.skipped.push(path);
+    } else if stamp.file_type == FileType::Special {
+        listing.special.push(path);
+    } else {
+        listing.listed.push(Listed { path, stamp, device });
+    }
+    Ok(())
+}
+
+impl LiveRoot {
+    /// What a checkout just wrote has stamps behind which a later write could hide. Once the clock has ticked on, the
+    /// same stamps say that there was none. `written` are the files that it wrote.
+    pub fn outlast_doubt(&mut self, written: &Written) {
+        let is_known = |entry: &Entry| entry.file().is_none() || written.contains_key(&entry.path);
+        let known = self.state.entries.iter().zip(&self.state.marks).enumerate();
+        let doubtful: Vec<(usize, Stamp)> = known
+            .filter(|(_, (entry, mark))| mark.racy && is_known(entry))
+            .map(|(at, (_, mark))| (at, mark.stamp))
+            .collect();
+        let youngest = doubtful.iter().map(|(_, stamp)| stamp.ctime.max(stamp.mtime)).max();
+        let Some(youngest) = youngest else { return };
+        let age = Duration::from_nanos(now().saturating_sub(youngest).try_into().unwrap_or(0));
+        std::thread::sleep(TICK.saturating_sub(age));
+        let Ok(mut beneath) = Beneath::open(&self.root.path) else {
+            return;
+        };
+        for (at, before) in doubtful {
+            let entry = &self.state.entries[at];
+            let path = entry.path.under(&self.root.path);
+            let look = now();
+            let is_same = match &entry.node {
+                Node::File(_) => true,
+                Node::Dir => xattrs(&path).is_ok_and(|now| now == entry.xattrs),
+                Node::Symlink(target) => {
+                    let now = std::fs::read_link(&path).map(|target| target.into_os_string().into_encoded_bytes());
+                    now.is_ok_and(|now| self.form().recorded_link(now) == *target)
+                }
+            };
+            let Ok((parent, name)) = beneath.parent(&entry.path) else {
+                continue;
+            };
+            let stamp = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Stamp::from);
+            self.state.marks[at].racy = !(is_same && stamp == Ok(before) && !before.is_racy(look));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It is taken to be as it was.
+    Stays,
+    /// It is looked at by itself.
+    Single,
+    /// It is beneath a directory that is listed anew.
+    Within,
+}
+
+#[cfg(test)]
+#[path = "touched_tests.rs"]
+mod tests;
