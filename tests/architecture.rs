@@ -32,7 +32,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "repo",
-        &["config", "digest", "fsx", "history", "registry", "snapshot", "store"],
+        &[
+            "config", "digest", "fsx", "history", "progress", "registry", "snapshot", "store",
+        ],
     ),
     ("demo", &["digest", "fsx", "snapshot"]),
     (

@@ -32,27 +32,36 @@ impl Touched {
     /// The listing of a root of which only this changed since `before`.
     pub(super) fn relist(&self, before: &LiveRoot, rules: &Rules, threads: usize) -> Result<Listing, Error> {
         let root = &before.root.path;
-        let mut listing = walk_within(root, &self.trees, rules, threads)?;
-        let is_touched = self.marked(before);
+        let is_left_out = |dir: &RelPath| {
+            let above = dir.ancestors().filter_map(|dir| RelPath::new(dir).ok());
+            above.chain([dir.clone()]).any(|dir| rules.skips(&dir, true))
+        };
+        let walked: Vec<RelPath> = self.trees.iter().filter(|dir| !is_left_out(dir)).cloned().collect();
+        let mut listing = walk_within(root, &walked, rules, threads)?;
+        let touched = self.entries(before);
         let trees: HashSet<&[u8]> = self.trees.iter().map(RelPath::as_bytes).collect();
         let is_outside = |path: &&RelPath| !path.ancestors().any(|dir| trees.contains(dir));
-        let mut singly: BTreeSet<&RelPath> = self.paths.iter().filter(is_outside).chain(&self.trees).collect();
-        for (at, entry) in before.state.entries.iter().enumerate() {
-            match is_touched[at] {
-                How::Stays => listing.listed.push(Listed {
-                    path: entry.path.clone(),
-                    stamp: before.state.marks[at].stamp,
-                    device: before.state.device,
-                }),
-                How::Single => {
-                    singly.insert(&entry.path);
-                }
-                How::Within => {}
-            }
-        }
+        let singly: BTreeSet<&RelPath> = self.paths.iter().filter(is_outside).chain(&self.trees).collect();
         let mut beneath = Beneath::open(root)?;
         for path in singly {
             look_at(path, &mut beneath, rules, &mut listing)?;
+        }
+        // A file that lost a name, or got one, is another at its other names too.
+        let linked = |stamp: &Stamp| (stamp.nlink > 1 && stamp.file_type != FileType::Dir).then_some(stamp.ino);
+        let marks = before.state.marks.iter().zip(&touched);
+        let then = marks.filter(|(_, touched)| **touched).map(|(mark, _)| mark.stamp);
+        let now = listing.listed.iter().map(|found| found.stamp);
+        let inodes: HashSet<u64> = then.chain(now).filter_map(|stamp| linked(&stamp)).collect();
+        let known = before.state.entries.iter().zip(&before.state.marks).zip(&touched);
+        for ((entry, mark), _) in known.filter(|(_, touched)| !**touched) {
+            match !entry.is_dir() && inodes.contains(&mark.stamp.ino) {
+                true => look_at(&entry.path, &mut beneath, rules, &mut listing)?,
+                false => listing.listed.push(Listed {
+                    path: entry.path.clone(),
+                    stamp: mark.stamp,
+                    device: before.state.device,
+                }),
+            }
         }
         let stays =
             |path: &&RelPath| is_outside(path) && !self.paths.contains(*path) && !trees.contains(path.as_bytes());
@@ -62,36 +71,22 @@ impl Touched {
         Ok(listing)
     }
 
-    /// What is to be done about each entry that was there.
-    fn marked(&self, before: &LiveRoot) -> Vec<How> {
+    /// Which of the entries that were there may be others now.
+    fn entries(&self, before: &LiveRoot) -> Vec<bool> {
         let entries = &before.state.entries;
-        let mut marks = vec![How::Stays; entries.len()];
+        let mut touched = vec![false; entries.len()];
         for path in self.paths.iter().chain(&self.trees) {
             if let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(path)) {
-                marks[at] = How::Single;
+                touched[at] = true;
             }
         }
         for dir in &self.trees {
             let from = [dir.as_bytes(), b"/"].concat();
             let to = [dir.as_bytes(), b"0"].concat();
             let at = |limit: &[u8]| entries.partition_point(|entry| entry.path.as_bytes() < limit);
-            marks[at(&from)..at(&to)].fill(How::Within);
+            touched[at(&from)..at(&to)].fill(true);
         }
-        // A file that loses a name, or gets one, changes at its other names too.
-        let stamps = before.state.marks.iter().map(|mark| mark.stamp);
-        let linked = |stamp: &Stamp| stamp.nlink > 1 && stamp.file_type == FileType::File;
-        let touched: HashSet<u64> = stamps
-            .clone()
-            .zip(&marks)
-            .filter(|(stamp, mark)| linked(stamp) && **mark != How::Stays)
-            .map(|(stamp, _)| stamp.ino)
-            .collect();
-        for (stamp, mark) in stamps.zip(&mut marks) {
-            if *mark == How::Stays && linked(&stamp) && touched.contains(&stamp.ino) {
-                *mark = How::Single;
-            }
-        }
-        marks
+        touched
     }
 }
 
@@ -159,16 +154,6 @@ impl LiveRoot {
             self.state.marks[at].racy = !(is_same && stamp == Ok(before) && !before.is_racy(look));
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// It is taken to be as it was.
-    Stays,
-    /// It is looked at by itself.
-    Single,
-    /// It is beneath a directory that is listed anew.
-    Within,
 }
 
 #[cfg(test)]

@@ -131,6 +131,12 @@ fn perform(root: &Path, edit: &Edit) {
             clear(&at(name));
             std::os::unix::fs::symlink(at(to), at(name))
         }
+        // No checkout touches what is ignored, nor takes a name of a file that is.
+        Edit::Link(name, to) | Edit::Rename(name, to)
+            if NAMES[*name].contains("skipped") || NAMES[*to].contains("skipped") =>
+        {
+            Ok(())
+        }
         Edit::Link(name, to) => std::fs::hard_link(at(to), at(name)),
         Edit::Fifo(name) => {
             let mode = rustix::fs::Mode::from_raw_mode(0o600);
@@ -164,7 +170,7 @@ fn all(root: &Path) -> std::collections::BTreeMap<RelPath, (u64, i64, i64, u64, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn it_tells_what_a_whole_listing_tells(

@@ -112,23 +112,23 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
     })
 }
 
-/// Every directory in which a name changes must be writable: found out before the first name changes.
-pub(super) fn refuse_unwritable(root: &Root, plan: &RootPlan) -> Result<(), Error> {
+/// Every directory in which a name changes, or that goes, must be writable: found out before the first name changes.
+pub(super) fn refuse_unwritable(live: &LiveRoot, plan: &RootPlan) -> Result<(), Error> {
     use rustix::fs::Access;
+    let root = &live.root.path;
     let changed = plan.changed();
     let mut dirs: BTreeSet<&[u8]> = changed.iter().map(|path| path.parent().unwrap_or_default()).collect();
     if !changed.is_empty() {
         dirs.insert(b"");
     }
-    // A directory that moves gets another parent: that is written in it.
-    dirs.extend(
-        plan.whole
-            .iter()
-            .filter(|whole| whole.takes)
-            .map(|whole| whole.dir.as_bytes()),
-    );
+    for whole in plan.whole.iter().filter(|whole| whole.takes) {
+        let entries = &live.state.entries;
+        let (from, to) = plan::beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
+        let inner = entries[from..to].iter().filter(|entry| entry.is_dir());
+        dirs.extend(inner.map(|entry| entry.path.as_bytes()).chain([whole.dir.as_bytes()]));
+    }
     for dir in dirs {
-        let dir = root.path.join(OsStr::from_bytes(dir));
+        let dir = root.join(OsStr::from_bytes(dir));
         if is_fixed(&dir) {
             return Err(Error::refused(
                 format!("{} is marked immutable or append-only", dir.display()),

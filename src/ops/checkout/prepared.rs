@@ -142,7 +142,7 @@ impl Prepared {
                 });
             }
             refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
-            refuse_unwritable(&live_root.root, &plan)?;
+            refuse_unwritable(live_root, &plan)?;
             let tracked = git_tracked(&live_root.root);
             let form = form(session, &goal, &live_root.root, &plan)?;
             roots.push(Part {
