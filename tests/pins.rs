@@ -109,6 +109,57 @@ fn pins_may_go_at_any_time() {
     assert_eq!(differing(&picture(&sandbox.env()), &tree), Vec::<String>::new());
 }
 
+/// All folders of a name beneath another.
+fn folders(dir: &std::path::Path, name: &str, out: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().symlink_metadata().unwrap().is_dir() {
+            folders(&entry.path(), name, out);
+            if entry.file_name() == name {
+                out.push(entry.path());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_was_touched_while_it_was_out_of_use_comes_back_as_recorded() {
+    let sandbox = Sandbox::venv();
+    two(&sandbox);
+    let tree = picture(&sandbox.env());
+    for _ in 0..2 {
+        sandbox.checkout("one");
+        let mut pinned = Vec::new();
+        folders(&sandbox.repo_dir().join("cache/pins"), "d0", &mut pinned);
+        assert!(!pinned.is_empty());
+        for folder in pinned {
+            // As a process does that stands in it.
+            std::fs::write(folder.join("x"), "x").unwrap();
+            std::fs::remove_file(folder.join("x")).unwrap();
+        }
+        sandbox.checkout("two");
+        assert_eq!(differing(&picture(&sandbox.env()), &tree), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_name_that_comes_back_to_a_file_that_stayed_is_one_with_it() {
+    let sandbox = Sandbox::venv();
+    // Without pins the file that stays has one name.
+    let config = sandbox.repo_dir().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("[pins]\n", "[pins]\nmax_size = 0\n")).unwrap();
+    sandbox.write("a", "same");
+    sandbox.write("d/other", "other");
+    std::fs::hard_link(sandbox.env().join("a"), sandbox.env().join("d/b")).unwrap();
+    settle();
+    sandbox.commit_tagged("linked");
+    std::fs::remove_file(sandbox.env().join("d/b")).unwrap();
+    sandbox.commit_tagged("single");
+    sandbox.checkout("linked");
+    let ino = |name: &str| sandbox.env().join(name).metadata().unwrap().ino();
+    assert_eq!(ino("a"), ino("d/b"));
+}
+
 /// Regular files beneath a folder, by inode.
 fn inodes(dir: &std::path::Path, out: &mut std::collections::BTreeSet<u64>) {
     for entry in std::fs::read_dir(dir).unwrap().flatten() {

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use common::cli::Shell;
 
 /// Starts a program on a terminal of its own, types an answer when its question is there, then waits for the next, and passes
-/// on all that is shown. Of the dialogue each question and each answer is a line. Ctrl-C is typed again while nothing happens, as people do.
+/// on all that is shown. Of the dialogue each question and each answer is a line. Ctrl-C is typed again while nothing happens,
+/// as people do. `<first COMMAND>` before an answer is what happens while the question stands.
 const TYPIST: &str = r#"
 import os, pty, select, signal, sys, time
 dialogue, program = sys.argv[1].encode().split(b"\n"), sys.argv[2:]
@@ -31,7 +32,11 @@ while time.monotonic() < deadline:
     shown += piece
     while len(dialogue) > 1 and dialogue[0] in shown[seen:]:
         seen = shown.index(dialogue[0], seen) + len(dialogue[0])
-        typed = dialogue[1].replace(b"<enter>", b"\r").replace(b"<ctrl-c>", b"\x03")
+        typed = dialogue[1]
+        if typed.startswith(b"<first "):
+            order, typed = typed[len(b"<first "):].split(b">", 1)
+            os.system(order)
+        typed = typed.replace(b"<enter>", b"\r").replace(b"<ctrl-c>", b"\x03")
         os.write(fd, typed)
         last, dialogue = typed[-1:], dialogue[2:]
 else:
@@ -171,6 +176,27 @@ fn before_a_large_change_one_screen_and_one_question() {
     shell.ok(&["commit", "-t", "small"]);
     let (code, shown) = answered(&shell, "", "", &["checkout", "many"]);
     assert!(code == 0 && !shown.contains("Go on?"), "{shown}");
+}
+
+#[test]
+fn what_happens_while_a_question_stands_is_seen() {
+    let shell = Shell::with_venv();
+    for n in 0..120 {
+        shell.write(&format!("env/lib/many/f{n}"), format!("{n}"));
+    }
+    shell.ok(&["commit", "-t", "many"]);
+    std::fs::remove_dir_all(shell.path("env/lib/many")).unwrap();
+    shell.ok(&["commit", "-t", "few"]);
+    let new = shell.path("env/lib/new");
+    let meanwhile = format!("<first echo mine | tee {} && sleep 2.2>y", new.display());
+    let (code, shown) = answered(&shell, "Go on?", &meanwhile, &["checkout", "many"]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shell.path("env/lib/many/f7").exists());
+    assert!(!new.exists(), "the root is exact");
+    assert!(shell.ok(&["status"]).out.contains("Nothing changed"));
+    // And it is not lost.
+    shell.ok(&["checkout", "autosave/1"]);
+    assert_eq!(std::fs::read_to_string(new).unwrap(), "mine\n");
 }
 
 /// Ada's repository with a project and a conda environment, pushed; the address and a machine with a conda of its own.

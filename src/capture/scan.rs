@@ -132,24 +132,25 @@ impl LiveRoot {
         Self::of(root, rules, began, old, listing, written)
     }
 
-    /// Looks again at what a checkout touched since this was seen; the rest is taken to be as it was.
+    /// Looks again at what a checkout `touched` since this was seen, and takes the rest to be as it was; at everything
+    /// where that is not known.
     ///
     /// # Errors
     /// When the root itself cannot be listed.
     pub fn look_again(
         self,
         rules: &Rules,
-        touched: &Touched,
+        touched: Option<&Touched>,
         written: &Written,
         threads: usize,
     ) -> Result<Self, Error> {
         let fingerprint = rules.fingerprint(&self.root);
         let began = now();
         let is_same = self.state.rules == fingerprint;
-        let listing = if is_same && !self.has_mounts && self.unreadable.is_empty() {
-            touched.relist(&self, rules, threads)
-        } else {
-            walk(&self.root.path, rules, threads)
+        let touched = touched.filter(|_| is_same && !self.has_mounts && self.unreadable.is_empty());
+        let listing = match touched {
+            Some(touched) => touched.relist(&self, rules, threads),
+            None => walk(&self.root.path, rules, threads),
         };
         let listing = listing.map_err(|source| unreadable(&self.root, source))?;
         let old = match is_same {
@@ -566,7 +567,7 @@ pub fn is_gone(error: &stable::Error) -> bool {
 }
 
 /// Whether a stamp is what a checkout of `entry` leaves.
-fn agrees(entry: &Entry, stamp: &Stamp) -> bool {
+pub(super) fn agrees(entry: &Entry, stamp: &Stamp) -> bool {
     match &entry.node {
         Node::File(file) => {
             // Text that holds the path of a root is as long as that path is here.

@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use rustix::fs::AtFlags;
-use rustix::io::Errno;
 
 use super::rules::Rules;
-use super::scan::{LiveRoot, Written};
+use super::scan::{LiveRoot, Written, agrees};
 use super::walk::{Filter, Listed, Listing, walk_within};
 use super::xattrs::xattrs;
 use crate::fsx::beneath::Beneath;
@@ -44,7 +43,7 @@ impl Touched {
         let singly: BTreeSet<&RelPath> = self.paths.iter().filter(is_outside).chain(&self.trees).collect();
         let mut beneath = Beneath::open(root)?;
         for path in singly {
-            look_at(path, &mut beneath, rules, &mut listing)?;
+            look_at(path, &mut beneath, rules, &mut listing);
         }
         // A file that lost a name, or got one, is another at its other names too.
         let linked = |stamp: &Stamp| (stamp.nlink > 1 && stamp.file_type != FileType::Dir).then_some(stamp.ino);
@@ -55,7 +54,7 @@ impl Touched {
         let known = before.state.entries.iter().zip(&before.state.marks).zip(&touched);
         for ((entry, mark), _) in known.filter(|(_, touched)| !**touched) {
             match !entry.is_dir() && inodes.contains(&mark.stamp.ino) {
-                true => look_at(&entry.path, &mut beneath, rules, &mut listing)?,
+                true => look_at(&entry.path, &mut beneath, rules, &mut listing),
                 false => listing.listed.push(Listed {
                     path: entry.path.clone(),
                     stamp: mark.stamp,
@@ -91,21 +90,21 @@ impl Touched {
 }
 
 /// Adds what is at one path, if anything is, to a listing.
-fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut Listing) -> Result<(), Error> {
+fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut Listing) {
     let full = beneath.full(path);
-    let (parent, name) = match beneath.parent(path) {
-        Err(error) if error.is_nothing_there() => return Ok(()),
-        other => other?,
-    };
-    let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(()),
-        other => other.at("look at", &full)?,
+    let stat = beneath
+        .parent(path)
+        .and_then(|(parent, name)| rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).at("look at", full));
+    let stat = match stat {
+        Ok(stat) => stat,
+        Err(error) if error.is_nothing_there() => return,
+        Err(error) => return listing.unreadable.push(error),
     };
     let device = stat.st_dev;
     let stamp = Stamp::from(stat);
     let mut above = path.ancestors().filter_map(|dir| RelPath::new(dir).ok());
     if above.any(|dir| rules.skips(&dir, true)) {
-        return Ok(());
+        return;
     }
     let path = path.clone();
     if rules.skips(&path, stamp.file_type == FileType::Dir) {
@@ -115,17 +114,19 @@ fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut L
     } else {
         listing.listed.push(Listed { path, stamp, device });
     }
-    Ok(())
 }
 
 impl LiveRoot {
     /// What a checkout just wrote has stamps behind which a later write could hide. Once the clock has ticked on, the
     /// same stamps say that there was none. `written` are the files that it wrote.
     pub fn outlast_doubt(&mut self, written: &Written) {
-        let is_known = |entry: &Entry| entry.file().is_none() || written.contains_key(&entry.path);
+        let is_known = |entry: &Entry, stamp: &Stamp| {
+            let wrote = written.get(&entry.path);
+            entry.file().is_none() || wrote.is_some_and(|(wrote, ino)| *ino == stamp.ino && agrees(wrote, stamp))
+        };
         let known = self.state.entries.iter().zip(&self.state.marks).enumerate();
         let doubtful: Vec<(usize, Stamp)> = known
-            .filter(|(_, (entry, mark))| mark.racy && is_known(entry))
+            .filter(|(_, (entry, mark))| mark.racy && is_known(entry, &mark.stamp))
             .map(|(at, (_, mark))| (at, mark.stamp))
             .collect();
         let youngest = doubtful.iter().map(|(_, stamp)| stamp.ctime.max(stamp.mtime)).max();

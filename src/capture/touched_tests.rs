@@ -210,7 +210,7 @@ proptest! {
         let outer = trees.clone();
         trees.retain(|tree| !outer.iter().any(|dir| dir != tree && tree.is_within(dir.as_bytes())));
         let touched = Touched { trees, paths };
-        let again = seen.look_again(&rules(&root), &touched, &Written::new(), 2).unwrap();
+        let again = seen.look_again(&rules(&root), Some(&touched), &Written::new(), 2).unwrap();
         prop_assert_eq!(told(&complete(again)), told(&scan(&root)), "{:?}", touched);
     }
 }
@@ -229,7 +229,7 @@ fn what_is_ignored_otherwise_is_looked_for_everywhere() {
         paths: BTreeSet::from([path(".snapignore")]),
     };
     let again = seen
-        .look_again(&rules(dir.path()), &touched, &Written::new(), 2)
+        .look_again(&rules(dir.path()), Some(&touched), &Written::new(), 2)
         .unwrap();
     assert_eq!(again.skipped, [path("a")]);
     assert!(again.entry(b"b").is_some() && again.entry(b"a").is_none());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Session;
 use super::error::Error;
@@ -49,7 +50,11 @@ pub(super) struct Live {
     pub(super) unsaved: BTreeSet<usize>,
     /// How many files were read to know their content.
     pub(super) read: u64,
+    seen: Instant,
 }
+
+/// What was seen so lately counts as seen now.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Parts of the inventory of a root that holds packages.
 pub(super) const PACKAGES: &str = "packages.jsonl";
@@ -112,6 +117,7 @@ impl Live {
     /// A root that is not there.
     pub(super) fn scan(viewpoint: &Viewpoint<'_>, written: &WrittenByRoot) -> Result<Self, Error> {
         let config = viewpoint.config;
+        let seen = Instant::now();
         viewpoint.progress.begin(Phase::Scan, None);
         let none = Written::new();
         let scan = |root: &Root| -> Result<LiveRoot, Error> {
@@ -122,11 +128,11 @@ impl Live {
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
         viewpoint.progress.end();
-        Ok(Self::of(viewpoint, roots?))
+        Ok(Self::of(viewpoint, roots?, seen))
     }
 
     /// The roots, listed.
-    fn of(viewpoint: &Viewpoint<'_>, roots: Vec<LiveRoot>) -> Self {
+    fn of(viewpoint: &Viewpoint<'_>, roots: Vec<LiveRoot>, seen: Instant) -> Self {
         let name = |root: &LiveRoot, path: &RelPath| format!("{}:{path}", root.root.name);
         Self {
             special: roots
@@ -145,8 +151,15 @@ impl Live {
             unsaved: BTreeSet::new(),
             keeps_setuid: viewpoint.repo.is_none_or(Repo::keeps_setuid),
             read: 0,
+            seen,
             roots,
         }
+    }
+
+    /// Whether it was seen longer ago than a moment: while a question stood, or much was written, others may have
+    /// changed it.
+    pub(super) fn is_old(&self) -> bool {
+        self.seen.elapsed() > MOMENT
     }
 
     /// Reads what changed, only to know it, and completes the state.
@@ -160,8 +173,8 @@ impl Live {
         Ok(live)
     }
 
-    /// Looks again at what a checkout touched, by root; the rest is as it was seen before. The stat cache is not saved
-    /// yet.
+    /// Looks again at what a checkout touched, by root; at everything, if the rest was seen longer ago than a moment. The
+    /// stat cache is not saved yet.
     ///
     /// # Errors
     /// A root that is not there.
@@ -172,16 +185,17 @@ impl Live {
         written: &WrittenByRoot,
     ) -> Result<Self, Error> {
         viewpoint.progress.begin(Phase::Scan, None);
+        let (is_old, seen) = (self.is_old(), Instant::now());
         let none = (Touched::default(), Written::new());
         let look = |root: LiveRoot| -> Result<LiveRoot, Error> {
             let rules = rules(viewpoint, &root.root)?;
             let touched = touched.get(&root.root.name).unwrap_or(&none.0);
             let written = written.get(&root.root.name).unwrap_or(&none.1);
-            Ok(root.look_again(&rules, touched, written, threads())?)
+            Ok(root.look_again(&rules, (!is_old).then_some(touched), written, threads())?)
         };
         let roots: Result<Vec<_>, Error> = self.roots.into_iter().map(look).collect();
         viewpoint.progress.end();
-        let mut live = Self::of(viewpoint, roots?);
+        let mut live = Self::of(viewpoint, roots?, seen);
         live.unsaved = self.unsaved;
         live.read_pending(viewpoint.progress);
         live.derive(viewpoint)?;

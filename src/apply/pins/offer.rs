@@ -1,7 +1,6 @@
 //! What pins have of a wanted state.
 
 use std::collections::{BTreeSet, HashMap};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::prove::{Look, look, read_again};
@@ -9,7 +8,7 @@ use super::record::{Pinned, Record};
 use super::{Method, Pins, UnitId};
 use crate::apply::untouched::{foreign, in_parts};
 use crate::fsx::beneath::Beneath;
-use crate::fsx::stamp::Stamp;
+use crate::fsx::stamp::{FileType, Stamp};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
@@ -165,11 +164,10 @@ impl Pins {
         dirs.retain(|dir| {
             let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
             is_wanted
-                && dir
-                    .path
-                    .under(&tree)
-                    .symlink_metadata()
-                    .is_ok_and(|now| now.is_dir() && now.mode() & 0o7777 == dir.mode)
+                && Stamp::of_path(&dir.path.under(&tree)).is_ok_and(|now| {
+                    // Also what a process did that stood in it while it was out of use shows in its time.
+                    (now.file_type, now.mode, now.mtime) == (FileType::Dir, dir.mode, dir.mtime)
+                })
         });
         entries.append(&mut dirs);
         entries.sort_by(|a, b| a.path.cmp(&b.path));

@@ -123,6 +123,7 @@ pub(super) trait Gate {
 }
 
 /// How it goes on behind a [`Gate`].
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passed {
     /// The plan holds.
     GoOn,
@@ -151,7 +152,9 @@ pub(super) fn perform(
     if options.dry_run {
         return Ok(report);
     }
-    if let Passed::LookAgain = gate.pass(session, options, &report)? {
+    let passed = gate.pass(session, options, &report)?;
+    // A question may have stood for long.
+    if passed == Passed::LookAgain || live.is_old() {
         let outlook = report.outlook;
         (live, prepared, report) = plan(session, options, purpose, &target, &selection)?;
         report.outlook = Outlook {
