@@ -124,12 +124,13 @@ fn folders(dir: &std::path::Path, name: &str, out: &mut Vec<std::path::PathBuf>)
 #[test]
 fn a_folder_that_was_touched_while_it_was_out_of_use_comes_back_as_recorded() {
     let sandbox = Sandbox::venv();
+    sandbox.write("lib/d0/same/f", "in both states");
     two(&sandbox);
     let tree = picture(&sandbox.env());
     for _ in 0..2 {
         sandbox.checkout("one");
         let mut pinned = Vec::new();
-        folders(&sandbox.repo_dir().join("cache/pins"), "d0", &mut pinned);
+        folders(&sandbox.repo_dir().join("cache/pins"), "same", &mut pinned);
         assert!(!pinned.is_empty());
         for folder in pinned {
             // As a process does that stands in it.
