@@ -3,7 +3,7 @@
 #
 # usage: benches/clone.sh FIXTURE [WORK]
 #   FIXTURE  a folder with `venv` (before) and `venv-after` (the same environment after an upgrade). Never changed.
-#   WORK     where copies and repositories go: five times the size of venv. Default: a new folder under ${TMPDIR:-/tmp}.
+#   WORK     where copies and repositories go: twenty times the size of venv. Default: a new folder under ${TMPDIR:-/tmp}.
 #            Removed at the end unless KEEP=1.
 #
 # settings (environment)
@@ -73,19 +73,22 @@ eg push >/dev/null
 peer restic && { restic init -q -r "$work/restic"; (cd "$work/env" && restic backup -q -r "$work/restic" venv); }
 peer rustic && { rustic -r "$work/rustic" init >/dev/null 2>&1; (cd "$work/env" && rustic -r "$work/rustic" backup venv >/dev/null 2>&1); }
 
-fresh() { rm -rf "$work/to" && mkdir "$work/to"; }
-clone_to() { "$envgit" -q clone --yes --root "env=$1" "$work/remote" "$work/to/project"; }
+# Every run gets a place of its own, and nothing is removed before the end: for minutes after many files are removed,
+# ext4 makes new ones several times slower, whoever comes next.
+place=0
+fresh() { place=$((place + 1)) to=$work/to/$place; mkdir "$to"; }
+clone_to() { "$envgit" -q clone --yes --root "env=$1" "$work/remote" "$to/project"; }
 for _ in $(seq "$runs"); do
-    fresh; timed "$work/t.moved" clone_to "$work/to/a/longer/place/for/venv"
-    fresh; mkdir "$work/to/tar"; timed "$work/t.tar" bash -c "zstd -dcq '$work/venv.tar.zst' | tar xf - -C '$work/to/tar'"
-    if [ -d "$work/restic" ]; then fresh; timed "$work/t.restic" restic restore -q -r "$work/restic" latest --target "$work/to/restic"; fi
-    if [ -d "$work/rustic" ]; then fresh; timed "$work/t.rustic" rustic -r "$work/rustic" restore latest "$work/to/rustic"; fi
+    fresh; timed "$work/t.moved" clone_to "$to/a/longer/place/for/venv"
+    fresh; mkdir "$to/tar"; timed "$work/t.tar" bash -c "zstd -dcq '$work/venv.tar.zst' | tar xf - -C '$to/tar'"
+    if [ -d "$work/restic" ]; then fresh; timed "$work/t.restic" restic restore -q -r "$work/restic" latest --target "$to/restic"; fi
+    if [ -d "$work/rustic" ]; then fresh; timed "$work/t.rustic" rustic -r "$work/rustic" restore latest "$to/rustic"; fi
 done
 # One that is looked at: the paths, modes and times, and that it runs.
 fresh
-memory=$({ /usr/bin/time -f %M "$envgit" -q clone --yes --root "env=$work/to/a/longer/place/for/venv" "$work/remote" "$work/to/project" >/dev/null; } 2>&1 | tail -n 1)
-cmp <(listing "$venv") <(listing "$work/to/a/longer/place/for/venv") || { say "FAILED: the clone differs"; exit 1; }
-"$work/to/a/longer/place/for/venv/bin/python" -m pip --version >/dev/null
+memory=$({ /usr/bin/time -f %M "$envgit" -q clone --yes --root "env=$to/a/longer/place/for/venv" "$work/remote" "$to/project" >/dev/null; } 2>&1 | tail -n 1)
+cmp <(listing "$venv") <(listing "$to/a/longer/place/for/venv") || { say "FAILED: the clone differs"; exit 1; }
+"$to/a/longer/place/for/venv/bin/python" -m pip --version >/dev/null
 
 row "clone to another path, compared with the commit" "$work/t.moved" "\`tar x\` of one zstd archive" "$work/t.tar"
 [ ! -s "$work/t.restic" ] || row "the same" "$work/t.moved" '`restic restore`' "$work/t.restic"
