@@ -667,6 +667,80 @@ fn a_remote_gives_back_a_missing_layer_and_makes_those_whole_that_need_it() {
     assert_eq!(run(&sandbox, false).layers, 2);
 }
 
+/// The file of one layer gets the name of another, which is at the remote only then.
+#[test]
+fn what_comes_from_a_remote_never_takes_the_place_of_another_layer() {
+    // The layer that is lost under its own name is at the remote in any case, the other one only in the second.
+    for is_pushed in [false, true] {
+        let sandbox = sandbox();
+        let remote = pushed_to(&sandbox, "origin");
+        let [first, second] = layers(&sandbox);
+        if !is_pushed {
+            std::fs::remove_file(at_remote(&remote, &second)).unwrap();
+        }
+        without_pins(&sandbox);
+        sandbox.checkout("v1");
+        let (one, two) = (std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+        std::fs::rename(&second, &first).unwrap();
+        // What the remote has to give is not among the live files.
+        std::fs::remove_file(sandbox.env().join("lib/big.so")).unwrap();
+        let told = run(&sandbox, false).damages;
+        let missing = told.iter().find(|damage| damage.kind == DamageKind::MissingLayer);
+        let missing = missing.unwrap_or_else(|| panic!("{told:#?}"));
+        assert!(missing.object.contains(&file_name(&first)), "{told:#?}");
+        assert!(
+            missing.what[0].contains("the file of that name is layer"),
+            "{missing:#?}"
+        );
+        assert!(missing.lost > 0);
+        let report = run(&sandbox, true);
+        assert_eq!(report.damages, [], "{report:#?}");
+        assert_eq!(report.notes, [] as [&str; 0]);
+        assert_eq!(fetched(&report), [(file_name(&first), "origin")]);
+        assert!(std::fs::read(&first).unwrap() == one && std::fs::read(&second).unwrap() == two);
+        for rev in ["v2", "v1"] {
+            sandbox.checkout(rev);
+        }
+    }
+}
+
+#[test]
+fn layers_that_have_each_others_names_get_their_own() {
+    let sandbox = sandbox();
+    let [first, second] = layers(&sandbox);
+    let (one, two) = (std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+    let between = first.with_file_name("between");
+    for (from, to) in [(&first, &between), (&second, &first), (&between, &second)] {
+        std::fs::rename(from, to).unwrap();
+    }
+    let report = repaired(&sandbox);
+    assert_eq!(report.repairs.len(), 2, "{report:#?}");
+    assert!(std::fs::read(&first).unwrap() == one && std::fs::read(&second).unwrap() == two);
+    assert_eq!(report.aside, None);
+}
+
+#[test]
+fn a_damaged_layer_is_kept_when_a_whole_one_takes_its_name() {
+    let sandbox = sandbox();
+    let [first, second] = layers(&sandbox);
+    let wrong = second.with_file_name(format!("{}.tar.zst", "7".repeat(64)));
+    std::fs::copy(&second, &wrong).unwrap();
+    flip(&second, frame_of(&second, "pkg/__init__.py") + 12);
+    let damaged = std::fs::read(&second).unwrap();
+    // And the one that has parts of it is away, so that it is whole and not sound.
+    std::fs::remove_file(&first).unwrap();
+    let report = run(&sandbox, true);
+    let aside = report.aside.clone().unwrap().join(format!("{}.1", file_name(&second)));
+    assert!(std::fs::read(aside).unwrap() == damaged, "{report:#?}");
+    let kept = std::fs::read_dir(report.aside.unwrap()).unwrap();
+    let lengths: Vec<u64> = kept.map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+    assert_eq!(
+        lengths.len(),
+        2,
+        "the whole one was taken apart, and is kept too: {lengths:?}"
+    );
+}
+
 #[test]
 fn no_remote_is_asked_for_what_is_here() {
     let sandbox = sandbox();

@@ -52,7 +52,12 @@ impl View<'_> {
     fn layers(&self) -> Vec<Damage> {
         let cache = self.session.repo.dir().join("cache");
         let known = |layer: &Digest| Store::cached_index(&cache, layer);
-        let present: BTreeSet<&Digest> = self.found.checks.iter().map(|check| &check.name).collect();
+        // A layer is not there when another one's file has its name, and there when its file has another's.
+        let present = self.found.checks.iter().map(|check| match &check.actual {
+            Some(actual) if check.is_misnamed() => actual,
+            _ => &check.name,
+        });
+        let present: BTreeSet<&Digest> = present.collect();
         let missing = self.found.written.keys().filter(|layer| !present.contains(layer));
         let mut suspects: Vec<Suspect<'_>> = Vec::new();
         for check in self.found.checks.iter().filter(|check| !check.is_sound()) {
@@ -105,6 +110,9 @@ impl View<'_> {
         }
         let file = format!("layers/{}.tar.zst", check.name);
         let remedy = match lost.is_empty() {
+            true if check.is_misnamed() => {
+                "nothing that is in it is lost; `envgit verify --repair` gives it its right name".to_owned()
+            }
             true => "nothing is lost; `envgit verify --repair` puts a sound layer in its place".to_owned(),
             false => format!("{REPAIR}; what then is still lost only a backup of {file} brings back"),
         };
@@ -113,7 +121,12 @@ impl View<'_> {
 
     fn missing_layer(&self, layer: &Digest, lost: &BTreeSet<Digest>) -> Damage {
         let file = format!("layers/{layer}.tar.zst");
-        let what = vec!["it is not there".to_owned()];
+        let other = self.found.checks.iter().find(|check| check.name == *layer);
+        let what = match other.and_then(|check| check.actual) {
+            Some(actual) => format!("it is not there: the file of that name is layer {}", actual.short()),
+            None => "it is not there".to_owned(),
+        };
+        let what = vec![what];
         let remedy = format!("bring it back from a backup; {REPAIR}");
         self.of_contents(DamageKind::MissingLayer, file, what, lost, remedy)
     }

@@ -88,7 +88,8 @@ pub(super) fn fetch_lost(
     Ok(!outcome.fetched.is_empty())
 }
 
-/// Whether the file is what some layer's name promises, even if parts of its files are missing in others.
+/// Whether the file is what its name promises, even if parts of its files are missing in other layers. One that has
+/// another layer's name is not: what comes would take its place.
 fn has_its_bytes(check: &LayerCheck) -> bool {
-    check.is_sound() || check.is_misnamed() || check.actual == Some(check.name)
+    check.actual == Some(check.name)
 }

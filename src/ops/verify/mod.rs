@@ -5,6 +5,7 @@ mod caches;
 mod damages;
 mod elsewhere;
 mod live;
+mod names;
 mod repair;
 pub mod report;
 mod sources;

@@ -1,7 +1,7 @@
 //! `verify --repair`: what is damaged is moved aside, and what can be had elsewhere is stored anew.
 //!
 //! ```text
-//! objects ─► what is lost ─► sources here ─► remotes, for what these lack ─► layers
+//! right names ─► objects ─► what is lost ─► sources here ─► remotes, for what these lack ─► layers
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use super::Examination;
 use super::elsewhere::fetch_lost;
+use super::names::right_names;
 use super::report::Fetched;
 use super::sources::{Sources, store_again, wanted};
 use crate::digest::Digest;
-use crate::fsx::{Context, atomic, stable};
+use crate::fsx::{Context, atomic};
 use crate::history::BlobId;
-use crate::ops::damaged::{self, keep, move_aside};
+use crate::ops::damaged::{self, keep};
 use crate::ops::live::Live;
 use crate::ops::side::VARS;
 use crate::ops::{Error, Session};
@@ -29,17 +30,17 @@ pub(super) struct Outcome {
     pub(super) fetched: Vec<Fetched>,
     /// Where damaged files went, if any did.
     pub(super) aside: Option<PathBuf>,
-    /// Damaged layers that have a further name there.
-    kept: BTreeSet<Digest>,
+    /// Damaged layers that have a further name there, by name and digest: another file may get the name.
+    kept: BTreeSet<(Digest, Option<Digest>)>,
 }
 
 impl Outcome {
     /// Keeps a damaged layer in the folder for such, unless it is there already.
     pub(super) fn keep(&mut self, check: &LayerCheck, aside: &Path) -> Result<(), Error> {
-        if self.kept.insert(check.name) {
+        if self.kept.insert((check.name, check.actual)) {
             keep(&check.path, aside)?;
             self.done
-                .push(format!("moved the damaged layer {} aside", check.name.short()));
+                .push(format!("kept the damaged layer {} aside", check.name.short()));
         }
         Ok(())
     }
@@ -49,6 +50,11 @@ impl Outcome {
 pub(super) fn repair(session: &mut Session<'_>, found: &Examination) -> Result<Outcome, Error> {
     let aside = damaged::folder(session);
     let mut outcome = Outcome::default();
+    let named = match right_names(session, found, &aside, &mut outcome)? {
+        true => Some(Examination::of(session)?),
+        false => None,
+    };
+    let found = named.as_ref().unwrap_or(found);
     let live = match Live::capture(&session.viewpoint(), &Default::default()) {
         Ok(live) => Some(live),
         Err(error) => {
@@ -64,10 +70,7 @@ pub(super) fn repair(session: &mut Session<'_>, found: &Examination) -> Result<O
         again = Some(Examination::of(session)?);
     }
     let found = again.as_ref().unwrap_or(found);
-    let intact = found
-        .checks
-        .iter()
-        .filter(|check| check.is_sound() || check.is_misnamed());
+    let intact = found.checks.iter().filter(|check| check.is_sound());
     let lost = wanted(session, found, &Holdings::of(intact))?;
     let sources = Sources::of(session, found, live.as_ref(), &lost)?;
     match fetch_lost(session, found, &lost, &sources, &aside, &mut outcome)? {
@@ -121,25 +124,9 @@ fn layers(
     outcome: &mut Outcome,
 ) -> Result<(), Error> {
     let dir = session.repo.layers_dir();
-    let mut sound: Vec<Digest> = Vec::new();
-    let mut damaged: Vec<&LayerCheck> = Vec::new();
-    let mut intact: Vec<&LayerCheck> = Vec::new();
-    for check in &found.checks {
-        if check.is_sound() {
-            sound.push(check.name);
-            intact.push(check);
-        } else if let Some(name) = proper_name(&dir, check)? {
-            outcome.done.push(format!(
-                "gave layer {} its right name, {}",
-                check.name.short(),
-                name.short()
-            ));
-            sound.push(name);
-            intact.push(check);
-        } else {
-            damaged.push(check);
-        }
-    }
+    let (intact, damaged): (Vec<&LayerCheck>, Vec<&LayerCheck>) =
+        found.checks.iter().partition(|check| check.is_sound());
+    let sound: Vec<Digest> = intact.iter().map(|check| check.name).collect();
     // Kept before anything new can take the place of one: a layer that is rebuilt may be equal to what it was.
     for check in &damaged {
         outcome.keep(check, aside)?;
@@ -156,48 +143,5 @@ fn layers(
         let _ = std::fs::remove_file(index);
     }
     atomic::sync_dir(&dir)?;
-    strays(session, &dir, aside, outcome)
-}
-
-/// Gives a layer of which only the name is wrong its own, if that is free.
-fn proper_name(dir: &Path, check: &LayerCheck) -> Result<Option<Digest>, Error> {
-    let Some(actual) = check.actual.filter(|_| check.is_misnamed()) else {
-        return Ok(None);
-    };
-    let to = dir.join(format!("{actual}.tar.zst"));
-    if to.symlink_metadata().is_ok() {
-        return Ok(None);
-    }
-    std::fs::rename(&check.path, &to).at("rename", &check.path)?;
-    atomic::sync_dir(dir)?;
-    Ok(Some(actual))
-}
-
-/// Layers without a layer's name: those that are sound get theirs.
-fn strays(session: &Session<'_>, dir: &Path, aside: &Path, outcome: &mut Outcome) -> Result<(), Error> {
-    let (_, strays) = crate::store::verify::list(dir)?;
-    for path in strays {
-        if path.extension().is_none_or(|end| end != "zst") {
-            continue;
-        }
-        let (digest, _, _) = stable::fold(&path, crate::digest::Hasher::new, |hasher, bytes| hasher.update(bytes))
-            .map_err(|error| Error::refused(error.to_string(), "see what that file is, and move it away"))?;
-        let name = digest.finish();
-        let layer = BTreeMap::from([(name, path.clone())]);
-        let checks = crate::store::verify::check(&layer, 1, session.progress);
-        let to = dir.join(format!("{name}.tar.zst"));
-        let told = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_layer = checks.iter().any(LayerCheck::is_sound);
-        if is_layer && to.symlink_metadata().is_err() {
-            std::fs::rename(&path, &to).at("rename", &path)?;
-            atomic::sync_dir(dir)?;
-            outcome
-                .done
-                .push(format!("gave {told} its name as layer {}", name.short()));
-        } else {
-            move_aside(&path, aside)?;
-            outcome.done.push(format!("moved {told} aside"));
-        }
-    }
     Ok(())
 }

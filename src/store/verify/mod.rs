@@ -109,9 +109,15 @@ impl LayerCheck {
         self.flaws.is_empty()
     }
 
-    /// Only its name is wrong: under the name of its digest it would be sound.
+    /// Its bytes are those of a layer. Wrong are at most its name, and parts of its files that other layers lack.
+    pub fn is_whole(&self) -> bool {
+        let is_minor = |flaw: &Flaw| matches!(flaw.part, Part::Name | Part::Recipe);
+        self.actual.is_some() && self.flaws.iter().all(is_minor)
+    }
+
+    /// It is whole, and has a name that is not its own.
     pub fn is_misnamed(&self) -> bool {
-        !self.flaws.is_empty() && self.flaws.iter().all(|flaw| flaw.part == Part::Name)
+        self.is_whole() && self.actual != Some(self.name)
     }
 }
 
