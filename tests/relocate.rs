@@ -404,8 +404,9 @@ fn byte_code_does_not_bring_the_paths_of_another_place() {
         registry: None,
     })
     .unwrap();
-    let tree = ada.commit();
+    ada.commit();
     for place in ["bob", "carol/longer"] {
+        let tree = ada.tree();
         let other = ada.moved(at(place).join("p"), at(place).join("e"));
         other.checkout();
         other.is_clean();
@@ -419,5 +420,24 @@ fn byte_code_does_not_bring_the_paths_of_another_place() {
         let files: Vec<_> = report.changes.roots.iter().flat_map(|root| &root.files).collect();
         assert_eq!(files.len(), 1, "{files:?}");
         assert!(files[0].path().to_string().contains("__pycache__/conf."), "{files:?}");
+        // Committed there, it is what it is there, with and without the caches.
+        other.commit();
+        std::fs::remove_dir_all(other.project.join(".envgit/cache")).unwrap();
+        other.is_clean();
+        // At the first place it is taken for stale, as it was to begin with.
+        for home in [&ada.project.join(".envgit"), &ada.env] {
+            std::fs::remove_dir_all(home).unwrap();
+        }
+        let ada = other.moved(ada.project.clone(), ada.env.clone());
+        ada.checkout();
+        ada.is_clean();
+        assert_eq!(python(&ada, false), ada.env.to_str().unwrap());
+        ada.is_clean();
+        // And back where it was made it is the same file.
+        let made = picture(&other.env);
+        std::fs::remove_dir_all(&other.env).unwrap();
+        other.checkout();
+        assert_eq!(differing(&made, &picture(&other.env)), Vec::<String>::new());
+        other.is_clean();
     }
 }

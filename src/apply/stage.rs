@@ -17,7 +17,7 @@ use crate::plan::RootPlan;
 use crate::progress::{Phase, Progress};
 use crate::relocate::{self, Live, Relocation, Stuck};
 use crate::snapshot::content::{ContentSink, Want};
-use crate::snapshot::entry::{Entry, Node, PrefixUse, Xattr};
+use crate::snapshot::entry::{Entry, Node, Xattr};
 use crate::snapshot::path::RelPath;
 
 /// The stage of one root. Members are named by their number in the plan's placements.
@@ -91,11 +91,10 @@ impl Staged {
 
     /// Makes staged files, by number, what they must be here.
     fn relocate(&self, plan: &RootPlan, written: &[usize], form: &Relocation) -> Result<Vec<(RelPath, Stuck)>, Error> {
-        let is_moved = !form.is_identity();
         let mut stuck = Vec::new();
         for number in written {
             let entry = &plan.place[*number].entry;
-            let may_change = |prefix| prefix == PrefixUse::Fixed || prefix != PrefixUse::None && is_moved;
+            let may_change = |prefix| form.may_change(&entry.path, prefix);
             let Some(file) = entry.file().filter(|file| may_change(file.prefix)) else {
                 continue;
             };

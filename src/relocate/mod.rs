@@ -15,6 +15,7 @@ mod paths;
 mod records;
 mod script;
 
+use bytecode::is_code;
 pub use paths::{Pair, Paths};
 pub use records::{Placeholder, Placeholders, placeholders};
 
@@ -151,15 +152,27 @@ impl Relocation {
         let is_moved = !self.paths_in(path).is_identity();
         match how {
             PrefixUse::Fixed => Live::Stuck(Stuck::Fixed),
-            PrefixUse::Text | PrefixUse::Binary if is_moved && bytecode::is_code(path) => {
-                self.code(path, bytes).map_or(Live::Same, Live::Moved)
-            }
+            _ if is_moved && is_code(path) => self.code(path, bytes).map_or(Live::Same, Live::Moved),
             PrefixUse::Text | PrefixUse::Binary if is_moved => self.moved(path, bytes, how),
             _ => Live::Same,
         }
     }
 
+    /// Whether a recorded file may have to change here. Byte code may without a mark: it may name this place alone, where
+    /// it was made.
+    pub fn may_change(&self, path: &RelPath, how: PrefixUse) -> bool {
+        match how {
+            PrefixUse::Fixed => true,
+            PrefixUse::Text | PrefixUse::Binary => !self.is_identity(),
+            PrefixUse::None => !self.is_identity() && is_code(path),
+        }
+    }
+
+    /// The other form of byte code, if it has one: both ways are the same.
     fn code(&self, path: &RelPath, bytes: &[u8]) -> Option<Vec<u8>> {
+        if bytes.len() as u64 > LONGEST {
+            return None;
+        }
         let tokens = self.paths_in(path).tokens();
         bytecode::change(path, bytes, tokens, [&self.own.home, &self.own.here])
     }
@@ -288,13 +301,10 @@ impl Form for Relocation {
         if self.paths_in(path).is_identity() || live.len() as u64 > LONGEST {
             return as_it_is(live, here);
         }
-        if bytecode::is_code(path) {
-            // What a checkout makes of what is recorded is this file: what names another place than home stays as it is.
+        if is_code(path) {
+            // No path in it changes, so that the mark stays, too.
             let home = self.code(path, &live);
-            return match home.filter(|_| here != PrefixUse::None) {
-                Some(home) => as_it_is(home, here),
-                None => as_it_is(live, here),
-            };
+            return as_it_is(home.unwrap_or(live), here);
         }
         // As it is: what another place would change in it, it must not.
         let stays = matches!(self.live(path, &live, here), Live::Same | Live::Stuck(_));

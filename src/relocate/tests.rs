@@ -201,6 +201,33 @@ fn byte_code_stays() {
     assert_eq!((recorded.bytes, recorded.prefix), (code, PrefixUse::Binary));
 }
 
+/// Compiled here of a source that names here: elsewhere, and at home, it is of no source.
+#[test]
+fn byte_code_made_here_is_stale_elsewhere() {
+    let path = at("__pycache__/a.cpython-311.pyc");
+    let code = |head: [u8; 12]| [&head[..], &[20, 0, 0, 0], b"\x01/bob/e/__pycache__/a.py /bob/e/share\0"].concat();
+    let by_time = code([0xa7, 0x0d, b'\r', b'\n', 0, 0, 0, 0, 1, 2, 3, 4]);
+    let unchecked = code([0xa7, 0x0d, b'\r', b'\n', 1, 0, 0, 0, 1, 2, 3, 4]);
+    let (bob, ada, carol) = (
+        form(&[("/ada/e", "/bob/e")]),
+        form(&[("/ada/e", "/ada/e")]),
+        form(&[("/ada/e", "/car/l")]),
+    );
+    for (live, stale) in [(by_time, 8..12), (unchecked, 4..8)] {
+        let recorded = bob.take(&path, live.clone());
+        assert_eq!(recorded.prefix, PrefixUse::None);
+        let mut expected = live.clone();
+        expected[stale].iter_mut().for_each(|byte| *byte = !*byte);
+        assert_eq!(recorded.bytes, expected);
+        assert!(bob.may_change(&path, recorded.prefix));
+        assert_eq!(bob.live(&path, &recorded.bytes, recorded.prefix), Live::Moved(live));
+        for other in [&ada, &carol] {
+            assert_eq!(other.live(&path, &recorded.bytes, recorded.prefix), Live::Same);
+            assert_eq!(other.take(&path, recorded.bytes.clone()), recorded);
+        }
+    }
+}
+
 #[test]
 fn conda_records_are_read_with_care() {
     let record = br#"{"paths_data":{"paths":[
@@ -272,13 +299,27 @@ fn places() -> impl Strategy<Value = Relocation> {
     })
 }
 
+/// A file of any kind: its name, and what it holds.
+fn file() -> impl Strategy<Value = (RelPath, Vec<u8>)> {
+    let header =
+        |flags: u8, time: [u8; 4]| [&[0xa7, 0x0d, b'\r', b'\n', flags, 0, 0, 0][..], &time, &[9, 0, 0, 0]].concat();
+    let headers = vec![
+        header(0, [1, 2, 3, 4]),
+        header(0, *b"\0/r/"),
+        header(1, *b"hash"),
+        header(3, *b"hash"),
+    ];
+    let code = (proptest::sample::select(headers), content())
+        .prop_map(|(header, text)| (at("__pycache__/x.cpython-311.pyc"), [header, text].concat()));
+    prop_oneof![3 => content().prop_map(|text| (at("f"), text)), 1 => code]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// Whatever is live comes back as it is from what is recorded of it.
     #[test]
-    fn a_capture_loses_nothing(form in places(), live in content()) {
-        let path = at("f");
+    fn a_capture_loses_nothing(form in places(), (path, live) in file()) {
         let recorded = form.take(&path, live.clone());
         let back = match form.live(&path, &recorded.bytes, recorded.prefix) {
             Live::Moved(there) => there,
@@ -289,8 +330,7 @@ proptest! {
 
     /// What was recorded at home, brought here and recorded again is what it was: both machines make the same commit.
     #[test]
-    fn a_clone_records_what_it_got(form in places(), home in content()) {
-        let path = at("f");
+    fn a_clone_records_what_it_got(form in places(), (path, home) in file()) {
         let prefix = form.holds_home(&path, &home);
         let digest = Digest::of(&home);
         let form = form.knowing(move |wanted| *wanted == digest);
