@@ -137,6 +137,83 @@ fn what_no_commit_holds_is_not_overwritten_unless_discarded() {
     assert_eq!(paths, &["env:run.log"]);
     assert_eq!(sandbox.read("run.log"), "precious and ignored");
     assert_eq!(sandbox.read(".snapignore"), "*.log\n", "nothing was changed");
+    let discarding = CheckoutOptions {
+        discard: true,
+        ..options("logged")
+    };
+    sandbox.try_checkout(&discarding).unwrap();
+    assert_eq!(sandbox.read("run.log"), "recorded");
+}
+
+#[test]
+fn what_is_ignored_only_now_is_kept_where_the_target_has_no_such_rule() {
+    for policy in [Policy::Tracked, Policy::Exact] {
+        let sandbox = Sandbox::new(Kind::Project, policy);
+        sandbox.write(".snapignore", "");
+        sandbox.write("build/a.o", "recorded");
+        sandbox.commit_tagged("old");
+        std::fs::remove_dir_all(sandbox.env().join("build")).unwrap();
+        sandbox.write(".snapignore", "build/\n*.log\n");
+        sandbox.commit_tagged("new");
+        sandbox.write("run.log", "mine");
+        sandbox.write("build/new.o", "mine");
+        sandbox.checkout("old");
+        let read = |path| sandbox.read(path);
+        assert_eq!((read("run.log"), read("build/new.o")), ("mine".into(), "mine".into()));
+        assert_eq!(read("build/a.o"), "recorded");
+        let changes = sandbox.status().changes.roots;
+        assert_eq!(changes[0].files.len(), 2, "new to the rules of that time: {changes:?}");
+    }
+}
+
+#[test]
+fn a_rule_that_no_commit_holds_does_not_keep_a_checkout_from_ending() {
+    let sandbox = Sandbox::new(Kind::Project, Policy::Tracked);
+    std::fs::remove_file(sandbox.env().join(".snapignore")).unwrap();
+    sandbox.write("build/a.o", "1");
+    sandbox.commit_tagged("v1");
+    sandbox.write("build/a.o", "2");
+    sandbox.commit_tagged("v2");
+    sandbox.write(".snapignore", "build/\n.snapignore\n");
+    let error = sandbox.try_checkout(&options("v1")).unwrap_err();
+    assert!(matches!(error, Error::InTheWay { .. }), "{error}");
+    std::fs::remove_dir_all(sandbox.env().join("build")).unwrap();
+    sandbox.checkout("v1");
+    assert_eq!(sandbox.read("build/a.o"), "1");
+}
+
+#[test]
+fn a_checkout_that_cannot_be_finished_is_given_up_when_all_is_discarded() {
+    use envgit::apply::journal::Journal;
+    let sandbox = Sandbox::venv();
+    sandbox.write("a", "1");
+    let target = sandbox.commit_tagged("v1").commit.unwrap();
+    sandbox.write("a", "2");
+    sandbox.commit();
+    let journal = Journal {
+        target: target.to_string(),
+        name: "v1".to_owned(),
+        branch: None,
+        forward: false,
+        partial: true,
+        before: None,
+        roots: vec!["gone".to_owned()],
+        paths: vec![],
+        exact: Default::default(),
+        cwd: sandbox.project(),
+    };
+    let path = sandbox.repo_dir().join("journal/checkout.json");
+    journal.seal(&path).unwrap();
+    sandbox.try_checkout(&options("HEAD")).unwrap_err();
+    assert!(path.exists(), "what was begun is not forgotten by itself");
+    let discarding = CheckoutOptions {
+        discard: true,
+        ..options("HEAD")
+    };
+    sandbox.try_checkout(&discarding).unwrap();
+    assert!(!path.exists());
+    assert_eq!(sandbox.read("a"), "2");
+    sandbox.commit();
 }
 
 #[test]

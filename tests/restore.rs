@@ -331,3 +331,96 @@ fn a_wheel_of_the_demo_goes_back_and_forth() {
     perform(&sandbox, &packages("v2", &["tinynum"])).unwrap();
     assert_eq!(differing(&picture(&sandbox.env()), &v2), [] as [String; 0]);
 }
+
+/// `v1` holds `build/`, which is gone and ignored since.
+fn built() -> Sandbox {
+    let sandbox = Sandbox::new(Kind::Project, Policy::Tracked);
+    sandbox.write(".snapignore", "");
+    sandbox.write("build/a.o", "1");
+    sandbox.write("build/sub/b.o", "2");
+    std::os::unix::fs::symlink("a.o", sandbox.env().join("build/link")).unwrap();
+    std::fs::hard_link(sandbox.env().join("build/a.o"), sandbox.env().join("build/z.o")).unwrap();
+    sandbox.commit_tagged("v1");
+    std::fs::remove_dir_all(sandbox.env().join("build")).unwrap();
+    sandbox.write(".snapignore", "build/\n");
+    sandbox.commit_tagged("v2");
+    sandbox
+}
+
+#[test]
+fn what_is_ignored_now_comes_back_from_when_it_was_recorded() {
+    let sandbox = built();
+    sandbox.checkout("v1");
+    let v1 = picture(&sandbox.env().join("build"));
+    sandbox.checkout("main");
+    let report = perform(&sandbox, &paths(&sandbox, "v1", &["build"])).unwrap();
+    assert_eq!(report.plan.roots[0].paths.len(), 6);
+    let now = picture(&sandbox.env().join("build"));
+    assert_eq!(differing(&now, &v1), [] as [String; 0]);
+    assert!(sandbox.status().changes.is_empty(), "it is ignored all the same");
+    let again = perform(&sandbox, &paths(&sandbox, "v1", &["build"])).unwrap();
+    assert!(again.plan.roots.is_empty(), "it stands: {:?}", again.plan);
+    // What was made of it since no commit holds.
+    sandbox.write("build/a.o", "made anew");
+    sandbox.write("build/new.o", "made anew");
+    let options = paths(&sandbox, "v1", &["build"]);
+    let error = perform(&sandbox, &options).unwrap_err();
+    assert!(
+        matches!(&error, Error::InTheWay { paths } if paths == &["env:build/a.o"]),
+        "{error}"
+    );
+    let options = RestoreOptions {
+        discard: true,
+        ..options
+    };
+    perform(&sandbox, &options).unwrap();
+    assert_eq!(
+        (sandbox.read("build/a.o"), sandbox.read("build/new.o")),
+        ("1".into(), "made anew".into())
+    );
+    assert!(!sandbox.repo_dir().join("journal/checkout.json").exists());
+}
+
+#[test]
+fn what_stands_where_a_folder_must_be_goes_only_when_discarded() {
+    let sandbox = built();
+    let elsewhere = sandbox.dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("a.o"), "mine").unwrap();
+    sandbox.write(".snapignore", "build\n");
+    sandbox.commit();
+    std::os::unix::fs::symlink(&elsewhere, sandbox.env().join("build")).unwrap();
+    let options = paths(&sandbox, "v1", &["build"]);
+    let error = perform(&sandbox, &options).unwrap_err();
+    assert!(matches!(error, Error::InTheWay { .. }), "{error}");
+    let options = RestoreOptions {
+        discard: true,
+        ..options
+    };
+    perform(&sandbox, &options).unwrap();
+    assert_eq!(sandbox.read("build/a.o"), "1");
+    assert_eq!(std::fs::read_to_string(elsewhere.join("a.o")).unwrap(), "mine");
+}
+
+#[test]
+fn an_interrupted_restore_of_what_is_ignored_is_finished() {
+    let sandbox = built();
+    let target = envgit::history::History::open(&sandbox.history())
+        .unwrap()
+        .resolve("v1")
+        .unwrap();
+    let journal = sandbox.repo_dir().join("journal/checkout.json");
+    let noted = serde_json::json!({
+        "target": target.to_string(), "name": "v1", "branch": null, "partial": true, "before": null,
+        "roots": [], "paths": [], "cwd": "/",
+        "exact": {"env": ["build", "build/a.o", "build/link", "build/sub", "build/sub/b.o", "build/z.o"]},
+    });
+    std::fs::write(&journal, noted.to_string()).unwrap();
+    sandbox.write("build/a.o", "placed, and its time not set");
+    envgit::ops::recover::if_needed(&mut sandbox.session()).unwrap();
+    assert!(!journal.exists());
+    assert_eq!(
+        (sandbox.read("build/link"), sandbox.read("build/sub/b.o")),
+        ("1".into(), "2".into())
+    );
+}

@@ -72,6 +72,9 @@ impl<'a> Swap<'a> {
             self.park(path)?;
         }
         for entry in plan.make_dirs.iter().filter(|entry| !plan.is_brought(&entry.path)) {
+            if plan.overwrites.contains(&entry.path) {
+                self.park(&entry.path)?;
+            }
             self.make_dir(entry)?;
         }
         for whole in &plan.whole {
@@ -85,7 +88,8 @@ impl<'a> Swap<'a> {
             if plan.is_brought(&entry.path) {
                 continue;
             }
-            self.place(number, entry, placement.replaces)?;
+            let replaces = placement.replaces || plan.overwrites.contains(&entry.path);
+            self.place(number, entry, replaces)?;
             if entry.file().is_some() {
                 placed.files.push((entry.clone(), self.ino(&entry.path)?));
             }

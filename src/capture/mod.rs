@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod leaks;
 mod listing;
 mod metadata;
+mod outside;
 pub mod owners;
 pub mod patterns;
 mod pip;

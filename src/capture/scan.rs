@@ -526,7 +526,7 @@ impl LiveRoot {
 }
 
 /// Reads a file only to know it.
-fn sum_up(
+pub(super) fn sum_up(
     root: &Path,
     path: &RelPath,
     form: &dyn Form,

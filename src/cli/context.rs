@@ -148,9 +148,10 @@ impl CommandContext<'_> {
             purpose: format!("envgit {verb}"),
             repo,
         };
-        // Whatever is asked for: a checkout that was interrupted is finished first, if that can be.
-        if let Err(error) = recover::if_needed(&mut session) {
-            progress.warn(&format!("an interrupted checkout could not be finished: {error}"));
+        // Whatever is asked for: a checkout that was interrupted is finished first, if that can be. These do it, and
+        // tell of it, by themselves.
+        if !matches!(verb, "status" | "diff" | "commit" | "checkout" | "restore") {
+            recover::if_possible(&mut session);
         }
         Ok(session)
     }

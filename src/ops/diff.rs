@@ -34,17 +34,11 @@ pub struct DiffOptions {
 pub fn diff(session: &mut Session<'_>, options: &DiffOptions) -> Result<DiffReport, Error> {
     let roots = &session.repo.config().roots;
     let selection = Selection::new(roots, &options.roots, &options.paths, &options.cwd)?;
+    // Looking must stay possible even where finishing is not.
+    recover::if_possible(session);
     let live = match &options.to {
         Some(_) => None,
-        None => {
-            // Looking must stay possible even where finishing is not.
-            if let Err(error) = recover::if_needed(session) {
-                session
-                    .progress
-                    .warn(&format!("an interrupted checkout could not be finished: {error}"));
-            }
-            Some(Live::capture(&session.viewpoint(), &Default::default())?)
-        }
+        None => Some(Live::capture(&session.viewpoint(), &Default::default())?),
     };
     let history = session.repo.history();
     let head = head(history)?;

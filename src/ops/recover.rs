@@ -33,6 +33,15 @@ pub fn if_needed(session: &mut Session<'_>) -> Result<(), Error> {
     }
 }
 
+/// As [`if_needed`]; that it cannot be finished, and what ends it, is only told.
+pub fn if_possible(session: &mut Session<'_>) {
+    if let Err(error) = if_needed(session) {
+        session.progress.warn(&format!(
+            "an interrupted checkout could not be finished: {error}; to give it up: envgit checkout HEAD --discard"
+        ));
+    }
+}
+
 /// Removes the ref locks of processes that died. envgit's own writers hold the repository's lock, so another git
 /// client is the only one that may hold one, for an instant: what is younger is waited for, so that nothing that was
 /// interrupted stays so because of it.
@@ -100,6 +109,28 @@ pub(super) fn finish_interrupted(session: &mut Session<'_>) -> Result<(), Error>
     Pending::clear(session)
 }
 
+/// As [`finish_interrupted`]; where it cannot be finished, the user's wish to discard what is there ends it too: then
+/// it is given up, and what the user asks for follows.
+pub(super) fn finish_or_give_up(session: &mut Session<'_>, discard: bool) -> Result<(), Error> {
+    match finish_interrupted(session) {
+        Err(error) if discard => give_up(session, &error),
+        other => other,
+    }
+}
+
+fn give_up(session: &Session<'_>, error: &Error) -> Result<(), Error> {
+    session.progress.warn(&format!(
+        "an interrupted checkout could not be finished and is given up: {error}"
+    ));
+    let journal = session.repo.journal_path();
+    if journal.exists() {
+        Journal::drop_from(&journal)?;
+    }
+    clear_stages(session)?;
+    attend::note_interrupted(session, Outcome::Failed, Some(error.to_string()))?;
+    Pending::clear(session)
+}
+
 /// Whether a checkout that was not swapping when it was interrupted was through with that.
 fn has_happened(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Error> {
     if Watch::resume(session)?.has_moved(session)? {
@@ -111,6 +142,7 @@ fn has_happened(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Er
         roots: pending.roots.clone(),
         paths: pending.paths.clone(),
         exact: pending.exact.clone(),
+        discard: true,
         dry_run: true,
         cwd: pending.cwd.clone(),
         ..CheckoutOptions::default()

@@ -60,7 +60,7 @@ pub fn restore(
     confirm: &mut Confirm<'_>,
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
-    recover::finish_interrupted(session)?;
+    recover::finish_or_give_up(session, options.discard && !options.dry_run)?;
     let rev = options.from.clone().unwrap_or_else(|| "HEAD".to_owned());
     let part = Part::find(session, &rev, options)?;
     let checkout = CheckoutOptions {

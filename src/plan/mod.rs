@@ -51,6 +51,8 @@ pub struct RootPlan {
     pub settle: Vec<Entry>,
     /// What is left alone though the target lacks it.
     pub kept: BTreeSet<RelPath>,
+    /// Paths of `place` and `make_dirs` at which something outside version control stands, which goes for them.
+    pub overwrites: BTreeSet<RelPath>,
     /// Directories that come or go by one rename, sorted, none within another. Paths beneath them stand in the other
     /// lists too, for what is told of the plan.
     pub whole: Vec<Whole>,

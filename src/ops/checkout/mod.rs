@@ -80,7 +80,7 @@ pub fn checkout(
     confirm: &mut Confirm<'_>,
 ) -> Result<CheckoutReport, Error> {
     let _lock = session.repo.lock(&session.purpose)?;
-    recover::finish_interrupted(session)?;
+    recover::finish_or_give_up(session, options.discard && !options.dry_run)?;
     let start = Start::of(session, options)?;
     if !options.dry_run {
         missing::bring(session, &start.options.rev)?;

@@ -52,6 +52,27 @@ pub(super) fn plan_root(
     })
 }
 
+/// Whether a path that the live state is said to lack is only left out by the rules, and stands as it shall be.
+pub(super) fn stands_left_out(live: &LiveRoot, change: &FileChange) -> bool {
+    let lacks = change.from.is_none() && live.leaves_out(change.path());
+    lacks && change.to.as_ref().is_some_and(|wanted| live.stands_left_out(wanted))
+}
+
+/// Takes out of the differences, sorted by path, what is left out by the rules and stands as it shall be: nothing is to
+/// be done there. Directories stay for what is to be done in them.
+pub(super) fn leave_what_stands(live: &LiveRoot, differences: &mut Vec<FileChange>) {
+    let mut needed: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut rest = std::mem::take(differences);
+    while let Some(change) = rest.pop() {
+        let path = change.path();
+        if needed.contains(path.as_bytes()) || !stands_left_out(live, &change) {
+            needed.extend(path.ancestors().map(<[u8]>::to_vec));
+            differences.push(change);
+        }
+    }
+    differences.reverse();
+}
+
 /// What no recorded tree can ask for, and what would reach into the repository itself.
 pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPlan) -> Result<(), Error> {
     let is_dir = |dir: &[u8]| live.entry(dir).is_some_and(Entry::is_dir);

@@ -6,7 +6,7 @@ use super::CheckoutOptions;
 use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
 use super::placeholders::of_target;
-use super::preflight::{plan_root, refuse_full, refuse_stray, refuse_unwritable};
+use super::preflight::{leave_what_stands, plan_root, refuse_full, refuse_stray, refuse_unwritable, stands_left_out};
 use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
@@ -51,6 +51,8 @@ struct Part {
     units: BTreeSet<UnitName>,
     /// How what is recorded becomes what must be here.
     form: Relocation,
+    /// What the rules left out before.
+    left_out: Vec<RelPath>,
 }
 
 /// What a swap left.
@@ -108,7 +110,8 @@ impl Prepared {
                 continue;
             }
             let of_root = |changes: &Changes| changes.roots.iter().find(|r| r.root == *name).map(|r| r.files.clone());
-            let differences = of_root(&changes).unwrap_or_default();
+            let mut differences = of_root(&changes).unwrap_or_default();
+            leave_what_stands(live_root, &mut differences);
             let unrecorded: BTreeSet<RelPath> = of_root(&since_base)
                 .unwrap_or_default()
                 .iter()
@@ -141,6 +144,7 @@ impl Prepared {
                     paths: in_the_way.iter().map(|path| format!("{name}:{path}")).collect(),
                 });
             }
+            plan.overwrites = in_the_way.into_iter().collect();
             refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
             refuse_unwritable(live_root, &plan)?;
             let tracked = git_tracked(&live_root.root);
@@ -152,6 +156,7 @@ impl Prepared {
                 tracked,
                 from_pins,
                 units: newer.into_iter().map(|(unit, _)| unit).collect(),
+                left_out: live_root.skipped.clone(),
             });
         }
         Ok(Self {
@@ -408,17 +413,29 @@ impl Prepared {
         let now = Side::of_live(history, live);
         let mut left = Vec::new();
         let mut compared = Verified::default();
-        for Part { root, plan, .. } in &self.roots {
-            let is_kept = |change: &FileChange| change.to.is_none() && plan.kept.contains(change.path());
+        for Part {
+            root, plan, left_out, ..
+        } in &self.roots
+        {
+            // What the rules of the target do not leave out any more stands there all the same.
+            let was_left_out = |path: &RelPath| {
+                let is_it = |path: &[u8]| left_out.binary_search_by(|known| known.as_bytes().cmp(path)).is_ok();
+                is_it(path.as_bytes()) || path.ancestors().any(is_it)
+            };
+            let is_kept = |change: &FileChange| {
+                change.to.is_none() && (plan.kept.contains(change.path()) || was_left_out(change.path()))
+            };
+            let live_root = live.roots.iter().find(|live| live.root.name == root.name);
+            let stands = |change: &FileChange| live_root.is_some_and(|live| stands_left_out(live, change));
             let (older, newer) = differing_units(&now, &goal, &root.name)?;
             let differences = crate::compare::files(&older, &newer);
             left.extend(
                 differences
                     .iter()
-                    .filter(|change| selection.has_path(&root.name, change.path()) && !is_kept(change))
+                    .filter(|change| selection.has_path(&root.name, change.path()))
+                    .filter(|change| !is_kept(change) && !stands(change))
                     .map(|change| format!("{}:{}", root.name, change.path())),
             );
-            let live_root = live.roots.iter().find(|live| live.root.name == root.name);
             let entries = live_root.map_or(&[][..], |live| &live.state.entries);
             compared.paths += entries.len() as u64;
             compared.by_stamp += entries.iter().filter(|entry| entry.file().is_some()).count() as u64;
