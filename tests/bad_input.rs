@@ -261,3 +261,25 @@ fn odd_names_survive_everything() {
     let said = shell.ok(&["cat", "v1:env/\\xff\\xfe"]);
     assert!(said.out.contains('\u{fffd}'), "the two bytes as they are");
 }
+
+#[test]
+fn what_is_amiss_with_a_remote_has_its_own_remedy() {
+    let shell = common::cli::Shell::with_venv();
+    shell.ok(&["commit", "-m", "works"]);
+    shell.ok(&["tag", "works"]);
+    shell.ok(&["remote", "add", "away", shell.path("share/glm").to_str().unwrap()]);
+    let said = shell.run(&["push", "away"]);
+    assert!(said.err.contains("mount or make it"), "{}", said.transcript());
+    let hub = shell.path("hub");
+    let hub = hub.to_str().unwrap();
+    shell.ok(&["remote", "add", "origin", hub]);
+    shell.ok(&["push", "origin"]);
+    let said = shell.run(&["clone", "--rev", "works", hub, "other"]);
+    let told = "over there are the branches main and no tags; tags come there with `envgit push --tags`";
+    assert!(said.err.contains(told), "{}", said.transcript());
+    shell.ok(&["push", "origin", "--tags"]);
+    let said = shell.run(&["clone", "--rev", "work", hub, "other"]);
+    assert!(said.err.contains("and the tags works"), "{}", said.transcript());
+    let said = shell.run(&["clone", hub, "."]);
+    assert!(said.err.contains("name another folder"), "{}", said.transcript());
+}

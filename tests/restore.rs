@@ -110,6 +110,8 @@ fn a_package_comes_back_whole_and_the_rest_stays() {
         (report.changes.roots[0].packages.len(), versions),
         (1, ["2.0", "1.0"].map(str::to_owned))
     );
+    let log = envgit::ops::audit::audit(&mut sandbox.session(), &Default::default()).unwrap();
+    assert_eq!(log.entries[0].started.changes.packages, ["num-py 2.0 → 1.0"]);
     // HEAD held the state before, so there was nothing to save; back is one command.
     assert_eq!(report.autosave, None);
     perform(&sandbox, &packages("HEAD", &["num-py"])).unwrap();

@@ -36,6 +36,16 @@ fn nothing_is_found_where_nothing_is() {
 }
 
 #[test]
+fn after_a_push_nothing_is_left_to_look_at() {
+    let shell = shell();
+    shell.ok(&["commit"]);
+    shell.ok(&["remote", "add", "origin", shell.path("hub").to_str().unwrap()]);
+    shell.ok(&["push"]);
+    let said = shell.ok(&["check", "--secrets"]);
+    assert!(said.out.starts_with("Nothing is left to push"), "{}", said.out);
+}
+
+#[test]
 fn each_secret_is_named_once_with_commit_place_line_and_kind() {
     let mut shell = shell();
     let hf = token("hf_", 34);

@@ -308,6 +308,11 @@ fn of_remote(error: &remote::Error) -> Advice {
             FAILED,
             "it went meanwhile, or was never written: try again, and ask who cares for the remote",
         ),
+        E::NoPlace { .. } => Advice::new(
+            "remote",
+            FAILED,
+            "mount or make it, or correct the address with `envgit remote`; what came or went is kept",
+        ),
         _ => Advice::new(
             "remote",
             FAILED,

@@ -66,6 +66,7 @@ pub fn restore(
     let checkout = CheckoutOptions {
         rev,
         exact: part.paths,
+        packages: part.changed,
         discard: options.discard,
         dry_run: options.dry_run,
         force: options.force,
@@ -75,18 +76,6 @@ pub fn restore(
     };
     let mut report = attend::checkout(session, &checkout, confirm)?;
     report.warnings.extend(part.warnings);
-    for (root, packages) in part.changed {
-        match report
-            .changes
-            .roots
-            .iter_mut()
-            .find(|changes| changes.root == root.root)
-        {
-            Some(changes) => changes.packages = packages,
-            None => report.changes.roots.push(RootChanges { packages, ..root }),
-        }
-    }
-    report.changes.roots.retain(|root| !root.is_empty());
     Ok(report)
 }
 
@@ -95,7 +84,7 @@ pub fn restore(
 struct Part {
     paths: BTreeMap<RootName, BTreeSet<RelPath>>,
     /// The roots with the packages that change in them.
-    changed: Vec<(RootChanges, Vec<crate::snapshot::change::PackageChange>)>,
+    changed: Vec<RootChanges>,
     warnings: Vec<String>,
 }
 
@@ -238,12 +227,12 @@ impl Part {
         let changes = RootChanges {
             root: root.clone(),
             kind: both.live.root.kind,
-            packages: Vec::new(),
+            packages: compare::packages(&now, &then),
             configs: Vec::new(),
             files: Vec::new(),
             explanation: None,
         };
-        self.changed.push((changes, compare::packages(&now, &then)));
+        self.changed.push(changes);
         rest.extend(then);
         let python = both.live.state.python.as_deref();
         self.warnings.extend(unmet_after(rest, names, python));

@@ -6,6 +6,9 @@ use crate::ops::secrets::{SecretFinding, SecretsReport};
 
 /// A line for each secret, then how much was looked at. What is allowed is counted, and told with `all`.
 pub(in crate::cli) fn secrets(report: &SecretsReport, all: bool, theme: &Theme) -> String {
+    if report.commits == 0 {
+        return "Nothing is left to push: the remote has all commits, so none was looked at.\n".to_owned();
+    }
     let mut text = String::new();
     for found in &report.findings {
         text.push_str(&line(found, theme));

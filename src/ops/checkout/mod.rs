@@ -26,6 +26,7 @@ use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::capture::scan::{self, device_of};
 use crate::capture::state::RootState;
+use crate::snapshot::change::{Changes, RootChanges};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, RootName};
 use autosave::autosave;
@@ -48,6 +49,8 @@ pub struct CheckoutOptions {
     pub roots: Vec<String>,
     /// Only these paths, each by itself and not what is beneath it.
     pub exact: BTreeMap<RootName, BTreeSet<RelPath>>,
+    /// The packages that `exact` changes. Nobody can tell these from paths.
+    pub packages: Vec<RootChanges>,
     /// Do not record the live state first; overwrite what no commit holds.
     pub discard: bool,
     /// Only plan.
@@ -225,7 +228,7 @@ fn plan(
         head: head(session.repo.history())?,
         partial: target.partial,
         dry_run: options.dry_run,
-        changes: prepared.changes.clone(),
+        changes: with_packages(prepared.changes.clone(), &options.packages),
         verified: Verified::default(),
         outlook: Outlook {
             is_recorded: prepared.is_recorded,
@@ -240,6 +243,18 @@ fn plan(
         stuck: Vec::new(),
     };
     Ok((live, prepared, report))
+}
+
+/// Changes of paths, with those of packages.
+fn with_packages(mut changes: Changes, packages: &[RootChanges]) -> Changes {
+    for of_root in packages {
+        match changes.roots.iter_mut().find(|known| known.root == of_root.root) {
+            Some(known) => known.packages.clone_from(&of_root.packages),
+            None => changes.roots.push(of_root.clone()),
+        }
+    }
+    changes.roots.retain(|root| !root.is_empty());
+    changes
 }
 
 /// What an interrupted checkout had moved into place is known by the stamps of its pins.

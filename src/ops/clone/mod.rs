@@ -264,7 +264,10 @@ fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), 
         None => {}
     }
     if dir.join("format.json").exists() {
-        return Err(crate::repo::Error::Exists { dir: dir.to_owned() }.into());
+        return Err(Error::refused(
+            crate::repo::Error::Exists { dir: dir.to_owned() }.to_string(),
+            "name another folder: envgit clone URL FOLDER",
+        ));
     }
     if project.exists() && !places::is_empty(project) {
         return Err(Error::refused(

@@ -1,7 +1,7 @@
 //! What of the other side is checked out.
 
 use crate::exchange::Offer;
-use crate::history::{CommitId, FIRST_BRANCH, History, Ref, RefKind, RefName};
+use crate::history::{CommitId, FIRST_BRANCH, History, Ref, RefKind, RefName, RevisionError, near};
 use crate::ops::error::Error;
 
 /// The commit to check out: its name, the branch that is made for it, and itself.
@@ -44,7 +44,44 @@ pub(super) fn chosen(
     if let Some(commit) = commit_at(&format!("refs/tags/{rev}"))? {
         return Ok((rev.to_owned(), None, commit));
     }
-    Ok((rev.to_owned(), None, history.resolve(rev)?))
+    match history.resolve(rev) {
+        Ok(commit) => Ok((rev.to_owned(), None, commit)),
+        Err(error @ RevisionError::Unknown { .. }) => Err(Error::refused(error.to_string(), over_there(offer, rev))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The branches and tags of the other side, those first whose names are near to `rev`.
+fn over_there(offer: &Offer, rev: &str) -> String {
+    /// How many are named.
+    const NAMED: usize = 10;
+    let names = |prefix: &str| -> Vec<String> {
+        let names = offer.refs.keys().filter_map(|name| name.strip_prefix(prefix));
+        names.map(str::to_owned).collect()
+    };
+    let told = |noun: &str, names: Vec<String>| {
+        let mut first = near(rev, names.clone());
+        first.extend(
+            names
+                .into_iter()
+                .filter(|name| !first.contains(name))
+                .collect::<Vec<_>>(),
+        );
+        let more = match first.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        first.truncate(NAMED);
+        match first.is_empty() {
+            true => format!("no {noun}"),
+            false => format!("the {noun} {}{more}", first.join(", ")),
+        }
+    };
+    format!(
+        "over there are {} and {}; tags come there with `envgit push --tags`",
+        told("branches", names("refs/heads/")),
+        told("tags", names("refs/tags/"))
+    )
 }
 
 /// The branches and tags that came, under the names that they will have.
