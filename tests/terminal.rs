@@ -295,7 +295,14 @@ fn ctrl_c_and_no_leave_nothing_of_a_clone() {
     for dialogue in [first, second, last, no] {
         let (code, shown) = talked(&shell, dialogue, &args);
         assert_eq!(code, 1, "{dialogue:?}: {shown}");
-        assert!(shown.contains("stopped; nothing was changed"), "{dialogue:?}: {shown}");
+        assert!(
+            shown
+                .replace("\x1b[?25h", "")
+                .contains("\nerror: stopped; nothing was changed"),
+            "{dialogue:?}: {shown:?}"
+        );
+        let shows_cursor = |shown: &str| shown.rfind("\x1b[?25h") >= shown.rfind("\x1b[?25l");
+        assert!(shows_cursor(&shown), "{dialogue:?}: {shown:?}");
         assert!(!shell.path("bob").exists(), "{dialogue:?}");
         assert!(!shell.path("home/miniconda3/envs").exists(), "{dialogue:?}");
     }

@@ -47,7 +47,9 @@ impl Activation {
     /// A value of `PATH` that has none of its entries, behind those that `shell` has.
     pub fn put_before(&self, path: &[u8], shell: &[u8]) -> Vec<u8> {
         let made = shell.split(|byte| *byte == b':').filter(|entry| self.made(entry));
-        made.chain([path]).collect::<Vec<_>>().join(&b':')
+        // No entry at all is not an empty one, which is the current directory.
+        let rest = (!path.is_empty()).then_some(path);
+        made.chain(rest).collect::<Vec<_>>().join(&b':')
     }
 }
 
@@ -81,5 +83,6 @@ mod tests {
         }
         let put = venv.put_before(b"/a:/b", b"/srv/v/bin:/usr/bin");
         assert_eq!(put, b"/srv/v/bin:/a:/b");
+        assert_eq!(venv.put_before(b"", b"/srv/v/bin:/usr/bin"), b"/srv/v/bin");
     }
 }

@@ -71,6 +71,9 @@ pub(super) fn yes(cmd: &mut CommandContext<'_>, question: &str) -> bool {
     }
     let standing = Question::asked();
     let answer = Confirm::new().with_prompt(question).default(true).interact();
+    if answer.is_err() {
+        cmd.ui.leave_question();
+    }
     answer.unwrap_or(false) && !standing.is_interrupted()
 }
 

@@ -152,7 +152,7 @@ struct Terminal<'a, 'c> {
 
 impl Terminal<'_, '_> {
     /// Asks for the place of one root until it is one that can be taken.
-    fn place(&self, root: &RootPlace, refusal: &dyn Fn(&RootPlace) -> Option<String>) -> Option<PathBuf> {
+    fn place(&mut self, root: &RootPlace, refusal: &dyn Fn(&RootPlace) -> Option<String>) -> Option<PathBuf> {
         let proposed = root.path.display().to_string();
         let meant = |text: &str| match text == proposed {
             true => root.path.clone(),
@@ -167,8 +167,11 @@ impl Terminal<'_, '_> {
                 refusal(&RootPlace { path, ..root.clone() }).map_or(Ok(()), Err)
             })
             .interact_text();
-        let answer = answer.ok().filter(|_| !question.is_interrupted());
-        answer.map(|text| meant(&text))
+        let answer = answer.ok().map(|text| meant(&text));
+        if answer.is_none() {
+            self.cmd.ui.leave_question();
+        }
+        answer.filter(|_| !question.is_interrupted())
     }
 }
 
