@@ -146,8 +146,8 @@ fn after_a_failed_health_check_no_stays_and_names_the_way_back() {
     assert_eq!(head(&shell), "well");
 }
 
-#[test]
-fn before_a_large_change_one_screen_and_one_question() {
+/// Two states, with and without so many files that envgit asks before it goes from one to the other; at the second.
+fn many_and_few() -> Shell {
     let shell = Shell::with_venv();
     for n in 0..120 {
         shell.write(&format!("env/lib/many/f{n}"), format!("{n}"));
@@ -155,6 +155,12 @@ fn before_a_large_change_one_screen_and_one_question() {
     shell.ok(&["commit", "-t", "many"]);
     std::fs::remove_dir_all(shell.path("env/lib/many")).unwrap();
     shell.ok(&["commit", "-t", "few"]);
+    shell
+}
+
+#[test]
+fn before_a_large_change_one_screen_and_one_question() {
+    let shell = many_and_few();
     shell.write("env/mine", "no commit holds it");
     let (code, shown) = answered(&shell, "Go on?", "n", &["checkout", "many"]);
     assert_eq!(code, 1, "{shown}");
@@ -180,13 +186,7 @@ fn before_a_large_change_one_screen_and_one_question() {
 
 #[test]
 fn what_happens_while_a_question_stands_is_seen() {
-    let shell = Shell::with_venv();
-    for n in 0..120 {
-        shell.write(&format!("env/lib/many/f{n}"), format!("{n}"));
-    }
-    shell.ok(&["commit", "-t", "many"]);
-    std::fs::remove_dir_all(shell.path("env/lib/many")).unwrap();
-    shell.ok(&["commit", "-t", "few"]);
+    let shell = many_and_few();
     let new = shell.path("env/lib/new");
     let meanwhile = format!("<first echo mine | tee {} && sleep 2.2>y", new.display());
     let (code, shown) = answered(&shell, "Go on?", &meanwhile, &["checkout", "many"]);
