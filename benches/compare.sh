@@ -20,38 +20,16 @@
 #
 # A machine that does other work gives other figures: look at the load in the first lines before you quote a ratio.
 set -euo pipefail
-export LC_ALL=C
-
 usage() { sed -n '2,/^set -/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2; }
-[ $# -ge 1 ] && [ -d "$1/venv" ] && [ -d "$1/venv-after" ] || usage
-fixture=$(realpath "$1")
-here=$(cd "$(dirname "$0")/.." && pwd)
-envgit=${ENVGIT:-${CARGO_TARGET_DIR:-$here/target}/release/envgit}
-[ -x "$envgit" ] || (cd "$here" && cargo build --release)
+name=compare
+. "$(dirname "$0")/setting.sh"
 runs=${RUNS:-5} slow=${SLOW_RUNS:-3} only=${ONLY:-status commit first layer checkout history memory}
-if [ $# -ge 2 ]; then mkdir -p "$2" && work=$(realpath "$2")/compare && mkdir "$work"; else work=$(mktemp -d); fi
-[ "${KEEP:-0}" = 1 ] || trap 'rm -rf "$work"' EXIT
 [ -x /usr/bin/time ] || { echo "needs GNU time at /usr/bin/time (apt-get install time)" >&2; exit 1; }
 
-# Hermetic: no settings and no registry of the user, one fixed identity.
-mkdir -p "$work/home" "$work/project"
-export HOME=$work/home XDG_CONFIG_HOME=$work/home/.config XDG_STATE_HOME=$work/home/.state XDG_CACHE_HOME=$work/home/.cache
-export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@localhost
-export GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@localhost
-export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_RELOCATED_REPO_ACCESS_IS_OK=yes
-export RESTIC_PASSWORD=bench RUSTIC_PASSWORD=bench
-unset VIRTUAL_ENV CONDA_PREFIX ENVGIT_DIR GIT_DIR
-
 have() { command -v "$1" >/dev/null; }
-wanted() { case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
-say() { printf '%s\n' "$*" >&2; }
-missing=()
-peer() { have "$1" || { case " ${missing[*]-} " in *" $1 "*) ;; *) missing+=("$1"); say "SKIPPED: $1 is not installed" ;; esac; return 1; }; }
 
 # --- measuring -----------------------------------------------------------------------------------------------------
 
-rows=$work/rows
-: >"$rows"
 # timed FILE COMMAND...: appends the seconds that the command took.
 timed() {
     local file=$1
@@ -62,15 +40,6 @@ timed() {
     awk '{print $1}' "$work/time" >>"$file"
     awk '{print $2}' "$work/time" >>"$file.memory"
 }
-# fine FILE COMMAND...: as timed, with microseconds, by the clock of the shell.
-fine() {
-    local file=$1 start=$EPOCHREALTIME
-    shift
-    "$@" >"$work/out" 2>"$work/err" || { say "FAILED: $*"; cat "$work/err" >&2; exit 1; }
-    awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }' >>"$file"
-}
-least() { sort -g "$1" | head -n 1; }
-median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 # row WHAT A-NAME A-FILE B-NAME B-FILE: one line of the table; the ratio is that of the medians, A to B.
 row() {
     local a b

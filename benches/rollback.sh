@@ -20,54 +20,10 @@
 # in the first round the tree is compared, contents included. envgit syncs what it does, the others do not; `sync` runs
 # before each. A tool that is not installed is skipped, and the table says so.
 set -euo pipefail
-export LC_ALL=C
-
 usage() { sed -n '2,/^# Both sides/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2; }
-[ $# -ge 1 ] && [ -d "$1/venv" ] && [ -d "$1/venv-after" ] || usage
-fixture=$(realpath "$1")
-here=$(cd "$(dirname "$0")/.." && pwd)
-envgit=${ENVGIT:-${CARGO_TARGET_DIR:-$here/target}/release/envgit}
-[ -x "$envgit" ] || (cd "$here" && cargo build --release)
+name=rollback
+. "$(dirname "$0")/setting.sh"
 runs=${RUNS:-5} slow=${SLOW_RUNS:-3} only=${ONLY:-back layers dirty small crash pins}
-if [ $# -ge 2 ]; then mkdir -p "$2" && work=$(realpath "$2")/rollback && mkdir "$work"; else work=$(mktemp -d); fi
-[ "${KEEP:-0}" = 1 ] || trap 'rm -rf "$work"' EXIT
-
-mkdir -p "$work/home" "$work/project"
-export HOME=$work/home XDG_CONFIG_HOME=$work/home/.config XDG_STATE_HOME=$work/home/.state XDG_CACHE_HOME=$work/home/.cache
-export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@localhost
-export GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@localhost RESTIC_PASSWORD=bench RUSTIC_PASSWORD=bench
-unset VIRTUAL_ENV CONDA_PREFIX ENVGIT_DIR GIT_DIR
-
-say() { printf '%s\n' "$*" >&2; }
-wanted() { case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
-skipped=()
-peer() { command -v "$1" >/dev/null || { skipped+=("$1"); say "SKIPPED: $1 is not installed"; return 1; }; }
-
-# --- measuring -----------------------------------------------------------------------------------------------------
-
-rows=$work/rows
-: >"$rows"
-# timed FILE COMMAND...: appends the seconds that the command took.
-timed() {
-    local file=$1 start=$EPOCHREALTIME
-    shift
-    "$@" >"$work/out" 2>"$work/err" || { say "FAILED: $*"; cat "$work/err" >&2; exit 1; }
-    awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }' >>"$file"
-}
-median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-least() { sort -g "$1" | head -n 1; }
-most() { sort -g "$1" | tail -n 1; }
-three() { printf '%.3f / %.3f / %.3f' "$(least "$1")" "$(median "$1")" "$(most "$1")"; }
-# row WHAT A-FILE [PEER B-FILE]: min / median / max of each, and how often the peer's median holds ours.
-row() {
-    if [ $# -lt 4 ]; then
-        printf '| %s | %s | | |\n' "$1" "$(three "$2")" >>"$rows"
-    else
-        printf '| %s | %s | %s: %s | %.2f |\n' "$1" "$(three "$2")" "$3" "$(three "$4")" \
-            "$(awk -v a="$(median "$2")" -v b="$(median "$4")" 'BEGIN { print b / a }')" >>"$rows"
-    fi
-    tail -n 1 "$rows" >&2
-}
 
 # --- the trees ------------------------------------------------------------------------------------------------------
 
@@ -110,16 +66,16 @@ back() {
     rm -f "$work/a" "$work/b"
     for ((i = 0; i < runs; i++)); do
         sync
-        timed "$work/a" "$envgit" -C "$work/project" checkout before
+        fine "$work/a" "$envgit" -C "$work/project" checkout before
         [ "$i" != 0 ] || check "envgit checkout before" "$work/before.manifest"
         eg checkout after >/dev/null
         [ "$i" != 0 ] || check "envgit checkout after" "$work/after.manifest"
         before_peer
         sync
-        timed "$work/b" "$@"
+        fine "$work/b" "$@"
         eg checkout --discard after >/dev/null
     done
-    row "$label" "$work/a" "$name" "$work/b"
+    told "$label" "$work/a" "$name" "$work/b"
 }
 eg checkout before >/dev/null
 eg checkout after >/dev/null
@@ -139,16 +95,16 @@ if wanted back; then
             rm -f "$work/a" "$work/b"
             for ((i = 0; i < runs; i++)); do
                 sync
-                timed "$work/a" "$envgit" -C "$work/project" checkout before
+                fine "$work/a" "$envgit" -C "$work/project" checkout before
                 eg checkout after >/dev/null
                 # Its own index must know the tree.
                 "${gitcmd[@]}" reset -q --hard after
                 sync
-                timed "$work/b" git_back
+                fine "$work/b" git_back
                 "${gitcmd[@]}" checkout -q -f after
                 eg checkout --discard after >/dev/null
             done
-            row "$label" "$work/a" '`git checkout` (no modes, no times)' "$work/b"
+            told "$label" "$work/a" '`git checkout` (no modes, no times)' "$work/b"
         }
         back_by_git
         rm -rf "$work/git"
@@ -187,13 +143,13 @@ if wanted layers; then
     for ((i = 0; i < slow; i++)); do
         rm -rf "$work/project/.envgit/cache/pins"
         sync
-        timed "$work/a" "$envgit" -C "$work/project" checkout before
+        fine "$work/a" "$envgit" -C "$work/project" checkout before
         eg checkout after >/dev/null
         sync
-        timed "$work/b" rsync -a --delete "$fixture/venv/" "$venv/"
+        fine "$work/b" rsync -a --delete "$fixture/venv/" "$venv/"
         eg checkout --discard after >/dev/null
     done
-    row "the same without pins, from the layers" "$work/a" '`rsync -a --delete` from a full copy' "$work/b"
+    told "the same without pins, from the layers" "$work/a" '`rsync -a --delete` from a full copy' "$work/b"
 fi
 
 if wanted dirty; then
@@ -201,10 +157,10 @@ if wanted dirty; then
     for ((i = 0; i < runs; i++)); do
         head -c 1000000 /dev/urandom >"$venv/dirty-$i"
         sync
-        timed "$work/a" "$envgit" -C "$work/project" checkout before
+        fine "$work/a" "$envgit" -C "$work/project" checkout before
         eg checkout after >/dev/null
     done
-    row "the same from a state with a new file, which is recorded first" "$work/a"
+    told "the same from a state with a new file, which is recorded first" "$work/a"
 fi
 
 if wanted small; then
@@ -219,11 +175,11 @@ if wanted small; then
     rm -f "$work/a"
     for ((i = 0; i < runs; i++)); do
         sync
-        timed "$work/a" "$envgit" -C "$work/project" checkout after
+        fine "$work/a" "$envgit" -C "$work/project" checkout after
         eg checkout numpy >/dev/null
     done
     eg checkout after >/dev/null
-    row "back over a change of all of numpy" "$work/a"
+    told "back over a change of all of numpy" "$work/a"
 fi
 
 if wanted crash; then
@@ -237,10 +193,10 @@ if wanted crash; then
         sleep "$whole"
         kill -9 $! 2>/dev/null || true
         wait $! 2>/dev/null || true
-        timed "$work/a" "$envgit" -C "$work/project" status
+        fine "$work/a" "$envgit" -C "$work/project" status
         eg checkout after >/dev/null
     done
-    row "\`status\` after a checkout was killed at $((runs * 2)) moments, recovery included" "$work/a"
+    told "\`status\` after a checkout was killed at $((runs * 2)) moments, recovery included" "$work/a"
 fi
 
 if wanted pins; then
@@ -252,14 +208,14 @@ if wanted pins; then
             [ "$size" = default ] || eg config pins.max_size 0 >/dev/null
             sync
             if [ "$size" = default ]; then first=$work/c again=$work/a; else first=$work/d again=$work/b; fi
-            timed "$first" "$envgit" -C "$work/project" commit -m before
+            fine "$first" "$envgit" -C "$work/project" commit -m before
             become venv-after
             sync
-            timed "$again" "$envgit" -C "$work/project" commit -m after
+            fine "$again" "$envgit" -C "$work/project" commit -m after
         done
     done
-    row "first commit with pins" "$work/c" "without pins" "$work/d"
-    row "commit of the upgrade with pins" "$work/a" "without pins" "$work/b"
+    told "first commit with pins" "$work/c" "without pins" "$work/d"
+    told "commit of the upgrade with pins" "$work/a" "without pins" "$work/b"
 fi
 
 cat "$work/header"
@@ -267,4 +223,4 @@ echo
 echo "| what | envgit: min / median / max (s) | beside it | how often ours fits into it |"
 echo "|---|---|---|---|"
 cat "$rows"
-for tool in "${skipped[@]-}"; do [ -z "$tool" ] || echo "SKIPPED: $tool is not installed, its rows are missing."; done
+for tool in "${missing[@]-}"; do [ -z "$tool" ] || echo "SKIPPED: $tool is not installed, its rows are missing."; done
