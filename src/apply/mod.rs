@@ -9,6 +9,7 @@
 //! ends in the stage, which is removed last.
 
 pub mod journal;
+mod parts;
 pub mod pins;
 mod stage;
 mod swap;
@@ -16,6 +17,8 @@ pub mod untouched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use parts::in_parts;
 
 use crate::fsx::{self, Context, Error as IoError, atomic};
 use crate::plan::RootPlan;
@@ -210,15 +213,10 @@ pub fn clear_stage(root: &Path) -> Result<(), IoError> {
         return Ok(());
     };
     let files: Vec<PathBuf> = listing.flatten().map(|entry| entry.path()).collect();
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for part in files.chunks(files.len().div_ceil(threads).max(1)) {
-            scope.spawn(move || {
-                for file in part {
-                    // What cannot be removed is named by the removal of the directory below.
-                    let _ = std::fs::remove_file(file);
-                }
-            });
+    in_parts(&files, |part| {
+        for file in part {
+            // What cannot be removed is named by the removal of the directory below.
+            let _ = std::fs::remove_file(file);
         }
     });
     match std::fs::remove_dir_all(&stage).at("remove", &stage) {

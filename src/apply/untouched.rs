@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags};
 
+use super::parts::in_parts;
 use crate::fsx::Error;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
@@ -24,7 +25,7 @@ pub struct Found {
 /// # Errors
 /// When the root cannot be opened.
 pub fn look_over(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Error> {
-    let parts = in_parts(paths, |part| look_at(root, part));
+    let parts = in_parts(paths, |part| compare(root, part));
     let mut all = Found::default();
     for found in parts {
         let mut found = found?;
@@ -34,7 +35,7 @@ pub fn look_over(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Fou
     Ok(all)
 }
 
-fn look_at(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Error> {
+fn compare(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Error> {
     let mut beneath = Beneath::open(root)?;
     let mut found = Found::default();
     for (path, before) in paths {
@@ -51,25 +52,6 @@ fn look_at(root: &Path, paths: &[(&RelPath, Option<Stamp>)]) -> Result<Found, Er
         }
     }
     Ok(found)
-}
-
-/// Does the same with each part of a list, one part a core, and gives the results in the order of the parts.
-pub(super) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
-    /// Less is not worth a thread.
-    const LEAST: usize = 256;
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let each = items.len().div_ceil(threads).max(LEAST);
-    if items.len() <= each {
-        return vec![work(items)];
-    }
-    std::thread::scope(|scope| {
-        let work = &work;
-        let parts: Vec<_> = items.chunks(each).map(|part| scope.spawn(move || work(part))).collect();
-        let join = |part: std::thread::ScopedJoinHandle<'_, R>| {
-            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        parts.into_iter().map(join).collect()
-    })
 }
 
 struct State {

@@ -7,17 +7,12 @@ use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::{FileType, Stamp};
 use crate::progress::Silent;
 use crate::snapshot::entry::{Entry, FileNode, Node};
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, is_at_or_within};
 
 impl LiveRoot {
     /// Whether the rules leave this path out, or a directory above it that stands.
     pub fn leaves_out(&self, path: &RelPath) -> bool {
-        let is_skipped = |path: &[u8]| {
-            self.skipped
-                .binary_search_by(|known| known.as_bytes().cmp(path))
-                .is_ok()
-        };
-        is_skipped(path.as_bytes()) || path.ancestors().any(is_skipped)
+        is_at_or_within(&self.skipped, path)
     }
 
     /// Whether a path that is left out stands as a commit has it. Reads the file.

@@ -13,7 +13,7 @@ use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::{FileType, Stamp, now};
 use crate::fsx::{Context, Error};
 use crate::snapshot::entry::{Entry, Node};
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 
 /// The clock of files ticks at least that often.
 const TICK: Duration = Duration::from_millis(25);
@@ -31,11 +31,8 @@ impl Touched {
     /// The listing of a root of which only this changed since `before`.
     pub(super) fn relist(&self, before: &LiveRoot, rules: &Rules, threads: usize) -> Result<Listing, Error> {
         let root = &before.root.path;
-        let is_left_out = |dir: &RelPath| {
-            let above = dir.ancestors().filter_map(|dir| RelPath::new(dir).ok());
-            above.chain([dir.clone()]).any(|dir| rules.skips(&dir, true))
-        };
-        let walked: Vec<RelPath> = self.trees.iter().filter(|dir| !is_left_out(dir)).cloned().collect();
+        let is_listed = |dir: &&RelPath| !skips_above(rules, dir) && !rules.skips(dir, true);
+        let walked: Vec<RelPath> = self.trees.iter().filter(is_listed).cloned().collect();
         let mut listing = walk_within(root, &walked, rules, threads)?;
         let touched = self.entries(before);
         let trees: HashSet<&[u8]> = self.trees.iter().map(RelPath::as_bytes).collect();
@@ -80,10 +77,8 @@ impl Touched {
             }
         }
         for dir in &self.trees {
-            let from = [dir.as_bytes(), b"/"].concat();
-            let to = [dir.as_bytes(), b"0"].concat();
-            let at = |limit: &[u8]| entries.partition_point(|entry| entry.path.as_bytes() < limit);
-            touched[at(&from)..at(&to)].fill(true);
+            let (from, to) = beneath(entries, dir.as_bytes(), |entry| entry.path.as_bytes());
+            touched[from..to].fill(true);
         }
         touched
     }
@@ -102,8 +97,7 @@ fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut L
     };
     let device = stat.st_dev;
     let stamp = Stamp::from(stat);
-    let mut above = path.ancestors().filter_map(|dir| RelPath::new(dir).ok());
-    if above.any(|dir| rules.skips(&dir, true)) {
+    if skips_above(rules, path) {
         return;
     }
     let path = path.clone();
@@ -114,6 +108,12 @@ fn look_at(path: &RelPath, beneath: &mut Beneath, rules: &Rules, listing: &mut L
     } else {
         listing.listed.push(Listed { path, stamp, device });
     }
+}
+
+/// Whether a directory above a path is left out, and the path with it.
+fn skips_above(rules: &Rules, path: &RelPath) -> bool {
+    let mut above = path.ancestors().filter_map(|dir| RelPath::new(dir).ok());
+    above.any(|dir| rules.skips(&dir, true))
 }
 
 impl LiveRoot {

@@ -124,7 +124,13 @@ impl Live {
             let rules = rules(viewpoint, root)?;
             let written = written.get(&root.name).unwrap_or(&none);
             let state = viewpoint.state_path(root);
-            Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, threads())?)
+            Ok(LiveRoot::scan(
+                root,
+                &rules,
+                state.as_deref(),
+                written,
+                super::threads(),
+            )?)
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
         viewpoint.progress.end();
@@ -191,7 +197,7 @@ impl Live {
             let rules = rules(viewpoint, &root.root)?;
             let touched = touched.get(&root.root.name).unwrap_or(&none.0);
             let written = written.get(&root.root.name).unwrap_or(&none.1);
-            Ok(root.look_again(&rules, (!is_old).then_some(touched), written, threads())?)
+            Ok(root.look_again(&rules, (!is_old).then_some(touched), written, super::threads())?)
         };
         let roots: Result<Vec<_>, Error> = self.roots.into_iter().map(look).collect();
         viewpoint.progress.end();
@@ -223,7 +229,7 @@ impl Live {
         progress.begin(Phase::Read, Some(self.pending_bytes()));
         for root in &mut self.roots {
             self.read += root.pending.len() as u64;
-            let failures = root.hash_pending(threads(), progress);
+            let failures = root.hash_pending(super::threads(), progress);
             self.failures.extend(failures.iter().map(describe));
         }
         progress.end();
@@ -385,10 +391,6 @@ impl Live {
         }
         Ok(texts)
     }
-}
-
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// What the inventory says of the packages of a root, by name of the part.

@@ -89,3 +89,8 @@ impl Session<'_> {
         }
     }
 }
+
+/// How many threads share work that keeps the cores busy.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}

@@ -11,6 +11,7 @@ use crate::apply::Parked;
 use crate::apply::pins::{Member, NoPins, Pins, UnitId};
 use crate::capture::scan::LiveRoot;
 use crate::relocate::Placeholders;
+use crate::snapshot::path::beneath;
 use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
 
@@ -71,7 +72,7 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
                 }
             }
         };
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = super::threads();
         std::thread::scope(|scope| {
             for _ in 0..threads.min(wanted.len()) {
                 scope.spawn(work);
@@ -121,7 +122,7 @@ pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, park
     let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(&parked.dir)) else {
         return;
     };
-    let (from, to) = crate::plan::beneath(entries, parked.dir.as_bytes(), |entry| entry.path.as_bytes());
+    let (from, to) = beneath(entries, parked.dir.as_bytes(), |entry| entry.path.as_bytes());
     let unit = root.state.unit_of[at];
     let is_one = root.state.unit_of[from..to].iter().all(|other| *other == unit);
     let known = root

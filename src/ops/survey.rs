@@ -308,7 +308,7 @@ impl Survey {
         history: &History,
         each: impl Fn(&Text, &[u8]) -> Reading<T> + Sync,
     ) -> Result<Vec<(&Text, Reading<T>)>, Error> {
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = super::threads();
         let queue = Mutex::new(self.texts.iter());
         let done = Mutex::new(Vec::with_capacity(self.texts.len()));
         let dir = history.dir();

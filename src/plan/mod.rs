@@ -6,7 +6,7 @@ mod whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use stray::stray;
-pub use whole::{Ground, Offer, Whole, beneath};
+pub use whole::{Ground, Offer, Whole};
 
 use crate::snapshot::change::{FileChange, FileChangeKind};
 use crate::snapshot::entry::{Entry, Node};
@@ -177,30 +177,37 @@ impl RootPlan {
         sizes.fold(0, u64::saturating_add)
     }
 
+    /// Every path with what happens to it. Of a path that is named twice the last counts.
+    fn steps(&self) -> impl Iterator<Item = (&RelPath, FileChangeKind)> {
+        use FileChangeKind::{Added, MetadataOnly, Modified, Removed};
+        let removed = self
+            .remove_files
+            .iter()
+            .chain(&self.remove_dirs)
+            .map(|path| (path, Removed));
+        let made = self.make_dirs.iter().map(|entry| (&entry.path, Added));
+        let retouched = self.retouch.iter().map(|entry| (&entry.path, MetadataOnly));
+        let linked = self.link.iter().map(|entry| (&entry.path, Modified));
+        let placed = self.place.iter().map(|placement| {
+            let kind = if placement.replaces { Modified } else { Added };
+            (&placement.entry.path, kind)
+        });
+        removed.chain(made).chain(retouched).chain(linked).chain(placed)
+    }
+
     /// What changes by a step of its own: single paths, and directories that come or go whole.
     pub fn changed(&self) -> BTreeSet<&RelPath> {
-        let removed = self.remove_files.iter().chain(&self.remove_dirs);
-        let entries = self.make_dirs.iter().chain(&self.link).chain(&self.retouch);
-        let placed = self.place.iter().map(|placement| &placement.entry);
-        let paths = removed.chain(entries.chain(placed).map(|entry| &entry.path));
-        let single = paths.filter(|path| self.whole_of(path).is_none());
+        let single = self
+            .steps()
+            .map(|(path, _)| path)
+            .filter(|path| self.whole_of(path).is_none());
         single.chain(self.whole.iter().map(|whole| &whole.dir)).collect()
     }
 
     /// Every path with what happens to it, sorted.
     pub fn paths(&self) -> Vec<(RelPath, FileChangeKind)> {
-        use FileChangeKind::{Added, MetadataOnly, Modified, Removed};
-        let mut paths = BTreeMap::new();
-        let removed = self.remove_files.iter().chain(&self.remove_dirs);
-        paths.extend(removed.map(|path| (path.clone(), Removed)));
-        paths.extend(self.make_dirs.iter().map(|entry| (entry.path.clone(), Added)));
-        paths.extend(self.retouch.iter().map(|entry| (entry.path.clone(), MetadataOnly)));
-        paths.extend(self.link.iter().map(|entry| (entry.path.clone(), Modified)));
-        paths.extend(self.place.iter().map(|placement| {
-            let kind = if placement.replaces { Modified } else { Added };
-            (placement.entry.path.clone(), kind)
-        }));
-        paths.into_iter().collect()
+        let paths: BTreeMap<&RelPath, FileChangeKind> = self.steps().collect();
+        paths.into_iter().map(|(path, kind)| (path.clone(), kind)).collect()
     }
 }
 

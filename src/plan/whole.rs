@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::RootPlan;
 use crate::snapshot::entry::Entry;
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 
 /// A directory of which everything changes at once. What is planned beneath it needs no step of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,12 +159,4 @@ fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
         .chain([path.as_bytes()])
         .find_map(|dir| whole.binary_search_by(|known| known.dir.as_bytes().cmp(dir)).ok())
         .map(|at| &whole[at])
-}
-
-/// Where in a sorted list that stands which is beneath a directory.
-pub fn beneath<T>(list: &[T], dir: &[u8], path: impl Fn(&T) -> &[u8]) -> (usize, usize) {
-    let prefix = [dir, b"/"].concat();
-    let from = list.partition_point(|item| path(item) < &prefix[..]);
-    let count = list[from..].partition_point(|item| path(item).starts_with(&prefix));
-    (from, from + count)
 }

@@ -111,6 +111,20 @@ fn is_plain(path: &[u8]) -> bool {
     memchr::memchr(0, path).is_none() && !odd(0) && !memchr::memchr_iter(b'/', path).any(|at| odd(at + 1))
 }
 
+/// Where in a sorted list that stands which is beneath a directory.
+pub fn beneath<T>(list: &[T], dir: &[u8], path: impl Fn(&T) -> &[u8]) -> (usize, usize) {
+    let prefix = [dir, b"/"].concat();
+    let from = list.partition_point(|item| path(item) < &prefix[..]);
+    let count = list[from..].partition_point(|item| path(item).starts_with(&prefix));
+    (from, from + count)
+}
+
+/// Whether a path, or a directory above it, is among sorted ones.
+pub fn is_at_or_within(sorted: &[RelPath], path: &RelPath) -> bool {
+    let is_known = |path: &[u8]| sorted.binary_search_by(|known| known.as_bytes().cmp(path)).is_ok();
+    is_known(path.as_bytes()) || path.ancestors().any(is_known)
+}
+
 impl Borrow<[u8]> for RelPath {
     fn borrow(&self) -> &[u8] {
         &self.0

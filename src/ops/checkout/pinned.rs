@@ -9,9 +9,9 @@ use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::pinning::pins_of;
 use crate::ops::side::Side;
-use crate::plan::{Ground, Offer, RootPlan, beneath};
+use crate::plan::{Ground, Offer, RootPlan};
 use crate::snapshot::entry::Entry;
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
 

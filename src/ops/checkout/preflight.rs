@@ -14,7 +14,7 @@ use crate::ops::pins::make_room;
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::Entry;
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::{Policy, Root, STAGE_DIR};
 
 pub(super) fn plan_root(
@@ -61,11 +61,14 @@ pub(super) fn stands_left_out(live: &LiveRoot, change: &FileChange) -> bool {
 /// Takes out of the differences, sorted by path, what is left out by the rules and stands as it shall be: nothing is to
 /// be done there. Directories stay for what is to be done in them.
 pub(super) fn leave_what_stands(live: &LiveRoot, differences: &mut Vec<FileChange>) {
+    let stands: Vec<bool> = differences.iter().map(|change| stands_left_out(live, change)).collect();
+    if !stands.contains(&true) {
+        return;
+    }
     let mut needed: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let mut rest = std::mem::take(differences);
-    while let Some(change) = rest.pop() {
+    for (change, stands) in std::mem::take(differences).into_iter().zip(stands).rev() {
         let path = change.path();
-        if needed.contains(path.as_bytes()) || !stands_left_out(live, &change) {
+        if needed.contains(path.as_bytes()) || !stands {
             needed.extend(path.ancestors().map(<[u8]>::to_vec));
             differences.push(change);
         }
@@ -144,7 +147,7 @@ pub(super) fn refuse_unwritable(live: &LiveRoot, plan: &RootPlan) -> Result<(), 
     }
     for whole in plan.whole.iter().filter(|whole| whole.takes) {
         let entries = &live.state.entries;
-        let (from, to) = plan::beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
+        let (from, to) = beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
         let inner = entries[from..to].iter().filter(|entry| entry.is_dir());
         dirs.extend(inner.map(|entry| entry.path.as_bytes()).chain([whole.dir.as_bytes()]));
     }

@@ -27,7 +27,7 @@ use crate::relocate::{Placeholders, Relocation, Stuck};
 use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
 use crate::snapshot::content::FetchError;
 use crate::snapshot::entry::{Entry, PrefixUse};
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath, is_at_or_within};
 use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
 
@@ -334,7 +334,7 @@ impl Prepared {
             let mut stamped: Vec<_> = single.into_iter().map(|path| (path, stamp(path))).collect();
             let mut dirs: Vec<&RelPath> = Vec::new();
             for whole in plan.whole.iter().filter(|whole| whole.takes) {
-                let (from, to) = crate::plan::beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
+                let (from, to) = beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
                 dirs.push(&whole.dir);
                 for (entry, mark) in entries[from..to].iter().zip(&marks[from..to]) {
                     match entry.is_dir() {
@@ -418,12 +418,9 @@ impl Prepared {
         } in &self.roots
         {
             // What the rules of the target do not leave out any more stands there all the same.
-            let was_left_out = |path: &RelPath| {
-                let is_it = |path: &[u8]| left_out.binary_search_by(|known| known.as_bytes().cmp(path)).is_ok();
-                is_it(path.as_bytes()) || path.ancestors().any(is_it)
-            };
             let is_kept = |change: &FileChange| {
-                change.to.is_none() && (plan.kept.contains(change.path()) || was_left_out(change.path()))
+                let path = change.path();
+                change.to.is_none() && (plan.kept.contains(path) || is_at_or_within(left_out, path))
             };
             let live_root = live.roots.iter().find(|live| live.root.name == root.name);
             let stands = |change: &FileChange| live_root.is_some_and(|live| stands_left_out(live, change));

@@ -86,7 +86,7 @@ fn by_unit(live: LiveRoot) -> compare::files::Units {
 
 /// Reads every file of a root; the stat cache has no say.
 fn read(viewpoint: &Viewpoint<'_>, root: &Root, report: &mut LiveReport) -> Result<LiveRoot, Error> {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = crate::ops::threads();
     let progress = viewpoint.progress;
     progress.begin(Phase::Scan, None);
     let live = LiveRoot::scan(root, &rules(viewpoint, root)?, None, &Written::new(), threads);

@@ -98,7 +98,7 @@ impl Examination {
             .filter_map(|path| path.metadata().ok())
             .map(|meta| meta.len());
         session.progress.begin(Phase::Verify, Some(bytes.sum()));
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = crate::ops::threads();
         let checks = check(&layers, threads, session.progress);
         session.progress.end();
         let holdings = Holdings::of(&checks);
