@@ -5,6 +5,7 @@
 //! or hostile becomes a [`Package`](crate::snapshot::package::Package) with a defect, or a warning: never a failure.
 
 pub mod activation;
+mod assign;
 pub mod binaries;
 mod conda;
 pub mod configs;

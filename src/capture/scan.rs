@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::ignored;
 use super::rules::Rules;
-use super::state::{Mark, RememberedUnit, RootState};
+use super::state::{Mark, RootState};
 use super::touched::Touched;
 use super::walk::{Listed, Listing, walk};
 use super::xattrs::xattrs;
-use super::{binaries, ignored};
 use crate::digest::Digest;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp, now};
@@ -67,8 +67,8 @@ pub struct LiveRoot {
     pub warnings: Vec<String>,
     /// Whether anything differs from what was remembered.
     pub changed: bool,
-    dirty: Dirty,
-    form: Arc<dyn Form>,
+    pub(super) dirty: Dirty,
+    pub(super) form: Arc<dyn Form>,
     /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
     /// is read after this moment cannot be told from a write in the same tick of the clock.
     began: i64,
@@ -87,13 +87,13 @@ pub fn device_of(dir: &Path) -> Result<u64, IoError> {
 
 /// What makes remembered units worthless.
 #[derive(Default)]
-struct Dirty {
+pub(super) struct Dirty {
     /// Units (by old number) that lost an entry or whose entry changed.
-    units: BTreeSet<u32>,
+    pub(super) units: BTreeSet<u32>,
     /// The set of paths or a package record changed: owners must be found anew.
-    owners: bool,
+    pub(super) owners: bool,
     /// Entries (by new number) that are not as remembered.
-    entries: BTreeSet<usize>,
+    pub(super) entries: BTreeSet<usize>,
 }
 
 fn unreadable(root: &Root, source: IoError) -> Error {
@@ -104,7 +104,7 @@ fn unreadable(root: &Root, source: IoError) -> Error {
 }
 
 /// No unit yet.
-const NO_UNIT: u32 = u32::MAX;
+pub(super) const NO_UNIT: u32 = u32::MAX;
 
 impl LiveRoot {
     /// Lists a root and joins it with its state, if it has one. Files with content to be read are left [`LiveRoot::pending`].
@@ -409,91 +409,6 @@ impl LiveRoot {
             .map(|at| shift(*at))
             .collect();
         self.dirty.owners = true;
-    }
-
-    /// Finds packages, owners and units where they may have changed. All entries must be complete.
-    pub fn finish(&mut self) {
-        if !self.changed {
-            return;
-        }
-        let names: Vec<UnitName> = self.state.units.iter().map(|unit| unit.name.clone()).collect();
-        let mut stale: BTreeSet<UnitName> = self
-            .dirty
-            .units
-            .iter()
-            .filter_map(|at| names.get(*at as usize).cloned())
-            .collect();
-        if self.dirty.owners || self.state.unit_of.contains(&NO_UNIT) || self.breaks_a_promise(&names) {
-            self.assign(&names, &mut stale);
-        }
-        for unit in &mut self.state.units {
-            if stale.contains(&unit.name) {
-                unit.id = None;
-            }
-        }
-        if self.root.kind.holds_packages() {
-            self.sum_up_binaries();
-        }
-    }
-
-    /// Reads the ELF files that are not as remembered.
-    fn sum_up_binaries(&mut self) {
-        let state = &mut self.state;
-        let mut known: HashMap<RelPath, _> = std::mem::take(&mut state.elves).into_iter().collect();
-        let mut wanted = Vec::new();
-        for (at, entry) in state.entries.iter().enumerate() {
-            if !binaries::is_candidate(entry) {
-                continue;
-            }
-            if self.dirty.entries.contains(&at) {
-                wanted.push(&entry.path);
-            } else {
-                state.elves.extend(known.remove_entry(&entry.path));
-            }
-        }
-        state.elves.extend(binaries::read_all(&self.root.path, &wanted));
-        state.elves.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let name = |unit: u32| state.units.get(unit as usize).map(|unit| unit.name.clone());
-        let units = binaries::sum_up(&state.entries, &state.unit_of, name, &state.elves);
-        state.binaries = crate::snapshot::binary::encode(&units);
-    }
-
-    /// Whether a file that some package promised has other content than was remembered.
-    fn breaks_a_promise(&self, names: &[UnitName]) -> bool {
-        self.dirty.entries.iter().any(|at| {
-            let unit = names.get(self.state.unit_of[*at] as usize);
-            self.state.entries[*at].file().is_some() && unit.is_some_and(|unit| unit.package().is_some())
-        })
-    }
-
-    fn assign(&mut self, names: &[UnitName], stale: &mut BTreeSet<UnitName>) {
-        let state = &mut self.state;
-        let inspection = super::inspect(&self.root.path, &state.entries, &*self.form);
-        let assignment = inspection.owners.assign(&state.entries);
-        for (at, (old, new)) in state.unit_of.iter().zip(&assignment.of).enumerate() {
-            let new = &assignment.units[*new as usize];
-            let old = names.get(*old as usize);
-            if old != Some(new) || self.dirty.entries.contains(&at) {
-                stale.extend(old.cloned());
-                stale.insert(new.clone());
-            }
-        }
-        let ids: HashMap<&UnitName, _> = state.units.iter().map(|unit| (&unit.name, unit.id)).collect();
-        state.units = assignment
-            .units
-            .iter()
-            .map(|name| RememberedUnit {
-                name: name.clone(),
-                id: ids.get(name).copied().flatten(),
-            })
-            .collect();
-        state.unit_of = assignment.of;
-        state.packages = crate::snapshot::package::encode(&inspection.packages);
-        state.promises = crate::snapshot::promise::encode(&inspection.promises);
-        state.conda_history = inspection.conda_history;
-        state.python = inspection.python;
-        state.base = inspection.base;
-        self.warnings = inspection.warnings;
     }
 
     /// The entries of one unit, sorted.
