@@ -325,10 +325,28 @@ impl Editor {
 
     fn change(&mut self, edit: impl FnOnce(&mut DocumentMut)) -> Result<(), Error> {
         let mut document = self.document.clone();
+        let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
+        document.set_trailing("");
+        let before = document.to_string();
         edit(&mut document);
-        let text = document.to_string();
+        let text = with_trailing(&before, &document.to_string(), &trailing);
         *self = Self::parse(&text, &self.path)?;
         Ok(())
+    }
+}
+
+/// Puts what followed the last section back behind that section, and not behind sections that were appended: comments
+/// there are of its settings.
+fn with_trailing(before: &str, after: &str, trailing: &str) -> String {
+    let appended = after
+        .strip_prefix(before)
+        .filter(|new| new.trim_start().starts_with('['));
+    match appended {
+        Some(new) if !trailing.is_empty() => {
+            let end = if trailing.ends_with('\n') { "" } else { "\n" };
+            format!("{before}{trailing}{end}{new}")
+        }
+        _ => format!("{after}{trailing}"),
     }
 }
 

@@ -356,3 +356,43 @@ fn files_are_loaded_and_saved() {
     let message = Config::load(&project.join("none")).unwrap_err().to_string();
     assert!(message.contains("none"), "{message}");
 }
+
+#[test]
+fn new_sections_stand_behind_the_comments_of_the_last() {
+    let comments = "# keep = 20\n# keep_days = 30\n";
+    for end in ["\n", ""] {
+        let last = format!("[autosave]\n{}", comments.trim_end().to_owned() + end);
+        let mut edited = editor(&format!("{}\n{last}", initial().split("[autosave]").next().unwrap()));
+        edited.set_remote("origin", "/mnt/hub").unwrap();
+        let upstream = super::Upstream {
+            remote: "origin".to_owned(),
+            branch: "main".to_owned(),
+        };
+        edited.set_upstream("main", &upstream).unwrap();
+        let text = edited.text();
+        assert!(
+            text.contains(&format!("[autosave]\n{comments}\n[remotes.origin]\n")),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("[branches.main]\nupstream = \"origin/main\"\n"),
+            "{text}"
+        );
+        let uncommented = text.replace("# keep = 20", "keep = 21");
+        assert_eq!(
+            editor(&uncommented).get("autosave.keep").unwrap().as_deref(),
+            Some("21")
+        );
+        edited.set("autosave.keep", "7").unwrap();
+        assert_eq!(edited.get("autosave.keep").unwrap().as_deref(), Some("7"));
+    }
+    let mut last = editor("[roots.a]\npath = \"a\"\nkind = \"project\"\n# policy = \"exact\"\n");
+    last.add_root(&root("b", "/srv/b", Kind::Project)).unwrap();
+    assert!(
+        last.text()
+            .contains("kind = \"project\"\n# policy = \"exact\"\n\n[roots.b]\n"),
+        "{}",
+        last.text()
+    );
+    last.set("roots.b.policy", "exact").unwrap();
+}
