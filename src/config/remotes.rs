@@ -201,6 +201,18 @@ impl Editor {
         self.put_named("branches", branch, "upstream", Value::from(upstream.to_string()))
     }
 
+    /// Lets a branch follow none.
+    ///
+    /// # Errors
+    /// When the rest makes no sense.
+    pub fn remove_upstream(&mut self, branch: &str) -> Result<(), Error> {
+        self.edit(|document| {
+            if let Some(parts) = document.get_mut("branches").and_then(Item::as_table_like_mut) {
+                parts.remove(branch);
+            }
+        })
+    }
+
     fn put_named(&mut self, section: &str, name: &str, field: &str, value: Value) -> Result<(), Error> {
         let put = self.edit(|document| {
             let parts = document.entry(section).or_insert_with(|| {

@@ -13,6 +13,7 @@ use super::pending::Pending;
 use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
+use crate::config::Editor;
 use crate::history::{CommitId, Expected, RefKind, RefName};
 
 /// How to undo.
@@ -230,7 +231,14 @@ impl Reversal {
             }
         }
         for moved in moves.iter().filter(|moved| moved.to.is_none()) {
-            history.delete_ref(&RefName::new(&moved.name)?, Expected::Any)?;
+            let name = RefName::new(&moved.name)?;
+            history.delete_ref(&name, Expected::Any)?;
+            // A branch of that name that is made later is another.
+            if name.kind() == RefKind::Branch && session.repo.config().upstream(name.short_name()).is_some() {
+                let mut editor = Editor::open(&session.repo.config_path())?;
+                editor.remove_upstream(name.short_name())?;
+                editor.save()?;
+            }
         }
         Ok(())
     }

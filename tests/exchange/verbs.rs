@@ -424,6 +424,15 @@ fn a_branch_follows_the_one_of_the_remote_at_which_it_begins() {
     };
     team.ben(&["checkout", "--dry-run", "main"]);
     assert_eq!(upstream("main"), None);
+    let said = team.ben(&["checkout", "main"]);
+    assert!(
+        said.out.contains("main follows origin/main from now on"),
+        "{}",
+        said.transcript()
+    );
+    assert_eq!(upstream("main").as_deref(), Some("upstream = \"origin/main\""));
+    team.ben(&["undo"]);
+    assert_eq!(upstream("main"), None, "the branch is gone, and what it followed");
     team.ben(&["checkout", "-b", "mine", "origin/main"]);
     assert_eq!(upstream("mine").as_deref(), Some("upstream = \"origin/main\""));
     team.ben(&["checkout", "-b", "alone", "v1"]);

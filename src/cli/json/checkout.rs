@@ -43,6 +43,8 @@ pub(in crate::cli) struct CheckoutJson<'a> {
     marked_good: Option<&'a str>,
     /// With `--auto-rollback` after a bad answer: as `undo` has it.
     rolled_back: Option<Box<UndoJson<'a>>>,
+    /// Null unless a branch was made that follows one of a remote.
+    follows: Option<&'a str>,
     plan: Vec<RootPlanJson<'a>>,
     changes: ChangesJson<'a>,
     warnings: &'a [String],
@@ -128,6 +130,7 @@ impl<'a> CheckoutJson<'a> {
                 .rolled_back
                 .as_ref()
                 .map(|back| Box::new(UndoJson::of(back, lists_paths))),
+            follows: report.follows.as_deref(),
             plan: report.plan.roots.iter().map(root).collect(),
             changes: ChangesJson::of(&report.changes, sections),
             warnings: &report.warnings,

@@ -123,6 +123,9 @@ pub(in crate::cli) fn done(report: &CheckoutReport, theme: &Theme) -> String {
         };
         format!("Now {place}: {verified}\n")
     };
+    if let (Some(branch), Some(upstream)) = (&report.head.branch, &report.follows) {
+        text.push_str(&format!("{branch} follows {upstream} from now on\n"));
+    }
     let sections = Sections {
         packages: true,
         configs: Configs::Names,

@@ -344,6 +344,7 @@ pub(in crate::cli) fn checkout() -> CheckoutReport {
         health: None,
         marked_good: None,
         rolled_back: None,
+        follows: None,
         stuck: Vec::new(),
         warnings: vec![],
     }

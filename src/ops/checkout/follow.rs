@@ -65,17 +65,17 @@ impl Start {
         })
     }
 
-    /// Notes what the branch follows, once HEAD is on it.
-    pub(super) fn note(&self, session: &Session<'_>, on: Option<&str>) -> Result<(), Error> {
+    /// Notes what the branch follows, once HEAD is on it, and tells it.
+    pub(super) fn note(&self, session: &Session<'_>, on: Option<&str>) -> Result<Option<String>, Error> {
         let (Some(upstream), Some(branch)) = (&self.upstream, &self.options.branch) else {
-            return Ok(());
+            return Ok(None);
         };
         if on != Some(branch.as_str()) {
-            return Ok(());
+            return Ok(None);
         }
         let mut editor = Editor::open(&session.repo.config_path())?;
         editor.set_upstream(branch, upstream)?;
         editor.save()?;
-        Ok(())
+        Ok(Some(upstream.to_string()))
     }
 }

@@ -88,9 +88,9 @@ pub fn checkout(
     if !options.dry_run {
         missing::bring(session, &start.options.rev)?;
     }
-    let report = attend::checkout(session, &start.options, confirm)?;
+    let mut report = attend::checkout(session, &start.options, confirm)?;
     if !options.dry_run {
-        start.note(session, report.head.branch.as_deref())?;
+        report.follows = start.note(session, report.head.branch.as_deref())?;
     }
     Ok(report)
 }
@@ -239,6 +239,7 @@ fn plan(
         health: None,
         marked_good: None,
         rolled_back: None,
+        follows: None,
         warnings: live.warnings.clone(),
         stuck: Vec::new(),
     };

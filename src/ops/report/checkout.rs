@@ -68,6 +68,8 @@ pub struct CheckoutReport {
     pub marked_good: Option<String>,
     /// The way back, taken because the health check failed.
     pub rolled_back: Option<Box<UndoReport>>,
+    /// The branch of a remote that the branch which was made follows from now on: `origin/main`.
+    pub follows: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Files that name the place where they were recorded and could not be changed to name the one here: `ROOT:PATH`,
