@@ -23,6 +23,7 @@ use crate::snapshot::change::Changes;
 use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::facts::{LayerFacts, Manifest, RootFacts};
+use crate::snapshot::finding::thousands;
 use crate::snapshot::path::escape;
 use crate::snapshot::root::Kind;
 use crate::store::ingest::{Body, Item};
@@ -365,7 +366,7 @@ fn first_message(live: &Live) -> String {
     let manifest = manifest(live, None);
     let total = |count: fn(&RootFacts) -> u64| manifest.roots.values().map(count).sum::<u64>();
     let names: Vec<_> = manifest.roots.keys().map(ToString::to_string).collect();
-    let counted = |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let counted = |count: u64, noun: &str| format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" });
     format!(
         "First state of {}: {}, {}",
         names.join(", "),

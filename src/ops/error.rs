@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::history::{self, RefError, RevisionError};
 use crate::snapshot::content::FetchError;
+use crate::snapshot::finding::thousands;
 use crate::{capture, config, exchange, fsx, registry, repo, store};
 
 /// Why an operation failed. The state is as before unless the variant says otherwise.
@@ -54,7 +55,7 @@ pub enum Error {
     #[error("nothing is removed from a damaged repository: {0}")]
     Damaged(String),
     /// Content of a commit that the layers no longer give.
-    #[error("{reason}; it holds {}", .paths.join(", "))]
+    #[error("{reason}; needed for {}", .paths.join(", "))]
     Lost {
         /// The paths that need it, at most ten named.
         paths: Vec<String>,
@@ -62,7 +63,7 @@ pub enum Error {
         reason: String,
     },
     /// A checkout ended, but the live state is not what was asked for.
-    #[error("the live state is not equal to {target}: {} differ: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
+    #[error("the live state is not equal to {target}: {}: {}", crate::ops::error::differ(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
     NotEqual {
         /// The commit.
         target: String,
@@ -70,7 +71,7 @@ pub enum Error {
         paths: Vec<String>,
     },
     /// Something that no commit holds stands where a file must go.
-    #[error("{} would be overwritten, and no commit holds it: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
+    #[error("{} would be overwritten, and envgit does not record what is there: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
     InTheWay {
         /// The paths.
         paths: Vec<String>,
@@ -180,14 +181,40 @@ impl From<FetchError> for Error {
 pub(crate) fn files(count: usize) -> String {
     match count {
         1 => "1 file".to_owned(),
-        count => format!("{count} files"),
+        count => format!("{} files", thousands(count as u64)),
     }
+}
+
+/// `1 file differs`, `12 files differ`.
+fn differ(count: usize) -> String {
+    format!("{} differ{}", files(count), if count == 1 { "s" } else { "" })
 }
 
 /// `1 secret`, `12 secrets`.
 pub(crate) fn secrets(count: usize) -> String {
     match count {
         1 => "1 secret".to_owned(),
-        count => format!("{count} secrets"),
+        count => format!("{} secrets", thousands(count as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_many_are_told_as_such() {
+        let paths = |count| vec!["env:a".to_owned(); count];
+        let not_equal = |count| Error::NotEqual {
+            target: "v1".to_owned(),
+            paths: paths(count),
+        };
+        assert!(not_equal(1).to_string().ends_with(": 1 file differs: env:a"));
+        assert!(not_equal(1234).to_string().contains(": 1,234 files differ: env:a, "));
+        let lost = Error::Lost {
+            paths: paths(1),
+            reason: store::NOT_HERE.to_owned(),
+        };
+        assert_eq!(lost.to_string(), "no layer at hand holds the content; needed for env:a");
     }
 }

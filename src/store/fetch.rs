@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 
 /// Why content is lost that is in no layer here: another repository may have it.
-pub const NOT_HERE: &str = "no layer at hand holds it";
+pub const NOT_HERE: &str = "no layer at hand holds the content";
 
 struct Task {
     want: usize,

@@ -12,11 +12,11 @@ use crate::ops::refs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  envgit tag                      list them
-  envgit tag works                name the current commit
-  envgit tag -m \"paper\" v1 HEAD~2
-  envgit tag -s -m \"paper\" v1    signed with user.signing_key
-  envgit tag -d works")]
+  envgit tag                          list them
+  envgit tag works                    name the current commit
+  envgit tag -m paper v1 HEAD~2       name an older one, with a message
+  envgit tag -s -m paper v1           signed with user.signing_key
+  envgit tag -d works                 remove it")]
 pub(in crate::cli) struct Args {
     /// The tag; none to list all.
     #[arg(value_name = "NAME")]

@@ -20,7 +20,7 @@ Examples:
   envgit undo --list           what was done, and what the next undo undoes
   envgit undo --dry-run")]
 pub(in crate::cli) struct Args {
-    /// List what was done, newest first, and do nothing.
+    /// List what was done, newest first, and do nothing. `>` marks what the next undo undoes.
     #[arg(long)]
     list: bool,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use super::counted;
 use super::diff::{self, Configs, Files, Sections};
 use crate::cli::theme::{Theme, paint};
 use crate::ops::report::{DiffReport, HeadReport};
+use crate::snapshot::change::FileChange;
 
 /// Where the repository stands, then the differences.
 pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &Theme) -> String {
@@ -12,10 +13,9 @@ pub(in crate::cli) fn status(report: &DiffReport, lists_files: bool, theme: &The
     let Some(short) = &report.head.short else {
         text.push_str("\nThe first commit would record:\n");
         for root in &report.changes.roots {
-            let files = root
-                .files
-                .iter()
-                .filter(|change| change.to.as_ref().is_some_and(|e| !e.is_dir()));
+            // As a commit counts them: what has content.
+            let is_file = |change: &&FileChange| change.to.as_ref().is_some_and(|entry| entry.file().is_some());
+            let files = root.files.iter().filter(is_file);
             let mut parts = vec![counted(files.count() as u64, "file")];
             if root.kind.holds_packages() {
                 parts.insert(0, counted(root.packages.len() as u64, "package"));
@@ -76,6 +76,7 @@ mod tests {
     use super::super::testing;
     use super::*;
     use crate::snapshot::change::Changes;
+    use crate::snapshot::entry::Node;
 
     #[test]
     fn clean() {
@@ -114,6 +115,11 @@ mod tests {
         let mut report = testing::report(testing::changes());
         report.head.commit = None;
         report.head.short = None;
+        // A commit does not count links as files.
+        let files = &mut report.changes.roots[0].files;
+        let mut link = files.iter().find(|change| change.to.is_some()).unwrap().clone();
+        link.to.as_mut().unwrap().node = Node::Symlink(b"there".to_vec());
+        files.push(link);
         insta::assert_snapshot!(status(&report, false, &Theme::plain()), @r"
         On branch main, nothing committed yet
 

@@ -132,7 +132,7 @@ impl View<'_> {
     }
 
     fn nowhere(&self, digest: &Digest) -> Damage {
-        let what = vec!["an inventory names it, and no layer ever held it".to_owned()];
+        let what = vec!["an inventory names it, and no layer that is known holds it".to_owned()];
         let remedy = format!("{REPAIR}; commits that do not name it are whole");
         let lost = BTreeSet::from([*digest]);
         self.of_contents(DamageKind::Content, format!("content {digest}"), what, &lost, remedy)

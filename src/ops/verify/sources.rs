@@ -15,6 +15,7 @@ use crate::progress::Phase;
 use crate::snapshot::content::{Form, Verbatim};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::filelist;
+use crate::snapshot::finding::thousands;
 use crate::store::ingest::{Body, Item};
 use crate::store::salvage::Salvage;
 use crate::store::verify::Holdings;
@@ -191,7 +192,7 @@ pub(super) fn store_again(
 }
 
 fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 /// Where a content can be had.
