@@ -137,14 +137,22 @@ impl Incoming {
             copy(source, &path)?
         };
         let mut file = File::open(&path).at("read", &path)?;
+        let copied = file.try_clone().at("open", &path)?;
         let mut hasher = Hasher::new();
-        read_through(&mut file, &mut hasher, progress).at("read", &path)?;
+        // What was copied goes to the disk while it is hashed.
+        let (read, synced) = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| copied.sync_all());
+            let read = read_through(&mut file, &mut hasher, progress);
+            (read, syncing.join())
+        });
+        read.at("read", &path)?;
+        let synced = synced.unwrap_or_else(|_| Err(io::Error::other("a thread failed")));
+        synced.at("sync", &path)?;
         let digest = hasher.finish();
         if digest != wanted.digest {
             let _ = fsx::remove_file(&path);
             return Err(refused(format!("its SHA-256 is {digest}, not {}", wanted.digest)));
         }
-        file.sync_all().at("sync", &path)?;
         Ok((path, way))
     }
 
