@@ -200,6 +200,7 @@ fn a_checkout_that_cannot_be_finished_is_given_up_when_all_is_discarded() {
         roots: vec!["gone".to_owned()],
         paths: vec![],
         exact: Default::default(),
+        ignored: Default::default(),
         cwd: sandbox.project(),
     };
     let path = sandbox.repo_dir().join("journal/checkout.json");
@@ -394,6 +395,7 @@ fn an_interrupted_checkout_is_finished_by_the_next_command() {
         roots: vec![],
         paths: vec![],
         exact: Default::default(),
+        ignored: Default::default(),
         cwd: sandbox.project(),
     };
     journal.seal(&sandbox.repo_dir().join("journal/checkout.json")).unwrap();

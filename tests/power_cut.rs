@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use common::two::{Two, program, two};
-use common::{differing, picture, session, whole_history};
+use common::{Sandbox, differing, picture, session, whole_history};
 use envgit::fsx::witness::{Change, Witness, watch};
 use envgit::ops::autosaves::expired;
 use envgit::ops::checkout::{CheckoutOptions, checkout};
@@ -96,8 +96,8 @@ fn victim() {
 }
 
 /// Whether the command was killed before it ended.
-fn killed_after(two: &Two, what: &str, steps: u32) -> bool {
-    let project = two.sandbox.project();
+fn killed_after(sandbox: &Sandbox, what: &str, steps: u32) -> bool {
+    let project = sandbox.project();
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim"])
         .env("ENVGIT_TEST_VICTIM", format!("{steps} {what} {}", project.display()))
@@ -115,7 +115,7 @@ fn a_checkout_killed_after_any_step_leaves_the_old_state_or_the_new() {
     let mut at = 1;
     for steps in kills(1) {
         let target = 1 - at;
-        if !killed_after(&two, ["v1", "v2"][target], steps) {
+        if !killed_after(&two.sandbox, ["v1", "v2"][target], steps) {
             assert!(steps > 50, "it has {steps} steps only");
             break;
         }
@@ -136,7 +136,7 @@ fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
     for steps in kills(3) {
         two.sandbox.write("share/mine", format!("mine {steps}\n"));
         let mine = picture(&two.sandbox.env());
-        let killed = killed_after(&two, "v1", steps);
+        let killed = killed_after(&two.sandbox, "v1", steps);
         two.next_command(&format!("after {steps} steps"));
         let now = picture(&two.sandbox.env());
         let moved = !now.contains_key(&b"share/mine"[..]);
@@ -168,6 +168,31 @@ fn a_checkout_of_what_no_commit_holds_killed_after_any_step_loses_nothing() {
         outcomes[0] > 1 && outcomes[1] > 1,
         "before and after the seal: {outcomes:?}"
     );
+}
+
+#[test]
+fn what_was_ignored_until_a_killed_checkout_stays() {
+    let sandbox = Sandbox::venv();
+    sandbox.write("code.py", "one");
+    sandbox.commit_tagged("v1");
+    sandbox.write("code.py", "two");
+    sandbox.write(".snapignore", "kept/\n");
+    sandbox.commit_tagged("v2");
+    let log = sandbox.env().join("kept/run.log");
+    for steps in 1.. {
+        sandbox.write("kept/run.log", "mine");
+        let was_killed = killed_after(&sandbox, "v1", steps);
+        let status = program(&sandbox.project(), &["status"]);
+        let said = String::from_utf8_lossy(&status.stderr);
+        let left = std::fs::read_to_string(&log).ok();
+        assert_eq!(left.as_deref(), Some("mine"), "after {steps} steps: {said}");
+        assert!(status.status.success(), "after {steps} steps: {said}");
+        if !was_killed {
+            assert!(steps > 10, "it has {steps} steps only");
+            break;
+        }
+        sandbox.checkout("v2");
+    }
 }
 
 /// Puts a file where the checkout will put one, once the swap has begun.
@@ -249,7 +274,7 @@ fn a_commit_killed_after_any_step_leaves_the_history_whole() {
         two.sandbox.write(&format!("share/n{steps}"), "x");
         std::thread::sleep(Duration::from_millis(30));
         let tree = picture(&two.sandbox.env());
-        let killed = killed_after(&two, "commit", steps);
+        let killed = killed_after(&two.sandbox, "commit", steps);
         two.next_command(&format!("after {steps} steps"));
         whole_history(&two.sandbox);
         let head = two.sandbox.status().head.commit;
@@ -750,7 +775,7 @@ fn a_tag_killed_after_any_step_or_cut_is_there_or_not() {
     let two = two();
     let mut outcomes = [0; 2];
     for steps in 1.. {
-        let killed = killed_after(&two, "tag", steps);
+        let killed = killed_after(&two.sandbox, "tag", steps);
         if !killed {
             assert!(steps > 5, "it has {steps} steps only");
             break;
@@ -835,7 +860,7 @@ fn gc_killed_after_any_step_or_cut_keeps_what_is_needed() {
     for steps in (1..).step_by(if long_form().is_some() { 1 } else { 2 }) {
         something_to_collect(&two);
         assert_eq!(layers(&two), 3);
-        let killed = killed_after(&two, "gc", steps);
+        let killed = killed_after(&two.sandbox, "gc", steps);
         outcomes[usize::from(layers(&two) == 2)] += 1;
         holds_both(&two, &format!("killed after {steps} steps"));
         // Whatever is left the next one takes.

@@ -32,6 +32,10 @@ pub struct Journal {
     /// The only paths that change besides, each by itself; all when empty.
     #[serde(default)]
     pub exact: BTreeMap<RootName, BTreeSet<RelPath>>,
+    /// The text of the `.snapignore` that each root had before: what it leaves out is not touched, also when the one
+    /// that comes with the target is in place already.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignored: BTreeMap<RootName, String>,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }

@@ -1,7 +1,9 @@
 //! New files, written complete beside the live tree.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,7 +22,8 @@ use crate::snapshot::content::{ContentSink, Want};
 use crate::snapshot::entry::{Entry, Node, Xattr};
 use crate::snapshot::path::RelPath;
 
-/// The stage of one root. Members are named by their number in the plan's placements.
+/// The stage of one root. Members are named by their number in the plan's placements; those in new directories stand in
+/// trees, as they will beneath the root.
 pub(super) struct Staged {
     path: PathBuf,
     dir: OwnedFd,
@@ -53,9 +56,24 @@ impl Staged {
         &self.dir
     }
 
-    /// The name of a member.
+    /// The name of a member that stands by itself.
     pub(super) fn name(number: usize) -> String {
         number.to_string()
+    }
+
+    /// The name of the tree of a new directory, by its number in the plan.
+    pub(super) fn tree(number: usize) -> String {
+        format!("tree-{number}")
+    }
+
+    /// Where in the stage a placement stands.
+    fn member(plan: &RootPlan, number: usize) -> PathBuf {
+        match plan.built_in(&plan.place[number].entry.path) {
+            Some((tree, within)) => {
+                Path::new(OsStr::from_bytes(&[Self::tree(tree).as_bytes(), within].concat())).into()
+            }
+            None => Self::name(number).into(),
+        }
     }
 
     /// Writes all placements and makes them durable. Those that are pinned share the pin's inode or blocks.
@@ -77,6 +95,7 @@ impl Staged {
             // Large files go to the disk while others are still being unpacked; the sync at the end then finds
             // little left to do.
             scope.spawn(move || finished.iter().for_each(|file| drop(file.sync_data())));
+            self.make_trees(plan)?;
             let written = self.write(plan, source, progress, sender)?;
             self.relocate(plan, &written, source.form)
         });
@@ -89,6 +108,21 @@ impl Staged {
         Ok(stuck)
     }
 
+    /// Makes the new directories, usable until they are in place and settled.
+    fn make_trees(&self, plan: &RootPlan) -> Result<(), IoError> {
+        for entry in plan.built_dirs() {
+            let Some((tree, within)) = plan.built_in(&entry.path) else {
+                continue;
+            };
+            let member = [Self::tree(tree).as_bytes(), within].concat();
+            let path = self.path.join(OsStr::from_bytes(&member));
+            rustix::fs::mkdirat(&self.dir, &member[..], Mode::from_raw_mode(0o700))
+                .at("create the directory", &path)?;
+            saw(|| Change::Dir(path));
+        }
+        Ok(())
+    }
+
     /// Makes staged files, by number, what they must be here.
     fn relocate(&self, plan: &RootPlan, written: &[usize], form: &Relocation) -> Result<Vec<(RelPath, Stuck)>, Error> {
         let mut stuck = Vec::new();
@@ -98,7 +132,8 @@ impl Staged {
             let Some(file) = entry.file().filter(|file| may_change(file.prefix)) else {
                 continue;
             };
-            let path = self.path.join(Self::name(*number));
+            let member = Self::member(plan, *number);
+            let path = self.path.join(&member);
             let recorded = match file.size > relocate::LONGEST {
                 true => Vec::new(),
                 false => fsx::read(&path)?,
@@ -109,7 +144,7 @@ impl Staged {
                 Live::Stuck(why) => stuck.push((entry.path.clone(), why)),
                 Live::Moved(here) => {
                     fsx::remove_file(&path)?;
-                    let file = self.create_file(*number)?;
+                    let file = self.create_file(&member)?;
                     write_all(&file, 0, &here, false).at("write", &path)?;
                     dress(&file, entry).at("write", &path)?;
                     saw(|| Change::File(path));
@@ -131,8 +166,12 @@ impl Staged {
         let mut wants = Vec::new();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
+            if plan.is_brought(&entry.path) {
+                continue;
+            }
+            let member = Self::member(plan, number);
             let pin = source.pinned.get(&entry.path);
-            if plan.is_brought(&entry.path) || pin.is_some_and(|pin| self.take(number, entry, pin)) {
+            if pin.is_some_and(|pin| self.take(&member, entry, pin)) {
                 continue;
             }
             match &entry.node {
@@ -143,6 +182,7 @@ impl Staged {
                     });
                     slots.push(Slot {
                         number,
+                        member,
                         entry,
                         open: Mutex::new(Writing {
                             file: None,
@@ -151,12 +191,12 @@ impl Staged {
                     });
                 }
                 Node::File(_) => {
-                    let file = self.create_file(number)?;
-                    let path = self.path.join(Self::name(number));
+                    let file = self.create_file(&member)?;
+                    let path = self.path.join(&member);
                     dress(&file, entry).at("write", &path)?;
                     saw(|| Change::File(path));
                 }
-                Node::Symlink(target) => self.symlink(number, &source.form.live_link(target), entry)?,
+                Node::Symlink(target) => self.symlink(&member, &source.form.live_link(target), entry)?,
                 Node::Dir => {}
             }
         }
@@ -170,8 +210,7 @@ impl Staged {
     }
 
     /// Takes a file from its pin; not if the pin is no longer what it was found to be.
-    fn take(&self, number: usize, entry: &Entry, pin: &PinnedFile) -> bool {
-        let name = Self::name(number);
+    fn take(&self, member: &Path, entry: &Entry, pin: &PinnedFile) -> bool {
         let same = |stamp: Stamp| stamp.same_file_state(&pin.stamp) && stamp.ctime == pin.stamp.ctime;
         let share = || -> std::io::Result<bool> {
             if pin.method == Method::Hardlink {
@@ -179,40 +218,38 @@ impl Staged {
                     return Ok(false);
                 }
                 let flags = AtFlags::empty();
-                rustix::fs::linkat(rustix::fs::CWD, &pin.path, &self.dir, &*name, flags)?;
+                rustix::fs::linkat(rustix::fs::CWD, &pin.path, &self.dir, member, flags)?;
                 saw(|| Change::Link {
                     from: pin.path.clone(),
-                    to: self.path.join(&name),
+                    to: self.path.join(member),
                 });
                 return Ok(true);
             }
             let source = File::open(&pin.path)?;
-            let copy = self.create_file(number).map_err(|error| error.source)?;
+            let copy = self.create_file(member).map_err(|error| error.source)?;
             rustix::fs::ioctl_ficlone(&copy, &source)?;
             dress(&copy, entry)?;
-            saw(|| Change::File(self.path.join(&name)));
+            saw(|| Change::File(self.path.join(member)));
             Ok(Stamp::of_file(&source).is_ok_and(same))
         };
         let shared = share().unwrap_or(false);
         if !shared {
-            let _ = rustix::fs::unlinkat(&self.dir, &*name, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.dir, member, AtFlags::empty());
         }
         shared
     }
 
-    fn create_file(&self, number: usize) -> Result<File, IoError> {
-        let name = Self::name(number);
+    fn create_file(&self, member: &Path) -> Result<File, IoError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.dir, &*name, flags, Mode::from_raw_mode(0o600));
-        fd.map(File::from).at("create", self.path.join(name))
+        let fd = rustix::fs::openat(&self.dir, member, flags, Mode::from_raw_mode(0o600));
+        fd.map(File::from).at("create", self.path.join(member))
     }
 
-    fn symlink(&self, number: usize, target: &[u8], entry: &Entry) -> Result<(), IoError> {
-        let name = Self::name(number);
-        let path = self.path.join(&name);
-        rustix::fs::symlinkat(target, &self.dir, &*name).at("create", &path)?;
+    fn symlink(&self, member: &Path, target: &[u8], entry: &Entry) -> Result<(), IoError> {
+        let path = self.path.join(member);
+        rustix::fs::symlinkat(target, &self.dir, member).at("create", &path)?;
         let times = times(entry.mtime);
-        rustix::fs::utimensat(&self.dir, &*name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &path)?;
+        rustix::fs::utimensat(&self.dir, member, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &path)?;
         saw(|| Change::Symlink(path));
         Ok(())
     }
@@ -220,6 +257,8 @@ impl Staged {
 
 struct Slot<'a> {
     number: usize,
+    /// Where it stands in the stage.
+    member: PathBuf,
     entry: &'a Entry,
     open: Mutex<Writing>,
 }
@@ -238,13 +277,13 @@ struct Sink<'a> {
 impl ContentSink for Sink<'_> {
     fn write_at(&self, want: usize, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
         let slot = &self.slots[want];
-        let path = || self.stage.path.join(Staged::name(slot.number));
+        let path = || self.stage.path.join(&slot.member);
         let Ok(mut writing) = slot.open.lock() else {
             return Err(std::io::Error::other("another thread failed")).at("write", path());
         };
         let file = match &mut writing.file {
             Some(file) => file,
-            none => none.insert(self.stage.create_file(slot.number)?),
+            none => none.insert(self.stage.create_file(&slot.member)?),
         };
         let sparse = slot.entry.file().is_some_and(|file| file.sparse);
         write_all(file, offset, bytes, sparse).at("write", path())?;

@@ -75,7 +75,11 @@ impl<'a> Swap<'a> {
             if plan.overwrites.contains(&entry.path) {
                 self.park(&entry.path)?;
             }
-            self.make_dir(entry)?;
+            match plan.built_in(&entry.path) {
+                None => self.make_dir(entry)?,
+                Some((tree, [])) => self.put(&entry.path, Staged::tree(tree))?,
+                Some(_) => {}
+            }
         }
         for whole in &plan.whole {
             if let Some(from) = &whole.brings {
@@ -88,8 +92,10 @@ impl<'a> Swap<'a> {
             if plan.is_brought(&entry.path) {
                 continue;
             }
-            let replaces = placement.replaces || plan.overwrites.contains(&entry.path);
-            self.place(number, entry, replaces)?;
+            if plan.built_in(&entry.path).is_none() {
+                let replaces = placement.replaces || plan.overwrites.contains(&entry.path);
+                self.place(number, entry, replaces)?;
+            }
             if entry.file().is_some() {
                 placed.files.push((entry.clone(), self.ino(&entry.path)?));
             }
@@ -294,8 +300,13 @@ impl<'a> Swap<'a> {
                 Err(errno) => return Err(errno).at("put in place", self.beneath.full(&entry.path)),
             }
         }
-        self.rename(Way::OutOfStage, &entry.path, &name, RenameFlags::NOREPLACE)?;
-        self.done.push(Step::Placed(entry.path.clone(), name));
+        self.put(&entry.path, name)
+    }
+
+    /// Moves a member of the stage to a free path.
+    fn put(&mut self, path: &RelPath, name: String) -> Result<(), Error> {
+        self.rename(Way::OutOfStage, path, &name, RenameFlags::NOREPLACE)?;
+        self.done.push(Step::Placed(path.clone(), name));
         Ok(())
     }
 
@@ -321,9 +332,7 @@ impl<'a> Swap<'a> {
         if is_there {
             self.park(&entry.path)?;
         }
-        self.rename(Way::OutOfStage, &entry.path, &name, RenameFlags::NOREPLACE)?;
-        self.done.push(Step::Placed(entry.path.clone(), name));
-        Ok(())
+        self.put(&entry.path, name)
     }
 
     fn open(&mut self, path: &RelPath) -> Result<std::os::fd::OwnedFd, Error> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::patterns::{BadPattern, Patterns};
 use crate::digest::{Digest, Hasher};
 use crate::fsx;
+use crate::snapshot::path::RelPath;
 
 /// The name of the file, at the top of a root.
 pub const FILE_NAME: &str = ".snapignore";
@@ -108,12 +109,21 @@ impl Ignored {
     /// Names the file and the line.
     pub fn load(root: &Path) -> Result<Self, Error> {
         let path = root.join(FILE_NAME);
+        Self::parse(&Self::text(root)?).map_err(|bad| Error::Pattern { path, bad })
+    }
+
+    /// The text of the `.snapignore` at the top of a root; empty where there is none.
+    ///
+    /// # Errors
+    /// Names the file, and the line that is no text.
+    pub fn text(root: &Path) -> Result<String, Error> {
+        let path = root.join(FILE_NAME);
         let bytes = fsx::read_if_present(&path)?.unwrap_or_default();
-        let text = std::str::from_utf8(&bytes).map_err(|error| Error::NotText {
-            path: path.clone(),
-            line: newlines(&bytes[..error.valid_up_to()]) + 1,
-        })?;
-        Self::parse(text).map_err(|bad| Error::Pattern { path, bad })
+        String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let line = newlines(&error.as_bytes()[..valid]) + 1;
+            Error::NotText { path, line }
+        })
     }
 
     /// Reads the text of a `.snapignore`.
@@ -137,6 +147,11 @@ impl Ignored {
     /// the walk does not descend into it, and paths beneath it are not asked for.
     pub fn is_ignored(&self, path: &[u8], is_dir: bool) -> bool {
         self.patterns.matches(path, is_dir)
+    }
+
+    /// Whether a path is left out, or a directory above it.
+    pub fn leaves_out(&self, path: &RelPath, is_dir: bool) -> bool {
+        path.ancestors().any(|dir| self.is_ignored(dir, true)) || self.is_ignored(path.as_bytes(), is_dir)
     }
 
     /// A digest of the rules, which changes when what is left out may change; comments do not count.

@@ -1,5 +1,6 @@
 //! From differences to an ordered list of operations. Pure: planning touches nothing.
 
+mod fresh;
 mod stray;
 mod whole;
 
@@ -11,16 +12,13 @@ pub use whole::{Ground, Offer, Whole};
 use crate::snapshot::change::{FileChange, FileChangeKind};
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::Policy;
 
 /// What planning one root starts from.
 pub struct Input<'a> {
     /// The differences from the live state to the target.
     pub changes: &'a [FileChange],
-    /// What happens to paths that the target lacks.
-    pub policy: Policy,
-    /// Whether the last recorded state held a path. Asked only under [`Policy::Tracked`].
-    pub recorded: &'a dyn Fn(&RelPath) -> bool,
+    /// Whether something stays though the target lacks it.
+    pub stays: &'a dyn Fn(&Entry) -> bool,
     /// Whether the file now at a path has names elsewhere, so that its inode must not be changed.
     pub shared: &'a dyn Fn(&RelPath) -> bool,
     /// Live directories that hold something outside version control, and so stay.
@@ -56,6 +54,9 @@ pub struct RootPlan {
     /// Directories that come or go by one rename, sorted, none within another. Paths beneath them stand in the other
     /// lists too, for what is told of the plan.
     pub whole: Vec<Whole>,
+    /// New directories that are built with what is placed in them and come by one rename, sorted, none within another.
+    /// What is in them stands in the other lists too.
+    pub fresh: Vec<RelPath>,
 }
 
 /// A file or symlink to put in place.
@@ -84,8 +85,7 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
     for change in input.changes {
         let path = change.path();
         if let (Some(from), None) = (&change.from, &change.to) {
-            let leave = input.policy == Policy::Tracked && !(input.recorded)(path);
-            if leave {
+            if (input.stays)(from) {
                 plan.kept.insert(path.clone());
                 plan.kept
                     .extend(path.ancestors().filter_map(|dir| RelPath::new(dir).ok()));
@@ -200,8 +200,9 @@ impl RootPlan {
         let single = self
             .steps()
             .map(|(path, _)| path)
-            .filter(|path| self.whole_of(path).is_none());
-        single.chain(self.whole.iter().map(|whole| &whole.dir)).collect()
+            .filter(|path| self.whole_of(path).is_none() && self.built_in(path).is_none());
+        let whole = self.whole.iter().map(|whole| &whole.dir);
+        single.chain(whole).chain(&self.fresh).collect()
     }
 
     /// Every path with what happens to it, sorted.

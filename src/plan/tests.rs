@@ -3,6 +3,7 @@
 use super::*;
 use crate::digest::Digest;
 use crate::snapshot::entry::{FileNode, PrefixUse};
+use crate::snapshot::root::Policy;
 use crate::snapshot::unit::UnitName;
 use proptest::prelude::*;
 
@@ -49,8 +50,7 @@ fn changes(live: &Tree, target: &Tree) -> Vec<FileChange> {
 fn plan_for(live: &Tree, target: &Tree, policy: Policy, recorded: &BTreeSet<RelPath>) -> Result<RootPlan, Blocked> {
     plan(Input {
         changes: &changes(live, target),
-        policy,
-        recorded: &|path| recorded.contains(path),
+        stays: &|entry| policy == Policy::Tracked && !recorded.contains(&entry.path),
         shared: &|_| false,
         held: &BTreeSet::new(),
         directory: &|dir| live.get(dir).cloned(),
@@ -68,12 +68,35 @@ fn perform(mut tree: Tree, plan: &RootPlan) -> Tree {
         assert!(!tree.keys().any(|p| p.is_within(dir.as_bytes())), "{dir} is not empty");
     }
     let has_parent = |tree: &Tree, path: &RelPath| path.parent().is_none_or(|p| tree.get(p).is_some_and(Entry::is_dir));
+    let placed = || plan.place.iter().map(|placement| &placement.entry);
     for dir in &plan.make_dirs {
-        assert!(has_parent(&tree, &dir.path), "{}", dir.path);
-        assert!(tree.insert(dir.path.clone(), dir.clone()).is_none());
+        match plan.built_in(&dir.path) {
+            None => {
+                assert!(has_parent(&tree, &dir.path), "{}", dir.path);
+                assert!(tree.insert(dir.path.clone(), dir.clone()).is_none());
+            }
+            Some((number, [])) => {
+                let within = |path: &RelPath| path.is_within(dir.path.as_bytes());
+                assert!(has_parent(&tree, &dir.path) && !tree.keys().any(within), "{}", dir.path);
+                let mut built = Tree::new();
+                for entry in plan.built_dirs().chain(placed()) {
+                    if plan.built_in(&entry.path).is_some_and(|(at, _)| at == number) {
+                        let in_place = entry.path == dir.path || has_parent(&built, &entry.path);
+                        assert!(in_place && within(&entry.path), "{}", entry.path);
+                        assert!(built.insert(entry.path.clone(), entry.clone()).is_none());
+                    }
+                }
+                tree.extend(built);
+            }
+            Some(_) => assert!(tree.contains_key(&dir.path)),
+        }
     }
     for placement in &plan.place {
         let entry = &placement.entry;
+        if plan.built_in(&entry.path).is_some() {
+            assert!(!placement.replaces && tree.contains_key(&entry.path));
+            continue;
+        }
         assert!(has_parent(&tree, &entry.path), "{}", entry.path);
         let old = tree.insert(entry.path.clone(), entry.clone());
         assert_eq!(old.is_some(), placement.replaces);
@@ -123,9 +146,14 @@ fn tree() -> impl Strategy<Value = Tree> {
 proptest! {
     #[test]
     fn an_exact_plan_gives_the_target(live in tree(), target in tree()) {
-        let plan = plan_for(&live, &target, Policy::Exact, &BTreeSet::new()).unwrap();
-        let result = perform(live, &plan);
+        let mut plan = plan_for(&live, &target, Policy::Exact, &BTreeSet::new()).unwrap();
+        let result = perform(live.clone(), &plan);
         prop_assert_eq!(changes(&result, &target), vec![]);
+        plan.build_fresh(&|dir| live.get(dir).is_some_and(Entry::is_dir));
+        let new: BTreeSet<RelPath> = plan.make_dirs.iter().map(|entry| entry.path.clone()).collect();
+        let outermost = new.iter().filter(|dir| !dir.ancestors().any(|above| new.contains(above)));
+        prop_assert_eq!(plan.fresh.iter().collect::<Vec<_>>(), outermost.collect::<Vec<_>>());
+        prop_assert_eq!(perform(live, &plan), result);
     }
 
     #[test]
@@ -161,8 +189,7 @@ fn shared_inodes_are_replaced_and_own_ones_retouched() {
     for shared in [false, true] {
         let plan = plan(Input {
             changes: &changes(&live, &target),
-            policy: Policy::Exact,
-            recorded: &|_| false,
+            stays: &|_| false,
             shared: &|_| shared,
             held: &BTreeSet::new(),
             directory: &|_| None,
@@ -184,8 +211,7 @@ fn a_directory_with_ignored_files_stays_and_blocks_a_file() {
     let input = |target: &Tree| {
         plan(Input {
             changes: &changes(&live, target),
-            policy: Policy::Exact,
-            recorded: &|_| false,
+            stays: &|_| false,
             shared: &|_| false,
             held: &held,
             directory: &|_| None,
@@ -197,4 +223,24 @@ fn a_directory_with_ignored_files_stays_and_blocks_a_file() {
     assert!(gone.kept.contains(&path("d")));
     let wants_file: Tree = [(path("d"), entry("d", file("x"), 0o644, 0))].into();
     assert_eq!(input(&wants_file), Err(Blocked(path("d"))));
+}
+
+#[test]
+fn what_stands_unseen_is_not_built_anew_and_long_paths_are_not_either() {
+    let dir = |at: &str| entry(at, Node::Dir, 0o755, 0);
+    let long = format!("long/{}/{}", "x".repeat(600), "y".repeat(600));
+    let mut plan = RootPlan {
+        make_dirs: ["a", "a/b", "a/c", "a-b", "long"].map(dir).into(),
+        place: vec![Placement {
+            entry: entry(&long, file("one"), 0o644, 0),
+            replaces: false,
+        }],
+        ..RootPlan::default()
+    };
+    // `a` holds what is ignored.
+    plan.build_fresh(&|dir| *dir == path("a"));
+    assert_eq!(plan.fresh, ["a-b", "a/b", "a/c"].map(path));
+    assert_eq!(plan.built_in(&path("a/b/x/1")), Some((1, &b"/x/1"[..])));
+    assert_eq!(plan.built_in(&path("a-b")), Some((0, &b""[..])));
+    assert_eq!(plan.built_in(&path("a/x")), None);
 }

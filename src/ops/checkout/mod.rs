@@ -169,7 +169,10 @@ pub(super) fn perform(
     if report.outlook.saves {
         report.autosave = Some(autosave(session, &mut live)?);
     }
-    let journal = target.journal(options, report.autosave.as_ref());
+    let journal = match purpose {
+        Purpose::Recovery(journal) => journal.clone(),
+        _ => target.journal(session, options, report.autosave.as_ref())?,
+    };
     gate.saved(session, &report, &journal)?;
     let swept = prepared.apply(session, &live, &journal, options)?;
     report.stuck = swept.stuck.clone();

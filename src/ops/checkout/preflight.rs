@@ -15,16 +15,15 @@ use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
-use crate::snapshot::root::{Policy, Root, STAGE_DIR};
+use crate::snapshot::root::{Root, STAGE_DIR};
 
 pub(super) fn plan_root(
     live: &LiveRoot,
     differences: &[FileChange],
-    unrecorded: &BTreeSet<RelPath>,
+    stays: &dyn Fn(&Entry) -> bool,
     wanted: &BTreeMap<&[u8], &Entry>,
     whole: bool,
 ) -> Result<RootPlan, plan::Blocked> {
-    let policy = live.root.policy;
     let outside = live.skipped.iter().chain(&live.special);
     let held: BTreeSet<RelPath> = outside
         .flat_map(|path| path.ancestors())
@@ -38,8 +37,7 @@ pub(super) fn plan_root(
     };
     plan::plan(plan::Input {
         changes: differences,
-        policy,
-        recorded: &|path| policy == Policy::Exact || !unrecorded.contains(path),
+        stays,
         shared: &|path| live.mark(path.as_bytes()).is_none_or(|mark| mark.stamp.nlink > 1),
         held: &held,
         directory: &|dir| {

@@ -28,7 +28,7 @@ use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
 use crate::snapshot::content::FetchError;
 use crate::snapshot::entry::{Entry, PrefixUse};
 use crate::snapshot::path::{RelPath, beneath, is_at_or_within};
-use crate::snapshot::root::{Root, RootName};
+use crate::snapshot::root::{Policy, Root, RootName};
 use crate::snapshot::unit::UnitName;
 
 /// A checkout that is planned and may be performed.
@@ -127,7 +127,10 @@ impl Prepared {
                 .filter(|entry| entry.is_dir())
                 .map(|entry| (entry.path.as_bytes(), entry))
                 .collect();
-            let mut plan = plan_root(live_root, &differences, &unrecorded, &wanted, whole)
+            let is_tracked = live_root.root.policy == Policy::Tracked;
+            let stays =
+                |entry: &Entry| (is_tracked && unrecorded.contains(&entry.path)) || target.was_left_out(name, entry);
+            let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole)
                 .map_err(|blocked| Error::refused(blocked.to_string(), "move those files away, or record them"))?;
             let differing = Differing {
                 older: &older,
@@ -145,6 +148,11 @@ impl Prepared {
                 });
             }
             plan.overwrites = in_the_way.into_iter().collect();
+            plan.build_fresh(&|dir| {
+                dir.under(&live_root.root.path)
+                    .symlink_metadata()
+                    .is_ok_and(|meta| meta.is_dir())
+            });
             refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
             refuse_unwritable(live_root, &plan)?;
             let tracked = git_tracked(&live_root.root);
@@ -457,9 +465,12 @@ fn touched(plan: &RootPlan) -> Touched {
     let above: BTreeSet<&[u8]> = changed.iter().filter_map(|path| path.parent()).collect();
     let above = above.into_iter().filter_map(|dir| RelPath::new(dir).ok());
     let settled = plan.settle.iter().map(|entry| entry.path.clone());
+    let whole = plan.whole.iter().map(|whole| &whole.dir);
+    let whole = whole.filter(|dir| plan.built_in(dir).is_none());
+    let trees: BTreeSet<&RelPath> = whole.chain(&plan.fresh).collect();
     Touched {
         paths: above.chain(settled).chain(changed.into_iter().cloned()).collect(),
-        trees: plan.whole.iter().map(|whole| whole.dir.clone()).collect(),
+        trees: trees.into_iter().cloned().collect(),
     }
 }
 

@@ -1,12 +1,18 @@
 //! Where a checkout goes, and how HEAD gets there.
 
+use std::collections::BTreeMap;
+
 use super::{CheckoutOptions, Purpose};
 use crate::apply::journal::Journal;
+use crate::capture::ignored::Ignored;
+use crate::capture::scan;
 use crate::history::{CommitId, Expected, Head, RefKind, RefName};
 use crate::ops::Session;
 use crate::ops::diff::head;
 use crate::ops::error::Error;
 use crate::ops::report::Autosave;
+use crate::snapshot::entry::Entry;
+use crate::snapshot::root::RootName;
 
 /// Where a checkout goes.
 pub(super) struct Target {
@@ -18,6 +24,8 @@ pub(super) struct Target {
     moves_branch: Option<Expected>,
     /// HEAD stays.
     pub(super) partial: bool,
+    /// Where an earlier checkout is finished: what was left out of the roots before it.
+    ignored_before: BTreeMap<RootName, Ignored>,
 }
 
 impl Target {
@@ -37,6 +45,7 @@ impl Target {
                 moves_branch,
                 branch: journal.branch.clone(),
                 partial: journal.partial,
+                ignored_before: ignored_before(journal)?,
             });
         }
         if let Purpose::LiveOnly = purpose {
@@ -46,6 +55,7 @@ impl Target {
                 branch: None,
                 moves_branch: None,
                 partial: true,
+                ignored_before: BTreeMap::new(),
             });
         }
         if let Some(branch) = &options.forward {
@@ -56,6 +66,7 @@ impl Target {
                 branch: Some(branch.clone()),
                 moves_branch: Some(Expected::Is(there)),
                 partial: false,
+                ignored_before: BTreeMap::new(),
             });
         }
         let refs = history.refs()?;
@@ -88,12 +99,32 @@ impl Target {
             branch,
             moves_branch: options.branch.as_ref().map(|_| Expected::Absent),
             partial,
+            ignored_before: BTreeMap::new(),
         })
     }
 
+    /// Whether something was left out of its root before an earlier checkout that is finished now: that one was not to
+    /// touch it, whatever the rules say that it brought.
+    pub(super) fn was_left_out(&self, root: &RootName, entry: &Entry) -> bool {
+        let ignored = self.ignored_before.get(root);
+        ignored.is_some_and(|ignored| ignored.leaves_out(&entry.path, entry.is_dir()))
+    }
+
     /// What the next command needs to finish the swap.
-    pub(super) fn journal(&self, options: &CheckoutOptions, autosave: Option<&Autosave>) -> Journal {
-        Journal {
+    pub(super) fn journal(
+        &self,
+        session: &Session<'_>,
+        options: &CheckoutOptions,
+        autosave: Option<&Autosave>,
+    ) -> Result<Journal, Error> {
+        let mut ignored = BTreeMap::new();
+        for root in &session.repo.config().roots {
+            let text = Ignored::text(&root.path).map_err(scan::Error::from)?;
+            if !text.is_empty() {
+                ignored.insert(root.name.clone(), text);
+            }
+        }
+        Ok(Journal {
             target: self.commit.to_string(),
             name: self.name.clone(),
             branch: self.branch.clone(),
@@ -103,8 +134,9 @@ impl Target {
             roots: options.roots.clone(),
             paths: options.paths.clone(),
             exact: options.exact.clone(),
+            ignored,
             cwd: options.cwd.clone(),
-        }
+        })
     }
 
     pub(super) fn move_head(&self, session: &Session<'_>) -> Result<(), Error> {
@@ -132,4 +164,15 @@ impl Target {
         }
         Ok(())
     }
+}
+
+fn ignored_before(journal: &Journal) -> Result<BTreeMap<RootName, Ignored>, Error> {
+    let parse = |(root, text): (&RootName, &String)| match Ignored::parse(text) {
+        Ok(ignored) => Ok((root.clone(), ignored)),
+        Err(bad) => Err(Error::refused(
+            format!("the note of an interrupted checkout names patterns that are none: {bad}"),
+            "to give it up: envgit checkout HEAD --discard",
+        )),
+    };
+    journal.ignored.iter().map(parse).collect()
 }
