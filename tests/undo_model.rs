@@ -146,6 +146,8 @@ fn perform(sandbox: &Sandbox, step: &Step) -> bool {
         }
         Step::GitTag(n) => {
             git(sandbox, &["update-ref", &format!("refs/tags/t{n}"), "HEAD"]);
+            // What git moved between two commands of envgit is one step: this one ends it.
+            refs::delete_tag(&mut session, "none").unwrap_err();
             true
         }
         Step::Undo => undo(&mut session, &UndoOptions::default(), &mut |_| true).is_ok(),
@@ -245,6 +247,7 @@ fn annotations_and_orphans_outlive_the_cleanup_of_git() {
     check(&[AnnotatedTag(0), RemoveTag(0), Undo, RemoveTag(0)]);
     check(&[AnnotatedTag(0), Edit(0, 1), Commit, Tag(0), Undo, Tag(0)]);
     check(&[Edit(0, 1), Commit, Edit(0, 2), Commit, Undo, Undo]);
+    check(&[GitTag(0), GitTag(1), Undo, Redo]);
     check(&[CommitOnBranch(0), Checkout(0), RemoveTag(0), RemoveBranch(0)]);
     check(&[
         CommitOnBranch(0),
