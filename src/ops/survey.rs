@@ -55,6 +55,7 @@ pub(super) struct Text {
 #[derive(Clone, Debug)]
 pub(super) struct Needed {
     pub(super) tree: TreeId,
+    parents: Vec<CommitId>,
     pub(super) subject: String,
     /// Refs that lead to it, by short name.
     pub(super) names: Vec<String>,
@@ -85,8 +86,18 @@ pub(super) struct Survey {
     pub(super) flaws: Vec<HistoryFlaw>,
     /// How many refs were read.
     pub(super) refs: u64,
-    starts: Vec<(CommitId, String)>,
+    starts: Vec<Start>,
     trees: HashMap<(Folder, TreeId), Vec<Child>>,
+}
+
+/// Where the walk begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Start {
+    commit: CommitId,
+    /// The full name of the ref, or `HEAD`.
+    name: String,
+    /// A line of its log says so, not the ref itself.
+    is_of_log: bool,
 }
 
 /// Where in an inventory a folder is.
@@ -132,7 +143,22 @@ impl Survey {
         (self.commits.len() + self.trees.len() + self.texts.len()) as u64
     }
 
-    fn find_starts(&mut self, history: &History, reach: &Reach<'_>) -> Vec<(CommitId, String)> {
+    /// The commits to which the refs of these full names lead, or led as far back as the logs count.
+    pub(super) fn reached_from(&self, is_meant: impl Fn(&str) -> bool) -> BTreeSet<CommitId> {
+        let starts = self.starts.iter().filter(|start| is_meant(&start.name));
+        let mut todo: Vec<CommitId> = starts.map(|start| start.commit).collect();
+        let mut reached = BTreeSet::new();
+        while let Some(id) = todo.pop() {
+            if let Some(commit) = self.commits.get(&id)
+                && reached.insert(id)
+            {
+                todo.extend(&commit.parents);
+            }
+        }
+        reached
+    }
+
+    fn find_starts(&mut self, history: &History, reach: &Reach<'_>) -> Vec<Start> {
         let mut starts = Vec::new();
         let mut logs = vec!["HEAD".to_owned()];
         for found in history.checked_refs() {
@@ -143,15 +169,20 @@ impl Survey {
             }
             logs.push(found.name.clone());
             match found.commit {
-                Ok(commit) => {
-                    let short = name.map_or(found.name, |name| name.short_name().to_owned());
-                    starts.push((commit, short));
-                }
+                Ok(commit) => starts.push(Start {
+                    commit,
+                    name: found.name,
+                    is_of_log: false,
+                }),
                 Err(what) => self.note("ref", found.name, None, what),
             }
         }
         match history.head() {
-            Ok(Head::Detached { commit, .. }) => starts.push((commit, "HEAD".to_owned())),
+            Ok(Head::Detached { commit, .. }) => starts.push(Start {
+                commit,
+                name: "HEAD".to_owned(),
+                is_of_log: false,
+            }),
             Ok(Head::Unborn { .. }) if self.refs > 0 && history.reflog("HEAD").is_ok_and(|log| !log.is_empty()) => {
                 let what = "it is on a branch that is not there".to_owned();
                 self.note("ref", "HEAD".to_owned(), None, what);
@@ -165,11 +196,11 @@ impl Survey {
                     for line in lines.iter().filter(|line| line.time.seconds >= reach.since) {
                         let commits = line.old.into_iter().chain([line.new]);
                         let is_some = |commit: &CommitId| commit.as_bytes() != &[0; 20];
-                        starts.extend(
-                            commits
-                                .filter(is_some)
-                                .map(|commit| (commit, format!("the log of {log}"))),
-                        );
+                        starts.extend(commits.filter(is_some).map(|commit| Start {
+                            commit,
+                            name: log.clone(),
+                            is_of_log: true,
+                        }));
                     }
                 }
                 Err(error) => self.note("reflog", log, None, told(&error)),
@@ -192,7 +223,7 @@ impl Survey {
     fn walk(&mut self, history: &History) {
         let starts = self.starts.iter().cloned();
         let mut todo: Vec<(CommitId, Option<CommitId>, Option<String>)> =
-            starts.map(|(commit, name)| (commit, None, Some(name))).collect();
+            starts.map(|start| (start.commit, None, Some(start.told()))).collect();
         let mut broken: BTreeMap<CommitId, usize> = BTreeMap::new();
         while let Some((id, follower, name)) = todo.pop() {
             if let Some(known) = self.commits.get_mut(&id) {
@@ -206,6 +237,7 @@ impl Survey {
                         let needed = Needed {
                             tree: info.tree,
                             subject: info.subject().to_owned(),
+                            parents: info.parents,
                             names: name.into_iter().collect(),
                         };
                         self.commits.insert(id, needed);
@@ -378,6 +410,17 @@ impl Survey {
         let found = Rc::new(found);
         known.insert((folder, tree), found.clone());
         found
+    }
+}
+
+impl Start {
+    /// For people.
+    fn told(&self) -> String {
+        match RefName::new(&self.name) {
+            _ if self.is_of_log => format!("the log of {}", self.name),
+            Ok(name) => name.short_name().to_owned(),
+            Err(_) => self.name.clone(),
+        }
     }
 }
 

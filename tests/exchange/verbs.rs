@@ -214,6 +214,63 @@ fn a_history_without_layers_answers_at_once() {
 }
 
 #[test]
+fn what_a_history_left_at_its_remote_is_not_damage() {
+    let team = Team::pushed();
+    // Only a tag leads to the commit.
+    team.ada(&["checkout", "-b", "side", "HEAD"]);
+    team.install("env", "0.8.0");
+    team.ada(&["commit", "-m", "einops"]);
+    team.ada(&["tag", "released"]);
+    team.ada(&["checkout", "main"]);
+    team.ada(&["push", "origin", "main", "released"]);
+    let said = team.clone(&["clone", "--history", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    let verify = || team.run_in(&team.ben_dir(), &["verify"]);
+    let said = verify();
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(said.out.starts_with("Sound: 0 layers (0 B), "), "{}", said.out);
+    assert!(
+        said.out.contains("the content of no recorded file is there"),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out
+            .contains("stays with origin; envgit fetch --missing origin brings it."),
+        "{}",
+        said.out
+    );
+    let json = team.ben(&["verify", "--json"]).json();
+    assert_eq!(json["sound"].as_bool(), Some(true));
+    assert_eq!(json["promised"]["remote"].as_str(), Some("origin"));
+    assert_eq!(json["promised"]["files"], json["contents"]);
+    // A repair does not bring it either.
+    let said = team.ben(&["verify", "--repair"]);
+    assert!(said.out.starts_with("Sound: 0 layers"), "{}", said.out);
+    // What a checkout brought was here, and is missed.
+    team.ben(&["checkout", "main"]);
+    let layers = || {
+        let found = std::fs::read_dir(team.ben_dir().join(".envgit/layers")).unwrap();
+        found.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    assert_eq!(verify().code, 0, "{}", verify().transcript());
+    let brought = layers();
+    assert_eq!(brought.len(), 1);
+    // What only a commit of this repository needs is at no remote.
+    let module = team.ben_dir().join(".venv/lib/python3.11/site-packages/of_ben.py");
+    std::fs::write(&module, "ben = 1\n").unwrap();
+    team.ben(&["commit", "-m", "ben's"]);
+    let own = layers().into_iter().find(|layer| !brought.contains(layer)).unwrap();
+    std::fs::remove_file(&own).unwrap();
+    std::fs::remove_dir_all(team.ben_dir().join(".envgit/cache")).unwrap();
+    let said = verify();
+    assert_eq!(said.code, 4, "{}", said.transcript());
+    assert!(said.out.contains("of_ben.py"), "{}", said.out);
+    assert!(said.out.contains("1 damage in 1 layer"), "{}", said.out);
+    assert!(said.out.contains("lost: 1 content "), "{}", said.out);
+}
+
+#[test]
 fn a_dry_run_leaves_nothing() {
     let team = Team::pushed();
     let said = team.clone(&["clone", "--dry-run", "/T/remote", "glm"]);

@@ -25,6 +25,7 @@ pub(in crate::cli) struct VerifyJson<'a> {
     objects: u64,
     refs: u64,
     contents: u64,
+    promised: Option<PromisedJson<'a>>,
     damages: Vec<DamageJson<'a>>,
     repairs: &'a [String],
     fetched: Vec<FetchedJson<'a>>,
@@ -41,6 +42,12 @@ struct DamageJson<'a> {
     paths: &'a [String],
     needed_by: Vec<DependentJson<'a>>,
     remedy: &'a str,
+}
+
+#[derive(Serialize)]
+struct PromisedJson<'a> {
+    remote: &'a str,
+    files: u64,
 }
 
 #[derive(Serialize)]
@@ -70,6 +77,10 @@ impl<'a> VerifyJson<'a> {
             objects: report.objects,
             refs: report.refs,
             contents: report.contents,
+            promised: report.promised.as_ref().map(|promised| PromisedJson {
+                remote: &promised.remote,
+                files: promised.files,
+            }),
             damages: report.damages.iter().map(DamageJson::of).collect(),
             repairs: &report.repairs,
             fetched: report.fetched.iter().map(FetchedJson::of).collect(),

@@ -42,14 +42,24 @@ pub(in crate::cli) fn stored(report: &VerifyReport, theme: &Theme) -> String {
         counted(report.objects, "object"),
         counted(report.refs, "ref"),
     );
+    let promised = report.promised.as_ref().map_or(0, |promised| promised.files);
     if report.damages.is_empty() {
-        text.push_str(&format!(
-            "Sound: {read} read; the content of {} is there.\n",
-            counted(report.contents, "recorded file")
-        ));
+        let content = match report.contents - promised.min(report.contents) {
+            0 if promised > 0 => "no recorded file".to_owned(),
+            here => counted(here, "recorded file"),
+        };
+        text.push_str(&format!("Sound: {read} read; the content of {content} is there.\n"));
     } else {
         let found = counted(report.damages.len() as u64, "damage");
         text.push_str(&format!("{} in {read}.\n", paint(theme.error, found)));
+    }
+    if let Some(promised) = &report.promised {
+        text.push_str(&format!(
+            "Only the history was cloned: the content of {} stays with {}; {} brings it.\n",
+            counted(promised.files, "recorded file"),
+            theme.foreign(&promised.remote),
+            paint(theme.hint, format_args!("envgit fetch --missing {}", promised.remote)),
+        ));
     }
     text
 }

@@ -30,7 +30,7 @@ pub(super) fn assemble(session: &Session<'_>, found: &Examination, strays: &[Pat
 }
 
 /// The commits in which each file list that names a lost content stands.
-fn commits_of_lists(found: &Examination) -> BTreeMap<[u8; 20], BTreeSet<CommitId>> {
+pub(super) fn commits_of_lists(found: &Examination) -> BTreeMap<[u8; 20], BTreeSet<CommitId>> {
     let lists = found.lost.values().flat_map(|lost| &lost.lists);
     let mut bad: BTreeSet<[u8; 20]> = lists.map(|id| *id.as_bytes()).collect();
     bad.extend(found.bad_texts.keys().map(|id| *id.as_bytes()));
@@ -39,7 +39,26 @@ fn commits_of_lists(found: &Examination) -> BTreeMap<[u8; 20], BTreeSet<CommitId
 }
 
 /// A layer that is damaged, or not there, with what it is known to have held.
-type Suspect<'a> = (Option<&'a LayerCheck>, Digest, Option<BTreeSet<Digest>>);
+pub(super) type Suspect<'a> = (Option<&'a LayerCheck>, Digest, Option<BTreeSet<Digest>>);
+
+/// The layers that are not as the history has it.
+pub(super) fn suspects<'a>(session: &Session<'_>, found: &'a Examination) -> Vec<Suspect<'a>> {
+    let cache = session.repo.dir().join("cache");
+    let known = |layer: &Digest| Store::cached_index(&cache, layer);
+    // A layer is not there when another one's file has its name, and there when its file has another's.
+    let present = found.checks.iter().map(|check| match &check.actual {
+        Some(actual) if check.is_misnamed() => actual,
+        _ => &check.name,
+    });
+    let present: BTreeSet<&Digest> = present.collect();
+    let missing = found.written.keys().filter(|layer| !present.contains(layer));
+    let damaged = found.checks.iter().filter(|check| !check.is_sound()).map(|check| {
+        let index = check.index.clone().or_else(|| known(&check.name));
+        (Some(check), check.name, index.map(|index| contents(&index)))
+    });
+    let missing = missing.map(|layer| (None, *layer, known(layer).map(|index| contents(&index))));
+    damaged.chain(missing).collect()
+}
 
 struct View<'a> {
     session: &'a Session<'a>,
@@ -50,26 +69,17 @@ struct View<'a> {
 impl View<'_> {
     /// Layers that are damaged or not there, and contents that no known layer ever held.
     fn layers(&self) -> Vec<Damage> {
-        let cache = self.session.repo.dir().join("cache");
-        let known = |layer: &Digest| Store::cached_index(&cache, layer);
-        // A layer is not there when another one's file has its name, and there when its file has another's.
-        let present = self.found.checks.iter().map(|check| match &check.actual {
-            Some(actual) if check.is_misnamed() => actual,
-            _ => &check.name,
-        });
-        let present: BTreeSet<&Digest> = present.collect();
-        let missing = self.found.written.keys().filter(|layer| !present.contains(layer));
-        let mut suspects: Vec<Suspect<'_>> = Vec::new();
-        for check in self.found.checks.iter().filter(|check| !check.is_sound()) {
-            let index = check.index.clone().or_else(|| known(&check.name));
-            suspects.push((Some(check), check.name, index.map(|index| contents(&index))));
-        }
-        suspects.extend(missing.map(|layer| (None, *layer, known(layer).map(|index| contents(&index)))));
-        // A lost content belongs to the layer that is known to have held it; else to every layer of which nobody
-        // knows what it held.
+        let suspects = suspects(self.session, self.found);
+        // A lost content belongs to the layer that is known to have held it; else to every layer of which nobody knows
+        // what it held, and which was written by a commit that needs it.
         let mut lost: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
         let mut nowhere: BTreeSet<Digest> = BTreeSet::new();
-        for digest in self.found.lost.keys() {
+        for (digest, of) in &self.found.lost {
+            let needed_by: BTreeSet<&CommitId> = of.lists.iter().flat_map(|list| self.commits_with(list)).collect();
+            let may_hold = |layer: &Digest| match self.found.written.get(layer) {
+                Some(commits) => commits.iter().any(|commit| needed_by.contains(commit)),
+                None => true,
+            };
             let holders = |sure: bool| {
                 suspects.iter().filter(move |(_, _, held)| match held {
                     Some(held) => sure && held.contains(digest),
@@ -79,7 +89,10 @@ impl View<'_> {
             let sure: Vec<Digest> = holders(true).map(|(_, layer, _)| *layer).collect();
             let of = match sure.is_empty() {
                 false => sure,
-                true => holders(false).map(|(_, layer, _)| *layer).collect(),
+                true => holders(false)
+                    .map(|(_, layer, _)| *layer)
+                    .filter(|layer| may_hold(layer))
+                    .collect(),
             };
             if of.is_empty() {
                 nowhere.insert(*digest);

@@ -6,6 +6,7 @@ mod damages;
 mod elsewhere;
 mod live;
 mod names;
+mod promised;
 mod repair;
 pub mod report;
 mod sources;
@@ -76,6 +77,8 @@ struct Lost {
     lists: BTreeSet<BlobId>,
     /// One of its paths, with its root.
     place: (String, RelPath),
+    /// How many files have it, in all lists.
+    files: u64,
 }
 
 /// What one text of an inventory says.
@@ -118,6 +121,7 @@ impl Examination {
             survey,
         };
         found.read_texts(session, &holdings)?;
+        promised::set_aside(session, &mut found);
         found.report.damages = damages::assemble(session, &found, &strays);
         let audit = audit::check(session)?;
         found.report.damages.extend(audit);
@@ -141,8 +145,10 @@ impl Examination {
                         let lost = self.lost.entry(digest).or_insert_with(|| Lost {
                             lists: BTreeSet::new(),
                             place: (text.root(), path),
+                            files: 0,
                         });
                         lost.lists.insert(text.id);
+                        lost.files += 1;
                     }
                 }
                 Err(what) => {

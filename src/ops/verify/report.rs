@@ -23,6 +23,8 @@ pub struct VerifyReport {
     pub refs: u64,
     /// Contents that inventories name, each of which some layer must hold.
     pub contents: u64,
+    /// Those of them that were never brought from a remote.
+    pub promised: Option<Promised>,
     /// What is damaged; after a repair, what still is.
     pub damages: Vec<Damage>,
     /// What a repair did.
@@ -33,6 +35,15 @@ pub struct VerifyReport {
     pub aside: Option<PathBuf>,
     /// Caches that were made anew, and other things worth knowing.
     pub notes: Vec<String>,
+}
+
+/// Contents that stay with a remote of which only the history was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promised {
+    /// The remote's name.
+    pub remote: String,
+    /// How many recorded files have them.
+    pub files: u64,
 }
 
 /// A layer that a repair brought from a remote.
