@@ -381,6 +381,24 @@ fn a_layer_cannot_pass_its_content_for_that_of_another() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_layer_from_elsewhere_is_put_down_to_its_frame() {
+    let sandbox = Sandbox::venv();
+    sandbox.write("a.bin", noise(1, 9 << 20));
+    sandbox.commit();
+    let (path, mut bytes) = layer(&sandbox);
+    // What cannot be compressed is stored as it is.
+    bytes[6 << 20] ^= 1;
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    // Without its index, nobody remembers that it was written here.
+    std::fs::remove_dir_all(sandbox.repo_dir().join("cache")).unwrap();
+    let told = brought_back(&sandbox).unwrap_err();
+    assert!(told.contains("the frame at byte "), "{told}");
+    assert!(told.contains(" is damaged"), "{told}");
+    assert_eq!(std::fs::read_dir(sandbox.env()).unwrap().count(), 0);
+}
+
+#[test]
 fn frames_larger_than_a_frame_are_refused_before_they_are_read() {
     for (field, value) in [
         ("chunkSize", 4_000_000_000u64),

@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::Store;
 use super::catalog::{Frame, Located};
 use super::frame::Unpress;
-use super::proof::Proof;
+use super::proof::{Piece, Proof, Verdict};
 use crate::digest::{Digest, Hasher};
 use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 
 /// Why content is lost that is in no layer here: another repository may have it.
 pub const NOT_HERE: &str = "no layer at hand holds the content";
+
+/// What was read first and what was read to find out what is wrong with it are not the same.
+const OTHERWISE: &str = "a frame came otherwise than it is stored: the memory or the disk may be failing";
 
 struct Task {
     want: usize,
@@ -41,16 +44,19 @@ impl ContentSource for Store {
                         && !stop.load(Ordering::Relaxed)
                     {
                         let Some(file) = files.get(&task.layer) else { continue };
-                        let bytes = match reader.read(file, &task.frame) {
+                        let proof = proofs.get(task.want).and_then(Option::as_ref);
+                        // What is hashed as a whole need not be hashed frame by frame.
+                        let read = match proof {
+                            Some(_) => reader.unpack(file, &task.frame),
+                            None => reader.read(file, &task.frame),
+                        };
+                        let bytes = match read {
                             Ok(bytes) => bytes,
                             Err(what) => {
                                 lost.note(wants[task.want].digest, || self.damage(task.layer, &what));
                                 continue;
                             }
                         };
-                        if let Some(Some(proof)) = proofs.get(task.want) {
-                            proof.piece(task.offset, &bytes);
-                        }
                         if let Err(error) = sink.write_at(task.want, task.offset, &bytes) {
                             stop.store(true, Ordering::Relaxed);
                             if let Ok(mut failure) = failure.lock() {
@@ -58,6 +64,13 @@ impl ContentSource for Store {
                             }
                         }
                         progress.advance(bytes.len() as u64);
+                        if let Some(proof) = proof {
+                            proof.take(Piece {
+                                offset: task.offset,
+                                bytes,
+                                digest: task.frame.digest,
+                            });
+                        }
                     }
                 });
             }
@@ -67,11 +80,13 @@ impl ContentSource for Store {
         }
         for (want, proof) in wants.iter().zip(proofs) {
             let Some(proof) = proof else { continue };
-            let told = proof.finish(&want.digest, want.size);
-            if !told.unwrap_or_else(|| self.is_made_of_its_frames(want, &files)) {
-                lost.note(want.digest, || {
-                    "a layer lists other content under its digest".to_owned()
-                });
+            let flaw = match proof.finish(&want.digest, want.size) {
+                Verdict::Proven => None,
+                Verdict::Refuted => Some(self.flaw(want, &files, None).unwrap_or_else(|| OTHERWISE.to_owned())),
+                Verdict::Open { hashed, prefix } => self.flaw(want, &files, Some((hashed, prefix))),
+            };
+            if let Some(flaw) = flaw {
+                lost.note(want.digest, || flaw);
             }
         }
         lost.into_result()
@@ -116,19 +131,30 @@ impl Store {
         wants.iter().map(|want| is_open(want).then(Proof::default)).collect()
     }
 
-    /// The same by reading its frames once more, in order.
-    fn is_made_of_its_frames(&self, want: &Want, files: &BTreeMap<usize, File>) -> bool {
+    /// What is wrong with a content, by reading its frames once more, in order. `hashed` is the digest of so many bytes
+    /// of it as they came before.
+    fn flaw(&self, want: &Want, files: &BTreeMap<usize, File>, hashed: Option<(u64, Digest)>) -> Option<String> {
         let mut reader = Reader::default();
         let mut hasher = Hasher::new();
-        let mut pieces = self.catalog.locate(&want.digest).unwrap_or_default().into_iter();
-        let all = pieces.all(|Located { layer, frame, .. }| {
-            let bytes = files.get(&layer).and_then(|file| reader.read(file, frame).ok());
-            bytes.is_some_and(|bytes| {
-                hasher.update(&bytes);
-                true
-            })
-        });
-        all && hasher.finish() == want.digest
+        let came = |offset: u64, hasher: &Hasher| {
+            let prefix = hashed.filter(|(length, _)| *length == offset);
+            prefix.is_none_or(|(_, digest)| hasher.clone().finish() == digest)
+        };
+        for Located { layer, frame, offset } in self.catalog.locate(&want.digest).unwrap_or_default() {
+            if !came(offset, &hasher) {
+                return Some(OTHERWISE.to_owned());
+            }
+            match files.get(&layer).map(|file| reader.read(file, frame)) {
+                Some(Ok(bytes)) => hasher.update(&bytes),
+                Some(Err(what)) => return Some(self.damage(layer, &what)),
+                // That it cannot be opened was told.
+                None => return Some(self.absence()),
+            }
+        }
+        if !came(want.size, &hasher) {
+            return Some(OTHERWISE.to_owned());
+        }
+        (hasher.finish() != want.digest).then(|| "a layer lists other content under its digest".to_owned())
     }
 
     fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> BTreeMap<usize, File> {
@@ -220,11 +246,23 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The plain bytes of a frame.
+    /// The plain bytes of a frame, checked by its digest.
     ///
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(&mut self, layer: &File, frame: &Frame) -> Result<Vec<u8>, String> {
+        let plain = self.unpack(layer, frame)?;
+        match Digest::of(&plain) == frame.digest {
+            true => Ok(plain),
+            false => Err(damaged(frame)),
+        }
+    }
+
+    /// The same for who hashes what it is a part of.
+    ///
+    /// # Errors
+    /// What is wrong with it, as far as that shows.
+    fn unpack(&mut self, layer: &File, frame: &Frame) -> Result<Vec<u8>, String> {
         self.stored.resize(frame.stored as usize, 0);
         layer
             .read_exact_at(&mut self.stored, frame.offset)
@@ -233,14 +271,12 @@ impl Reader {
             Some(unpress) => unpress,
             none => none.insert(Unpress::new().map_err(|e| e.to_string())?),
         };
-        let damaged = || format!("the frame at byte {} is damaged", frame.offset);
-        let plain = unpress
+        unpress
             .plain(&self.stored, frame.size as usize)
-            .map_err(|_| damaged())?;
-        if Digest::of(&plain) == frame.digest {
-            Ok(plain)
-        } else {
-            Err(damaged())
-        }
+            .map_err(|_| damaged(frame))
     }
+}
+
+fn damaged(frame: &Frame) -> String {
+    format!("the frame at byte {} is damaged", frame.offset)
 }
