@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Store;
 use super::catalog::{Frame, Located};
 use super::frame::Unpress;
 use super::proof::{Piece, Proof, Verdict};
+use super::queue::{Queue, Task};
 use crate::digest::{Digest, Hasher};
 use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
@@ -20,29 +21,19 @@ pub const NOT_HERE: &str = "no layer at hand holds the content";
 /// What was read first and what was read to find out what is wrong with it are not the same.
 const OTHERWISE: &str = "a frame came otherwise than it is stored: the memory or the disk may be failing";
 
-struct Task {
-    want: usize,
-    layer: usize,
-    frame: Frame,
-    offset: u64,
-}
-
 impl ContentSource for Store {
     fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {
         let lost = Losses::default();
-        let tasks = self.tasks(wants, &lost);
-        let files = self.open_layers(&tasks, &lost, wants);
+        let queue = self.queue(wants, &lost);
+        let files = self.open_layers(queue.tasks(), &lost, wants);
         let proofs = self.proofs(wants);
-        let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
-            for _ in 0..self.settings.threads.min(tasks.len()) {
+            for _ in 0..self.settings.threads.min(queue.tasks().len()) {
                 scope.spawn(|| {
                     let mut reader = Reader::default();
-                    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
-                        && !stop.load(Ordering::Relaxed)
-                    {
+                    for task in queue.turn().take_while(|_| !stop.load(Ordering::Relaxed)) {
                         let Some(file) = files.get(&task.layer) else { continue };
                         let proof = proofs.get(task.want).and_then(Option::as_ref);
                         // What is hashed as a whole need not be hashed frame by frame.
@@ -94,28 +85,22 @@ impl ContentSource for Store {
 }
 
 impl Store {
-    /// All frames needed, in the order in which they lie on disk.
-    fn tasks(&self, wants: &[Want], lost: &Losses) -> Vec<Task> {
-        let mut tasks = Vec::with_capacity(wants.len());
+    /// All frames needed.
+    fn queue(&self, wants: &[Want], lost: &Losses) -> Queue {
+        let mut queue = Queue::default();
         for (number, want) in wants.iter().enumerate() {
             if want.size == 0 {
                 continue;
             }
             let frames = self.catalog.locate(&want.digest).unwrap_or_default();
             let size: u64 = frames.iter().map(|located| u64::from(located.frame.size)).sum();
-            if size != want.size {
-                lost.note(want.digest, || self.absence());
-                continue;
+            match size == want.size {
+                true => queue.push(number, &frames),
+                false => lost.note(want.digest, || self.absence()),
             }
-            tasks.extend(frames.iter().map(|Located { layer, frame, offset }| Task {
-                want: number,
-                layer: *layer,
-                frame: **frame,
-                offset: *offset,
-            }));
         }
-        tasks.sort_unstable_by_key(|task| (task.layer, task.frame.offset, task.want));
-        tasks
+        queue.sort();
+        queue
     }
 
     /// Which contents must be hashed as a whole: those of which only a layer from elsewhere says what makes them.

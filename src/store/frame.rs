@@ -106,10 +106,10 @@ impl Unpress {
         Decompressor::new().map(Self)
     }
 
-    /// The `size` plain bytes of one frame.
+    /// The `size` plain bytes of one frame, or of several one behind the other.
     ///
     /// # Errors
-    /// When the frame is damaged or holds another number of bytes.
+    /// When a frame is damaged or they hold another number of bytes.
     pub fn plain(&mut self, frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
         let plain = self.0.decompress(frame, size)?;
         if plain.len() == size {

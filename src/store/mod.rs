@@ -11,6 +11,7 @@ mod fetch;
 pub mod frame;
 pub mod ingest;
 mod proof;
+mod queue;
 pub mod salvage;
 pub mod tarball;
 pub mod toc;

@@ -1,7 +1,7 @@
 //! How a layer is put together: footer, table of contents, tar-split, and whether they agree.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 
 use base64::Engine as _;
@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
 use super::super::catalog::StoredFile;
+use super::super::frame::Unpress;
 use super::super::toc::{Footer, Toc, unpack};
 use super::tarball::compare_tar;
 use super::{Flaw, Part};
@@ -104,6 +105,7 @@ impl Layout {
 
     /// Between the contents stand the headers, as tar-split has them.
     fn compare_gaps(&self, file: &File, files: &[StoredFile], split: &[Piece]) -> Result<(), String> {
+        let mut unpress = Unpress::new().map_err(|error| error.to_string())?;
         let mut pieces = split.iter();
         let mut at = 0;
         let end = self.toc_offset.saturating_sub(8);
@@ -132,7 +134,7 @@ impl Layout {
             }
             let mut stored = vec![0; usize::try_from(gap).unwrap_or(0)];
             file.read_exact_at(&mut stored, at).map_err(broken)?;
-            let plain = decompress(&stored, expected.len() as u64).map_err(broken)?;
+            let plain = unpress.plain(&stored, expected.len()).map_err(broken)?;
             if plain != expected {
                 return Err(format!("the tar headers at byte {at} are not those of tar-split"));
             }
@@ -175,15 +177,6 @@ fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) 
     let mut bytes = vec![0; usize::try_from(stored).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut bytes, offset)?;
     unpack(&bytes, plain)
-}
-
-/// The plain bytes of frames one behind the other; at most one byte more than `limit`.
-fn decompress(stored: &[u8], limit: u64) -> io::Result<Vec<u8>> {
-    let mut plain = Vec::new();
-    zstd::stream::read::Decoder::new(stored)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut plain)?;
-    Ok(plain)
 }
 
 fn pieces(text: &[u8]) -> io::Result<Vec<Piece>> {
