@@ -10,12 +10,12 @@
 #   ENVGIT   the binary to measure         (default: target/release/envgit, built when absent)
 #   RUNS     runs of each, taken in turn   (default 3)
 #
-# Measured: clone from a folder to another, longer path; the bytes that a push of the upgrade moves, against its layer; a
-# push with nothing new; the memory of a clone. Layers that could be shared on one disk are
-# copied all the same, as from another machine (the remote belongs to somebody else). Peers: restic and rustic restore,
-# and tar of one zstd archive. A tool that is not installed is skipped, and the table says so.
+# Measured: clone from a folder to another, longer path, with layers that are shared on one disk, and with layers that are
+# copied, as from another machine (the remote belongs to somebody else); the bytes that a push of the upgrade moves,
+# against its layer; a push with nothing new; the memory of a clone. Peers: restic and rustic restore, and tar of one
+# zstd archive. A tool that is not installed is skipped, and the table says so.
 set -euo pipefail
-usage() { sed -n '2,/^# and tar/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2; }
+usage() { sed -n '2,/^# zstd archive/p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
 name=clone
 . "$(dirname "$0")/setting.sh"
 runs=${RUNS:-3}
@@ -33,7 +33,8 @@ eg commit -m before >/dev/null
 eg remote add origin "$work/remote" >/dev/null
 eg push >/dev/null
 # As from another machine: what is not this user's own is never shared.
-[ "$(id -u)" != 0 ] || chown -R nobody "$work/remote/layers"
+cp -a "$work/remote" "$work/far"
+if [ "$(id -u)" = 0 ]; then chown -R nobody "$work/far/layers"; else chmod -R g+w "$work/far/layers"; fi
 (cd "$work/env" && tar cf - venv | zstd -q -1 -T0 -o "$work/venv.tar.zst")
 peer restic && { restic init -q -r "$work/restic"; (cd "$work/env" && restic backup -q -r "$work/restic" venv); }
 peer rustic && { rustic -r "$work/rustic" init >/dev/null 2>&1; (cd "$work/env" && rustic -r "$work/rustic" backup venv >/dev/null 2>&1); }
@@ -42,9 +43,10 @@ peer rustic && { rustic -r "$work/rustic" init >/dev/null 2>&1; (cd "$work/env" 
 # ext4 makes new ones several times slower, whoever comes next.
 place=0
 fresh() { place=$((place + 1)) to=$work/to/$place; mkdir "$to"; }
-clone_to() { "$envgit" -q clone --yes --root "env=$1" "$work/remote" "$to/project"; }
+clone_to() { "$envgit" -q clone --yes --root "env=$2" "$work/$1" "$to/project"; }
 for _ in $(seq "$runs"); do
-    fresh; timed "$work/t.moved" clone_to "$to/a/longer/place/for/venv"
+    fresh; timed "$work/t.near" clone_to remote "$to/a/longer/place/for/venv"
+    fresh; timed "$work/t.far" clone_to far "$to/a/longer/place/for/venv"
     fresh; mkdir "$to/tar"; timed "$work/t.tar" bash -c "zstd -dcq '$work/venv.tar.zst' | tar xf - -C '$to/tar'"
     if [ -d "$work/restic" ]; then fresh; timed "$work/t.restic" restic restore -q -r "$work/restic" latest --target "$to/restic"; fi
     if [ -d "$work/rustic" ]; then fresh; timed "$work/t.rustic" rustic -r "$work/rustic" restore latest "$to/rustic"; fi
@@ -55,9 +57,13 @@ memory=$({ /usr/bin/time -f %M "$envgit" -q clone --yes --root "env=$to/a/longer
 cmp <(listing "$venv") <(listing "$to/a/longer/place/for/venv") || { say "FAILED: the clone differs"; exit 1; }
 "$to/a/longer/place/for/venv/bin/python" -m pip --version >/dev/null
 
-told "clone to another path, compared with the commit" "$work/t.moved" "\`tar x\` of one zstd archive" "$work/t.tar"
-[ ! -s "$work/t.restic" ] || told "the same" "$work/t.moved" '`restic restore`' "$work/t.restic"
-[ ! -s "$work/t.rustic" ] || told "the same" "$work/t.moved" '`rustic restore`' "$work/t.rustic"
+beside() { # WHAT FILE
+    told "$1" "$2" "\`tar x\` of one zstd archive" "$work/t.tar"
+    [ ! -s "$work/t.restic" ] || told "the same" "$2" '`restic restore`' "$work/t.restic"
+    [ ! -s "$work/t.rustic" ] || told "the same" "$2" '`rustic restore`' "$work/t.rustic"
+}
+beside "clone to another path, compared with the commit" "$work/t.near"
+beside "the same with layers that cannot be shared" "$work/t.far"
 fact "memory of the clone" "$((memory / 1024)) MB"
 
 rsync -a --delete "$fixture/venv-after/" "$venv/"

@@ -359,6 +359,123 @@ fn the_repository_is_found_through_the_active_environment() {
 }
 
 #[test]
+fn a_new_branch_goes_on_from_here() {
+    let shell = Shell::with_venv();
+    let nothing_yet = shell.session(&[
+        "checkout -b try",
+        "commit -m works",
+        "checkout",
+        "checkout -b try --discard",
+    ]);
+    assert_snapshot!(steady(&nothing_yet), @r#"
+    $ envgit checkout -b try
+    --- stderr
+    error: "HEAD" names no commit: nothing is committed yet
+    hint: record the present state with `envgit commit -m MESSAGE`
+    --- exit 1
+    $ envgit commit -m works
+    [main (first commit) [id]] works
+      env  1 package, 5 files of 231 B
+      stored 231 B of new content in a layer of [size]
+    --- stderr
+    hint: after the next change, see it with: envgit diff
+    $ envgit checkout
+    --- stderr
+    error: the following required arguments were not provided:
+      <REV>
+
+    Usage: envgit checkout <REV> [-- <PATH>...]
+
+    For more information, try '--help'.
+    --- exit 2
+    $ envgit checkout -b try --discard
+    --- stderr
+    error: without REV nothing is brought back, and -b stands alone
+    hint: to bring back the last commit: envgit checkout -b try HEAD
+    --- exit 2
+    "#);
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    let on_it = shell.session(&[
+        "checkout -b try",
+        "checkout -b try",
+        "status",
+        "commit -m upgraded",
+        "branch",
+        "checkout -",
+        "checkout @{-1}",
+        "checkout - -- env:no/such",
+        "undo",
+        "undo",
+        "undo",
+        "undo",
+    ]);
+    assert_snapshot!(steady(&on_it), @"
+    $ envgit checkout -b try
+    Now on new branch try at [id]; the live state is as it was
+    $ envgit checkout -b try
+    --- stderr
+    error: the branch try exists already
+    hint: choose another name, or move it: envgit branch -f try
+    --- exit 1
+    $ envgit status
+    On branch try at [id]
+
+    Packages
+        numpy  1.24.4 → 1.26.4  (pip)
+               no requirement explains it
+
+    Files
+      env  3 added, 1 modified, 3 removed  +198 B  -198 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    $ envgit commit -m upgraded
+    [try [id]] upgraded
+      env  1 package, 5 files of 231 B: 3 added, 1 modified, 3 removed
+      stored 194 B of new content in a layer of [size]
+    $ envgit branch
+      main  [id]  works
+    * try   [id]  upgraded
+    $ envgit checkout -
+    Now on branch main at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+
+    Packages
+        numpy  1.26.4 → 1.24.4  (pip)
+    $ envgit checkout @{-1}
+    Now on branch try at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+
+    Packages
+        numpy  1.24.4 → 1.26.4  (pip)
+    $ envgit checkout - -- env:no/such
+    Restored from main ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    $ envgit undo
+    Undone: checkout: from main to try
+      HEAD  try → main
+      the live state is that of main ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit undo
+    Undone: checkout: from try to main
+      HEAD  main → try
+      the live state is that of try ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit undo
+    Undone: commit: upgraded
+      branch try  [id] → [id]
+      the files stay as they are
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit undo
+    Undone: checkout -b try
+      HEAD  try → main
+      branch try  is gone (was [id])
+    --- stderr
+    hint: take this back with: envgit redo
+    ");
+}
+
+#[test]
 fn a_part_comes_back() {
     let shell = Shell::with_venv();
     shell.ok(&["commit", "-t", "v1"]);

@@ -225,7 +225,7 @@ fn of_ref(error: &RefError) -> Advice {
         RefError::Detached => Advice::new(
             "detached",
             FAILED,
-            "go onto a branch with `envgit checkout main`, or start one with `envgit checkout -b NAME HEAD`",
+            "go onto a branch with `envgit checkout main`, or start one here with `envgit checkout -b NAME`",
         ),
         RefError::Write { .. } => Advice::new("history", FAILED, ""),
         RefError::History(error) => of_history(error),

@@ -72,6 +72,20 @@ impl History {
         Ok(target.try_name().map(|name| name.as_bstr().to_string()))
     }
 
+    /// The branch, tag or commit where HEAD was before the `nth` last checkout, counted from 1: `X` of the line
+    /// `checkout: moving from X to Y` of its log.
+    ///
+    /// # Errors
+    /// A log that cannot be read.
+    pub fn place_before(&self, nth: usize) -> Result<Option<String>, Error> {
+        let log = self.reflog("HEAD")?;
+        let moves = log
+            .iter()
+            .filter_map(|line| line.message.strip_prefix("checkout: moving from "));
+        let places = moves.filter_map(|moved| moved.split_once(" to "));
+        Ok(places.map(|(from, _)| from.to_owned()).nth(nth.saturating_sub(1)))
+    }
+
     /// `Y` of the last `checkout: moving from X to Y`.
     fn last_checkout(&self) -> Result<Option<String>, Error> {
         Ok(self.reflog("HEAD")?.iter().find_map(|line| {

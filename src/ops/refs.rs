@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::operations::{Done, OperationKind, Watch};
 use super::report::RefEntry;
+use super::standing::Standing;
 use super::{Session, recover, signing};
 use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName, TagDraft};
 use crate::service::ssh::SigningKey;
@@ -56,6 +57,30 @@ fn make_branch(session: &Session<'_>, name: &str, rev: Option<&str>, force: bool
     let note = session.note(format!("branch: Created from {}", rev.unwrap_or("HEAD")));
     session.repo.history().set_ref(&full, commit, expected, &note)?;
     entry(session, name.to_owned(), commit, None)
+}
+
+/// Makes a branch at HEAD and puts HEAD on it. The live state stays as it is, recorded or not.
+///
+/// # Errors
+/// A name that is taken or malformed, or nothing is committed yet.
+pub fn start_branch(session: &mut Session<'_>, name: &str) -> Result<RefEntry, Error> {
+    recorded(
+        session,
+        OperationKind::Branch,
+        format!("checkout -b {name}"),
+        |session| {
+            let history = session.repo.history();
+            let from = Standing::of(history)?.head.words(history);
+            let made = make_branch(session, name, None, false)?;
+            // In git's own words, by which the place is found again.
+            let note = session.note(format!("checkout: moving from {from} to {name}"));
+            history.attach_head(&RefName::branch(name)?, &note)?;
+            Ok(RefEntry {
+                is_current: true,
+                ..made
+            })
+        },
+    )
 }
 
 /// Removes a branch; unless forced only when its commits are reachable from elsewhere.

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use crate::cli::consent::{self, Asking, Beforehand, consent};
 use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::{CliError, FAILED};
+use crate::cli::theme::paint;
 use crate::cli::{json, render};
 use crate::ops::checkout::{CheckoutOptions, checkout};
+use crate::ops::refs;
 use crate::ops::report::CheckoutReport;
 use crate::ops::undo::UndoOptions;
 
@@ -16,7 +18,8 @@ use crate::ops::undo::UndoOptions;
 /// The live state becomes that of REV, and success is reported only after both were compared. What no commit holds yet
 /// is recorded first, unless --discard is given. Environments become exactly what was recorded; in project folders,
 /// files that no commit ever recorded are left alone. A name that nothing here has and one remote has a branch of makes
-/// a branch of that name, which follows it.
+/// a branch of that name, which follows it. With -b NAME alone the live state stays as it is, and the next commit goes
+/// on that branch.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,13 +27,15 @@ Examples:
   envgit checkout HEAD                        undo all changes since the last commit
   envgit checkout --dry-run v1                what would be done
   envgit checkout v1 -- configs/              only that folder
-  envgit checkout -b try-torch-2.9 v1         on a new branch
+  envgit checkout -b try-torch-2.9            go on from here on a new branch
+  envgit checkout -b try-torch-2.9 v1         from there on a new branch
   envgit undo                                 back to where you were")]
 pub(in crate::cli) struct Args {
-    /// The commit, tag or branch.
-    #[arg(value_name = "REV")]
-    rev: String,
-    /// Start this branch there; at the branch of a remote, it follows that.
+    /// The commit, tag or branch; - is the branch before the last checkout.
+    #[arg(value_name = "REV", required_unless_present = "branch")]
+    rev: Option<String>,
+    /// Start this branch there; at the branch of a remote, it follows that. Without REV, start it here and leave the live
+    /// state alone.
     #[arg(short, long, value_name = "NAME")]
     branch: Option<String>,
     /// Only this root. May be repeated.
@@ -57,8 +62,12 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
+    let rev = match (&args.rev, &args.branch) {
+        (None, Some(branch)) => return start_branch(cmd, args, branch),
+        (rev, _) => rev.clone().unwrap_or_default(),
+    };
     let options = CheckoutOptions {
-        rev: args.rev.clone(),
+        rev,
         branch: args.branch.clone(),
         paths: path_texts(&args.paths),
         roots: args.roots.clone(),
@@ -72,6 +81,29 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         ..CheckoutOptions::default()
     };
     perform(cmd, &options, args.beforehand.asking())
+}
+
+/// Goes on from here on a new branch.
+fn start_branch(cmd: &mut CommandContext<'_>, args: &Args, branch: &str) -> Result<ExitCode, CliError> {
+    if args.dry_run || args.discard || args.verify || !args.roots.is_empty() || !args.paths.is_empty() {
+        let error = CliError::usage("without REV nothing is brought back, and -b stands alone");
+        return Err(error.hinting(format!(
+            "to bring back the last commit: envgit checkout -b {branch} HEAD"
+        )));
+    }
+    let bars = cmd.bars();
+    let mut session = cmd.session("checkout", &bars)?;
+    let entry = refs::start_branch(&mut session, branch)?;
+    if cmd.ui.volume.json {
+        cmd.ui.json(&json::lists::RefsJson::of(&[entry]))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let theme = cmd.ui.theme;
+    let (name, id) = (paint(theme.branch, &entry.name), paint(theme.id, &entry.short));
+    cmd.ui.print(&format!(
+        "Now on new branch {name} at {id}; the live state is as it was\n"
+    ))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Performs a checkout and tells of it; also for `rescue`.

@@ -6,6 +6,24 @@ use crate::history::RefKind;
 use crate::ops::Session;
 use crate::ops::error::Error;
 
+/// As with git, `-` is `@{-1}`, and `@{-N}` is the branch that HEAD was on before the Nth last checkout, if it was on one
+/// that is still there.
+fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
+    let rev = if rev == "-" { "@{-1}" } else { rev };
+    let nth = rev.strip_prefix("@{-").and_then(|rest| rest.strip_suffix('}'));
+    let Some(nth) = nth.and_then(|nth| nth.parse().ok()).filter(|nth| *nth > 0) else {
+        return Ok(rev.to_owned());
+    };
+    let history = session.repo.history();
+    let place = history.place_before(nth)?;
+    let is_branch = |place: &String| {
+        let refs = history.refs().unwrap_or_default();
+        refs.iter()
+            .any(|known| known.kind() == RefKind::Branch && known.short_name() == place)
+    };
+    Ok(place.filter(is_branch).unwrap_or_else(|| rev.to_owned()))
+}
+
 /// What is checked out, and what the branch follows that is made for it.
 pub(super) struct Start {
     pub(super) options: CheckoutOptions,
@@ -16,6 +34,10 @@ impl Start {
     /// A name that nothing here has, and one remote has a branch of it, means a branch of that name which follows that
     /// one; several such remotes are told. With `-b`, the branch follows what it begins at if that is a remote's.
     pub(super) fn of(session: &Session<'_>, options: &CheckoutOptions) -> Result<Self, Error> {
+        let options = &CheckoutOptions {
+            rev: branch_before(session, &options.rev)?,
+            ..options.clone()
+        };
         let as_it_is = || Self {
             options: options.clone(),
             upstream: None,
