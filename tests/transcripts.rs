@@ -410,7 +410,7 @@ fn a_new_branch_goes_on_from_here() {
         "undo",
         "undo",
     ]);
-    assert_snapshot!(steady(&on_it), @"
+    assert_snapshot!(steady(&on_it), @r#"
     $ envgit checkout -b try
     Now on new branch try at [id]; the live state is as it was
     $ envgit checkout -b try
@@ -447,7 +447,10 @@ fn a_new_branch_goes_on_from_here() {
     Packages
         numpy  1.24.4 → 1.26.4  (pip)
     $ envgit checkout - -- env:no/such
-    Restored from main ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    error: "env:no/such" matches nothing in main or the live state
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
     $ envgit undo
     Undone: checkout: from main to try
       HEAD  try → main
@@ -472,7 +475,7 @@ fn a_new_branch_goes_on_from_here() {
       branch try  is gone (was [id])
     --- stderr
     hint: take this back with: envgit redo
-    ");
+    "#);
 }
 
 #[test]
@@ -492,6 +495,8 @@ fn a_part_comes_back() {
         "restore --package numpy",
         "restore --package torch",
         "restore env:nothing",
+        "restore env:pyvenv.cfg env:nothing",
+        "checkout v1 -- env:pyvenv.cfg env:*.nothing",
         "restore",
         "restore --package numpy env:bin",
     ]);
@@ -501,7 +506,7 @@ fn a_part_comes_back() {
 
       env  4 to add, 1 to replace, 4 to remove; 198 B to write
     $ envgit restore --from v1 --package numpy
-    Restored from v1 ([id]): 16 paths verified (files: [n] by digest, [m] by stamp)
+    Restored from v1 ([id]): 9 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
@@ -529,7 +534,7 @@ fn a_part_comes_back() {
     hint: bring files back with: envgit restore --from HEAD PATH; a package with: envgit restore --from HEAD --package NAME
     --- exit 1
     $ envgit restore --package NumPy
-    Restored from HEAD ([id]): 16 paths verified (files: [n] by digest, [m] by stamp)
+    Restored from HEAD ([id]): 6 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)
@@ -545,6 +550,16 @@ fn a_part_comes_back() {
     $ envgit restore env:nothing
     --- stderr
     error: "env:nothing" matches nothing in HEAD or the live state
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
+    $ envgit restore env:pyvenv.cfg env:nothing
+    --- stderr
+    error: "env:nothing" matches nothing in HEAD or the live state
+    hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
+    --- exit 1
+    $ envgit checkout v1 -- env:pyvenv.cfg env:*.nothing
+    --- stderr
+    error: "env:*.nothing" matches nothing in v1 or the live state
     hint: list what there is with `envgit ls REV`; paths count from the current folder, or write ROOT:PATH
     --- exit 1
     $ envgit restore

@@ -14,9 +14,15 @@ pub(super) struct Selection {
     /// Only these roots; all when empty.
     roots: BTreeSet<RootName>,
     /// Only these paths; all when empty.
-    paths: BTreeMap<RootName, Vec<Spec>>,
+    paths: BTreeMap<RootName, Vec<Named>>,
     /// And these paths, each by itself; with neither, all.
     exact: BTreeMap<RootName, BTreeSet<RelPath>>,
+}
+
+/// What a user typed, and what it means.
+struct Named {
+    given: String,
+    spec: Spec,
 }
 
 enum Spec {
@@ -39,7 +45,11 @@ impl Selection {
         }
         for path in paths {
             let (root, rest) = locate(declared, path, cwd)?;
-            selection.paths.entry(root).or_default().push(spec(&rest, path)?);
+            let named = Named {
+                given: path.clone(),
+                spec: spec(&rest, path)?,
+            };
+            selection.paths.entry(root).or_default().push(named);
         }
         Ok(selection)
     }
@@ -79,7 +89,23 @@ impl Selection {
             return self.has_root(root);
         }
         let specs = self.paths.get(root).into_iter().flatten();
-        self.has_root(root) && specs.into_iter().any(|spec| spec.has(path))
+        self.has_root(root) && specs.into_iter().any(|named| named.spec.has(path))
+    }
+
+    /// Whether paths of this root were given.
+    pub(super) fn has_paths_in(&self, root: &RootName) -> bool {
+        self.paths.contains_key(root)
+    }
+
+    /// The first path, as it was given, that matches none of these of its root.
+    pub(super) fn unmatched<'p>(
+        &self,
+        root: &RootName,
+        paths: impl Iterator<Item = &'p RelPath> + Clone,
+    ) -> Option<&str> {
+        let mut specs = self.paths.get(root).into_iter().flatten();
+        let is_unmatched = |named: &&Named| !paths.clone().any(|path| named.spec.has(path));
+        specs.find(is_unmatched).map(|named| named.given.as_str())
     }
 }
 

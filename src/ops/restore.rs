@@ -120,6 +120,10 @@ impl Part {
             let mut chosen: BTreeSet<RelPath> = BTreeSet::new();
             if options.packages.is_empty() {
                 both.read(&goal)?;
+                if let Some(path) = both.unmatched(&selection) {
+                    let state = format!("{rev} or the live state");
+                    return Err(Error::NoSuchPath { path, state });
+                }
                 chosen = both.named(&selection, options.configs.then_some((&goal, &now)))?;
             } else if live_root.root.kind.holds_packages() {
                 let (before, after) = (now.packages(name)?, goal.packages(name)?);
@@ -312,6 +316,13 @@ impl Both<'_> {
         let live = self.live.state.entries.iter().map(|entry| &entry.path);
         let all = self.goal.keys().chain(live);
         Ok(all.filter(|path| selection.has_path(root, path)).cloned().collect())
+    }
+
+    /// The first path, as it was given, that neither state has.
+    fn unmatched(&self, selection: &Selection) -> Option<String> {
+        let live = self.live.state.entries.iter().map(|entry| &entry.path);
+        let found = selection.unmatched(&self.live.root.name, self.goal.keys().chain(live));
+        found.map(str::to_owned)
     }
 
     /// Adds what the chosen paths cannot do without: the folders above them, and the first names of hard links. Leaves

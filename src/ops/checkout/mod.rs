@@ -31,6 +31,7 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, RootName};
 use autosave::autosave;
 use follow::Start;
+use preflight::refuse_unmatched;
 use prepared::Prepared;
 use target::Target;
 
@@ -217,6 +218,11 @@ fn plan(
     let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
     if !live.failures.is_empty() {
         return Err(Error::Unreadable(live.failures));
+    }
+    // What an interrupted checkout was asked for may be gone by now.
+    if !matches!(purpose, Purpose::Recovery(_)) {
+        let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
+        refuse_unmatched(&live, &goal, selection)?;
     }
     let prepared = Prepared::new(session, &live, target, selection, options)?;
     let report = CheckoutReport {

@@ -10,12 +10,35 @@ use crate::capture::scan::LiveRoot;
 use crate::fsx::Context;
 use crate::ops::Session;
 use crate::ops::error::Error;
+use crate::ops::live::Live;
+use crate::ops::pathspec::Selection;
 use crate::ops::pins::make_room;
+use crate::ops::side::Side;
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::{Root, STAGE_DIR};
+
+/// A path that neither state has is a mistake, and nothing is brought back.
+pub(super) fn refuse_unmatched(live: &Live, goal: &Side<'_>, selection: &Selection) -> Result<(), Error> {
+    for live in &live.roots {
+        let name = &live.root.name;
+        if !selection.has_paths_in(name) {
+            continue;
+        }
+        let entries = goal.entries(name)?;
+        let recorded = entries.iter().flat_map(|(_, entries)| entries);
+        let both = recorded.chain(&live.state.entries).map(|entry| &entry.path);
+        if let Some(path) = selection.unmatched(name, both) {
+            return Err(Error::NoSuchPath {
+                path: path.to_owned(),
+                state: format!("{} or the live state", goal.name.name),
+            });
+        }
+    }
+    Ok(())
+}
 
 pub(super) fn plan_root(
     live: &LiveRoot,

@@ -442,8 +442,14 @@ impl Prepared {
                     .map(|change| format!("{}:{}", root.name, change.path())),
             );
             let entries = live_root.map_or(&[][..], |live| &live.state.entries);
-            compared.paths += entries.len() as u64;
-            compared.by_stamp += entries.iter().filter(|entry| entry.file().is_some()).count() as u64;
+            let entries = entries
+                .iter()
+                .filter(|entry| selection.has_path(&root.name, &entry.path));
+            let (paths, files) = entries.fold((0, 0), |(paths, files), entry| {
+                (paths + 1, files + u64::from(entry.file().is_some()))
+            });
+            compared.paths += paths;
+            compared.by_stamp += files;
         }
         compared.by_digest = (known + live.read).min(compared.by_stamp);
         compared.by_stamp -= compared.by_digest;
