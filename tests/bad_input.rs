@@ -220,6 +220,9 @@ fn wrong_usage() {
         "{}",
         said.err
     );
+    let said = shell.run(&["reset", "--hard", "HEAD~1"]);
+    assert_eq!(said.code, USAGE);
+    assert!(said.err.ends_with("one file: `envgit restore PATH`\n"), "{}", said.err);
     let said = shell.run(&["diff", "--root", "nope"]);
     assert!(said.err.contains("no root \"nope\"; the roots are env"), "{}", said.err);
 }

@@ -397,13 +397,14 @@ fn a_new_branch_goes_on_from_here() {
     shell.uninstall("env", "numpy", "1.24.4");
     shell.install("env", "numpy", "1.26.4");
     let on_it = shell.session(&[
-        "checkout -b try",
+        "switch -c try",
         "checkout -b try",
         "status",
         "commit -m upgraded",
         "branch",
         "checkout -",
-        "checkout @{-1}",
+        "switch @{-1}",
+        "log -1 --oneline",
         "checkout - -- env:no/such",
         "undo",
         "undo",
@@ -411,7 +412,7 @@ fn a_new_branch_goes_on_from_here() {
         "undo",
     ]);
     assert_snapshot!(steady(&on_it), @r#"
-    $ envgit checkout -b try
+    $ envgit switch -c try
     Now on new branch try at [id]; the live state is as it was
     $ envgit checkout -b try
     --- stderr
@@ -441,11 +442,13 @@ fn a_new_branch_goes_on_from_here() {
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
-    $ envgit checkout @{-1}
+    $ envgit switch @{-1}
     Now on branch try at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)
+    $ envgit log -1 --oneline
+    [id] (HEAD -> try) upgraded
     $ envgit checkout - -- env:no/such
     --- stderr
     error: "env:no/such" matches nothing in main or the live state
@@ -541,7 +544,7 @@ fn a_part_comes_back() {
     --- stderr
     Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
     $ envgit restore --package numpy
-    Nothing to do: the live state is HEAD ([id]) already.
+    Nothing to do: this part is as in HEAD ([id]) already.
     $ envgit restore --package torch
     --- stderr
     error: HEAD has no package torch

@@ -27,6 +27,7 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use context::{CommandContext, World};
@@ -135,10 +136,45 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// `log -3` is `log -n3`, as in git.
+fn with_counts(args: &[OsString]) -> Vec<OsString> {
+    let log = args.iter().position(|arg| arg == "log").unwrap_or(args.len());
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let count = |arg: &OsString| {
+        let digits = arg.to_str()?.strip_prefix('-')?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| OsString::from(format!("-n{digits}")))
+    };
+    let spelled = |(at, arg): (usize, &OsString)| match at > log && at < end {
+        true => count(arg).unwrap_or_else(|| arg.clone()),
+        false => arg.clone(),
+    };
+    args.iter().enumerate().map(spelled).collect()
+}
+
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
-    let matches = command.try_get_matches_from_mut(args)?;
+    let matches = command.try_get_matches_from_mut(with_counts(args))?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// What does the work of a verb that git and conda have.
+fn instead_of(verb: &str) -> Option<&'static str> {
+    Some(match verb {
+        "reset" | "revert" => {
+            "the live state of REV: `envgit checkout REV`; the last step back: `envgit undo`; one file: `envgit restore PATH`"
+        }
+        "stash" => "what is not committed is saved before each checkout: `envgit autosaves` lists it",
+        "add" | "rm" | "mv" => "all of the roots is recorded by `envgit commit`; what .snapignore names is left out",
+        "rebase" | "cherry-pick" | "merge" => {
+            "a state is recorded whole: take single packages or files from another with `envgit restore --from REV`"
+        }
+        "install" | "update" | "upgrade" | "uninstall" | "create" => {
+            "install with conda or pip as ever, then record it: `envgit commit`"
+        }
+        "list" => "`envgit packages` lists them; `envgit ls REV` lists files",
+        _ => return None,
+    })
 }
 
 /// Help, the version, or what is wrong with the arguments.
@@ -156,5 +192,10 @@ fn usage(args: &[OsString], error: &clap::Error) -> ExitCode {
     }
     // A closed pipe is nobody's fault.
     let _ = error.print();
+    if let Some(ContextValue::String(verb)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some(instead) = instead_of(verb)
+    {
+        eprintln!("\nhint: {instead}");
+    }
     ExitCode::from(if error.use_stderr() { error::USAGE } else { 0 })
 }

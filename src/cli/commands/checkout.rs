@@ -36,7 +36,7 @@ pub(in crate::cli) struct Args {
     rev: Option<String>,
     /// Start this branch there; at the branch of a remote, it follows that. Without REV, start it here and leave the live
     /// state alone.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", short_alias = 'c', alias = "create")]
     branch: Option<String>,
     /// Only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME")]

@@ -57,6 +57,7 @@ pub(super) enum Command {
     Check(check::Args),
     Why(why::Args),
     Blame(blame::Args),
+    #[command(alias = "switch")]
     Checkout(checkout::Args),
     Undo(undo::Args),
     Redo(redo::Args),

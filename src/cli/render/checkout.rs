@@ -15,7 +15,8 @@ const STUCK: usize = 10;
 pub(in crate::cli) fn plan(report: &CheckoutReport, lists_paths: bool, theme: &Theme) -> String {
     let target = diff::side(&report.target);
     if report.plan.roots.is_empty() {
-        return format!("Nothing to do: the live state is {target} already.\n");
+        let what = if report.partial { "this part" } else { "the live state" };
+        return format!("Nothing to do: {what} is as in {target} already.\n");
     }
     let mut text = format!("Would bring back {}: {}\n\n", target, theme.foreign(&report.subject));
     text.push_str(&root_lines(report, lists_paths, theme));
