@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::cli::Shell;
 use common::{Sandbox, Seen, differing, picture};
 use envgit::ops::Error;
 use envgit::ops::report::CheckoutReport;
@@ -425,4 +426,27 @@ fn an_interrupted_restore_of_what_is_ignored_is_finished() {
         (sandbox.read("build/link"), sandbox.read("build/sub/b.o")),
         ("1".into(), "2".into())
     );
+}
+
+#[test]
+fn a_package_of_several_roots_comes_back_in_each() {
+    let shell = Shell::with_venv();
+    shell.write("other/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    shell.install("other", "numpy", "1.24.4");
+    shell.ok(&["root", "add", &format!("other={}", shell.path("other").display())]);
+    shell.ok(&["commit", "-t", "v1"]);
+    let upgrade = || {
+        for env in ["env", "other"] {
+            shell.uninstall(env, "numpy", "1.24.4");
+            shell.install(env, "numpy", "1.26.4");
+        }
+        shell.ok(&["commit", "--allow-empty", "-m", "later"]);
+    };
+    let has_old = |env: &str| shell.path(env).join(SITE).join("numpy-1.24.4.dist-info").is_dir();
+    upgrade();
+    shell.ok(&["restore", "--from", "v1", "--package", "numpy"]);
+    assert!(has_old("env") && has_old("other"));
+    upgrade();
+    shell.ok(&["restore", "--from", "v1", "--package", "numpy", "--root", "other"]);
+    assert!(!has_old("env") && has_old("other"));
 }

@@ -127,11 +127,8 @@ impl Part {
                 chosen = both.named(&selection, options.configs.then_some((&goal, &now)))?;
             } else if live_root.root.kind.holds_packages() {
                 let (before, after) = (now.packages(name)?, goal.packages(name)?);
-                let here: Vec<&String> = unknown
-                    .iter()
-                    .copied()
-                    .filter(|wanted| after.iter().any(|package| is_called(package, wanted)))
-                    .collect();
+                let is_there = |wanted: &&String| after.iter().any(|package| is_called(package, wanted));
+                let here: Vec<&String> = options.packages.iter().filter(is_there).collect();
                 if here.is_empty() {
                     continue;
                 }

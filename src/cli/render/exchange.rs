@@ -268,7 +268,7 @@ pub(in crate::cli) fn next(report: &CloneReport) -> Vec<String> {
     let folder = quoted(&plan.project);
     if plan.history_only {
         return vec![format!(
-            "cd {folder}, then: envgit log; for a checkout get the layers first: envgit fetch --missing"
+            "cd {folder}, then: envgit log; a checkout brings what it needs, and all comes with: envgit fetch --missing"
         )];
     }
     let mut lines = vec![format!("cd {folder}")];
