@@ -1,6 +1,7 @@
 //! `[remotes.NAME]` and `[branches.NAME]`: which other repositories there are, and which of their branches a branch here
 //! follows.
 
+use serde::{Deserialize, Serialize};
 use toml_edit::{Item, Table, TableLike, Value};
 
 use super::{Config, Editor, Error};
@@ -20,7 +21,7 @@ pub struct Remote {
 }
 
 /// The branch of a remote that a branch here follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upstream {
     /// The remote's name.
     pub remote: String,

@@ -16,6 +16,7 @@ pub mod error;
 mod explain;
 pub mod fetch;
 pub mod folders;
+pub mod followed;
 pub mod gc;
 pub mod health;
 mod homes;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use super::error::Error;
+use super::followed::{Followed, UpstreamMove};
 use super::standing::{HeadMove, RefMove, Standing};
 use crate::audit;
 use crate::digest::Digest;
@@ -94,6 +95,9 @@ pub struct Operation {
     /// Which refs moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refs: Vec<RefMove>,
+    /// Which branches began or ceased to follow one of a remote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<UpstreamMove>,
     /// Where the live state went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveMove>,
@@ -130,6 +134,7 @@ impl Done {
 #[derive(Debug)]
 pub(super) struct Watch {
     before: Standing,
+    followed: Followed,
 }
 
 impl Watch {
@@ -152,9 +157,12 @@ impl Watch {
                 _ => "moved by git, or by an interrupted envgit",
             };
             let earlier = log.standing()?;
-            log.add(session, &earlier, &now, Done::refs(kind, what))?;
+            log.add(session, (&earlier, &now), Vec::new(), Done::refs(kind, what))?;
         }
-        Ok(Self { before: now })
+        Ok(Self {
+            before: now,
+            followed: Followed::of(session)?,
+        })
     }
 
     /// For an operation that was interrupted: all since the last line of the log is its doing.
@@ -163,6 +171,7 @@ impl Watch {
         match log.last()? {
             Some(_) => Ok(Self {
                 before: log.standing()?,
+                followed: Followed::of(session)?,
             }),
             None => Self::begin(session),
         }
@@ -179,16 +188,19 @@ impl Watch {
         if now.digest() == self.before.digest() && done.live.is_none() {
             return Ok(None);
         }
-        OperationLog::of(session)
-            .add(session, &self.before, &now, done)
-            .map(Some)
+        self.add(session, &now, done).map(Some)
     }
 
     /// The same, noted also when nothing moved.
     pub(super) fn end_always(self, session: &Session<'_>, done: Done) -> Result<(), Error> {
         let now = Standing::of(session.repo.history())?;
-        OperationLog::of(session).add(session, &self.before, &now, done)?;
+        self.add(session, &now, done)?;
         Ok(())
+    }
+
+    fn add(&self, session: &Session<'_>, now: &Standing, done: Done) -> Result<u64, Error> {
+        let upstreams = self.followed.moves_to(&Followed::of(session)?);
+        OperationLog::of(session).add(session, (&self.before, now), upstreams, done)
     }
 }
 
@@ -231,7 +243,13 @@ impl OperationLog {
         Ok(standing)
     }
 
-    fn add(&self, session: &Session<'_>, before: &Standing, after: &Standing, done: Done) -> Result<u64, Error> {
+    fn add(
+        &self,
+        session: &Session<'_>,
+        (before, after): (&Standing, &Standing),
+        upstreams: Vec<UpstreamMove>,
+        done: Done,
+    ) -> Result<u64, Error> {
         let (head, refs) = before.moves_to(after);
         let operation = Operation {
             format: 1,
@@ -243,6 +261,7 @@ impl OperationLog {
             of: done.of,
             head,
             refs,
+            upstreams,
             live: done.live,
             audit: done.audit,
             after: after.digest(),

@@ -1,6 +1,7 @@
 //! `branch` and `tag`.
 
 use super::error::Error;
+use super::followed::Followed;
 use super::operations::{Done, OperationKind, Watch};
 use super::report::RefEntry;
 use super::standing::Standing;
@@ -120,6 +121,7 @@ fn remove_branch(session: &Session<'_>, name: &str, force: bool) -> Result<RefEn
     }
     let removed = entry(session, name.to_owned(), known.commit, None)?;
     history.delete_ref(&full, Expected::Is(known.commit))?;
+    Followed::rename(session, name, None)?;
     Ok(removed)
 }
 
@@ -159,6 +161,7 @@ fn move_branch(session: &Session<'_>, old: &str, new: &str) -> Result<RefEntry, 
         history.attach_head(&to, &note)?;
     }
     history.delete_ref(&from, Expected::Is(known.commit))?;
+    Followed::rename(session, old, Some(new))?;
     entry(session, new.to_owned(), known.commit, None)
 }
 

@@ -8,12 +8,12 @@ use super::attend::{Attended, Unasked, live_move};
 use super::checkout::{CheckoutOptions, Confirm, Purpose, perform};
 use super::diff::head;
 use super::error::Error;
+use super::followed::{Followed, UpstreamMove};
 use super::operations::{Done, LiveMove, Operation, OperationKind, OperationLog, Watch, stacks};
 use super::pending::Pending;
 use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
-use crate::config::Editor;
 use crate::history::{CommitId, Expected, RefKind, RefName};
 
 /// How to undo.
@@ -234,13 +234,12 @@ impl Reversal {
             let name = RefName::new(&moved.name)?;
             history.delete_ref(&name, Expected::Any)?;
             // A branch of that name that is made later is another.
-            if name.kind() == RefKind::Branch && session.repo.config().upstream(name.short_name()).is_some() {
-                let mut editor = Editor::open(&session.repo.config_path())?;
-                editor.remove_upstream(name.short_name())?;
-                editor.save()?;
+            if name.kind() == RefKind::Branch {
+                Followed::rename(session, name.short_name(), None)?;
             }
         }
-        Ok(())
+        let turned: Vec<UpstreamMove> = self.reverses.upstreams.iter().map(UpstreamMove::turned).collect();
+        Followed::change(session, &turned)
     }
 
     fn kind(&self) -> OperationKind {

@@ -505,3 +505,39 @@ fn a_branch_follows_the_one_of_the_remote_at_which_it_begins() {
     let said = team.run_in(&team.ben_dir(), &["checkout", "nowhere"]);
     assert!(said.err.contains("nowhere"), "{}", said.err);
 }
+
+#[test]
+fn what_a_branch_follows_goes_and_comes_with_it() {
+    let team = Team::pushed();
+    team.clone(&["clone", "/T/remote", "glm"]);
+    let config = || std::fs::read_to_string(team.ben_dir().join(".envgit/config.toml")).unwrap();
+    let follows = |branch: &str| {
+        let config = config();
+        let part = config.split_once(&format!("[branches.{branch}]\n"));
+        part.is_some_and(|(_, part)| part.starts_with("upstream = \"origin/main\""))
+    };
+    team.ben(&["checkout", "-b", "mine", "origin/main"]);
+    assert!(follows("mine"));
+    team.ben(&["undo"]);
+    assert!(!follows("mine"));
+    team.ben(&["redo"]);
+    assert!(follows("mine"), "{}", config());
+    team.ben(&["branch", "-m", "yours"]);
+    assert_eq!((follows("mine"), follows("yours")), (false, true), "{}", config());
+    team.ben(&["undo"]);
+    assert_eq!((follows("mine"), follows("yours")), (true, false), "{}", config());
+    team.ben(&["checkout", "main"]);
+    team.ben(&["branch", "-d", "mine"]);
+    assert!(!follows("mine"), "{}", config());
+    team.ben(&["branch", "mine", "v1"]);
+    assert!(!follows("mine"), "another branch of that name: {}", config());
+    team.ben(&["undo"]);
+    team.ben(&["undo"]);
+    assert!(follows("mine"), "{}", config());
+    // A remote that is gone is followed no more.
+    team.ben(&["branch", "-d", "mine"]);
+    team.ben(&["remote", "remove", "origin"]);
+    team.ben(&["undo"]);
+    assert!(!follows("mine"), "{}", config());
+    assert!(team.ben(&["branch"]).out.contains("mine"));
+}
