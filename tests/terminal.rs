@@ -315,3 +315,21 @@ fn ctrl_c_and_no_leave_nothing_of_a_clone() {
     );
     assert_eq!((code, std::fs::read_dir(&folder).unwrap().count()), (1, 0));
 }
+
+#[test]
+fn init_asks_what_to_record_and_may_be_left() {
+    let shell = Shell::new();
+    shell.write("glm/.venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    shell.write("glm/run.py", "print(1)\n");
+    let what = "What to record";
+    for left in ["<ctrl-c>", "q"] {
+        let (code, shown) = talked(&shell, &[(what, left)], &["init"]);
+        assert_eq!(code, 1, "{left}: {shown}");
+        assert!(!shell.path("glm/.envgit").exists(), "{left}: {shown}");
+        let (hidden, seen) = (shown.rfind("\x1b[?25l"), shown.rfind("\x1b[?25h"));
+        assert!(seen > hidden, "{left} leaves the cursor hidden: {shown:?}");
+    }
+    let (code, shown) = talked(&shell, &[(what, "<enter>")], &["init"]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shell.path("glm/.envgit/format.json").exists());
+}
