@@ -41,6 +41,13 @@ impl Head {
     }
 }
 
+const MOVING: &str = "checkout: moving from ";
+
+/// What the log of HEAD says of a checkout, in git's own words, by which the place is found again.
+pub fn moving(from: &str, to: &str) -> String {
+    format!("{MOVING}{from} to {to}")
+}
+
 impl History {
     /// Where `HEAD` stands.
     ///
@@ -79,9 +86,7 @@ impl History {
     /// A log that cannot be read.
     pub fn place_before(&self, nth: usize) -> Result<Option<String>, Error> {
         let log = self.reflog("HEAD")?;
-        let moves = log
-            .iter()
-            .filter_map(|line| line.message.strip_prefix("checkout: moving from "));
+        let moves = log.iter().filter_map(|line| line.message.strip_prefix(MOVING));
         let places = moves.filter_map(|moved| moved.split_once(" to "));
         Ok(places.map(|(from, _)| from.to_owned()).nth(nth.saturating_sub(1)))
     }
@@ -89,7 +94,7 @@ impl History {
     /// `Y` of the last `checkout: moving from X to Y`.
     fn last_checkout(&self) -> Result<Option<String>, Error> {
         Ok(self.reflog("HEAD")?.iter().find_map(|line| {
-            let moved = line.message.strip_prefix("checkout: moving from ")?;
+            let moved = line.message.strip_prefix(MOVING)?;
             moved.rsplit_once(" to ").map(|(_, to)| to.to_owned())
         }))
     }

@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 pub use check::{CheckedRef, TreeEntry, told};
 pub use commit::{CommitDraft, Composed};
 pub use error::{Cause, Error};
-pub use head::Head;
+pub use head::{Head, moving};
 pub use id::{BlobId, CommitId, ObjectId, ParseIdError, TreeId};
 pub use inventory::Inventory;
 pub use log::CommitInfo;

@@ -16,7 +16,7 @@ use super::{Session, notes, pinning, recover, shell, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
-use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, work_tree_facts};
+use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, moving, work_tree_facts};
 use crate::progress::Phase;
 use crate::service::ssh::SigningKey;
 use crate::snapshot::change::Changes;
@@ -445,7 +445,7 @@ impl Place {
             if self.starts_branch {
                 history.set_ref(&name, self.parent.unwrap_or(commit), Expected::Absent, &note)?;
                 let from = self.parent.map(|id| history.short(id)).unwrap_or_default();
-                let moving = session.note(format!("checkout: moving from {from} to {branch}"));
+                let moving = session.note(moving(&from, branch));
                 history.attach_head(&name, &moving)?;
             } else if self.parent.is_none() {
                 history.attach_head(&name, &note)?;

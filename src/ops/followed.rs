@@ -71,18 +71,14 @@ impl Followed {
 
     /// What follows when a branch is gone, or is called `new` from now on.
     pub(super) fn rename(session: &Session<'_>, old: &str, new: Option<&str>) -> Result<(), Error> {
-        let Followed(known) = Self::of(session)?;
-        let Some(upstream) = known.get(old) else { return Ok(()) };
-        let gone = UpstreamMove {
-            branch: old.to_owned(),
-            from: Some(upstream.clone()),
-            to: None,
+        let mut editor = Editor::open(&session.repo.config_path())?;
+        let Some(upstream) = editor.config().upstream(old).cloned() else {
+            return Ok(());
         };
-        let renamed = new.map(|new| UpstreamMove {
-            branch: new.to_owned(),
-            from: None,
-            to: Some(upstream.clone()),
-        });
-        Self::change(session, &[&[gone][..], renamed.as_slice()].concat())
+        editor.remove_upstream(old)?;
+        if let Some(new) = new {
+            editor.set_upstream(new, &upstream)?;
+        }
+        Ok(editor.save()?)
     }
 }

@@ -97,15 +97,25 @@ impl Selection {
         self.paths.contains_key(root)
     }
 
-    /// The first path, as it was given, that matches none of these of its root.
-    pub(super) fn unmatched<'p>(
+    /// A path that was given and is none of these of its root, which are all of `rev` and of the live state, is a mistake.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`] names the first.
+    pub(super) fn refuse_unmatched<'p>(
         &self,
         root: &RootName,
         paths: impl Iterator<Item = &'p RelPath> + Clone,
-    ) -> Option<&str> {
+        rev: &str,
+    ) -> Result<(), Error> {
         let mut specs = self.paths.get(root).into_iter().flatten();
         let is_unmatched = |named: &&Named| !paths.clone().any(|path| named.spec.has(path));
-        specs.find(is_unmatched).map(|named| named.given.as_str())
+        match specs.find(is_unmatched) {
+            None => Ok(()),
+            Some(named) => Err(Error::NoSuchPath {
+                path: named.given.clone(),
+                state: format!("{rev} or the live state"),
+            }),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::operations::{Done, OperationKind, Watch};
 use super::report::RefEntry;
 use super::standing::Standing;
 use super::{Session, recover, signing};
-use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName, TagDraft};
+use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName, TagDraft, moving};
 use crate::service::ssh::SigningKey;
 
 /// All branches, sorted.
@@ -73,8 +73,7 @@ pub fn start_branch(session: &mut Session<'_>, name: &str) -> Result<RefEntry, E
             let history = session.repo.history();
             let from = Standing::of(history)?.head.words(history);
             let made = make_branch(session, name, None, false)?;
-            // In git's own words, by which the place is found again.
-            let note = session.note(format!("checkout: moving from {from} to {name}"));
+            let note = session.note(moving(&from, name));
             history.attach_head(&RefName::branch(name)?, &note)?;
             Ok(RefEntry {
                 is_current: true,

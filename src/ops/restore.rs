@@ -120,10 +120,7 @@ impl Part {
             let mut chosen: BTreeSet<RelPath> = BTreeSet::new();
             if options.packages.is_empty() {
                 both.read(&goal)?;
-                if let Some(path) = both.unmatched(&selection) {
-                    let state = format!("{rev} or the live state");
-                    return Err(Error::NoSuchPath { path, state });
-                }
+                selection.refuse_unmatched(name, both.paths(), rev)?;
                 chosen = both.named(&selection, options.configs.then_some((&goal, &now)))?;
             } else if live_root.root.kind.holds_packages() {
                 let (before, after) = (now.packages(name)?, goal.packages(name)?);
@@ -297,6 +294,12 @@ impl Both<'_> {
         Some(&state.units.get(*state.unit_of.get(at)? as usize)?.name)
     }
 
+    /// The paths of both states.
+    fn paths(&self) -> impl Iterator<Item = &RelPath> + Clone {
+        let live = self.live.state.entries.iter().map(|entry| &entry.path);
+        self.goal.keys().chain(live)
+    }
+
     /// The selected paths of both states; with `configs`, only those that either keeps as config files.
     fn named(
         &self,
@@ -310,16 +313,11 @@ impl Both<'_> {
             paths.retain(|path| selection.has_path(root, path));
             return Ok(paths);
         }
-        let live = self.live.state.entries.iter().map(|entry| &entry.path);
-        let all = self.goal.keys().chain(live);
-        Ok(all.filter(|path| selection.has_path(root, path)).cloned().collect())
-    }
-
-    /// The first path, as it was given, that neither state has.
-    fn unmatched(&self, selection: &Selection) -> Option<String> {
-        let live = self.live.state.entries.iter().map(|entry| &entry.path);
-        let found = selection.unmatched(&self.live.root.name, self.goal.keys().chain(live));
-        found.map(str::to_owned)
+        Ok(self
+            .paths()
+            .filter(|path| selection.has_path(root, path))
+            .cloned()
+            .collect())
     }
 
     /// Adds what the chosen paths cannot do without: the folders above them, and the first names of hard links. Leaves

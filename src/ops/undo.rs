@@ -14,7 +14,7 @@ use super::pending::Pending;
 use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
-use crate::history::{CommitId, Expected, RefKind, RefName};
+use crate::history::{CommitId, Expected, RefKind, RefName, moving};
 
 /// How to undo.
 #[derive(Clone, Debug, Default)]
@@ -218,8 +218,7 @@ impl Reversal {
         }
         if let Some(moved) = self.head_move() {
             let (from, to) = (moved.from.words(history), moved.to.words(history));
-            // In git's own words, by which the place is found again.
-            let note = session.note(format!("checkout: moving from {from} to {to}"));
+            let note = session.note(moving(&from, &to));
             match &moved.to {
                 HeadAt {
                     branch: Some(branch), ..

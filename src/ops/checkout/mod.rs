@@ -221,8 +221,7 @@ fn plan(
     }
     // What an interrupted checkout was asked for may be gone by now.
     if !matches!(purpose, Purpose::Recovery(_)) {
-        let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
-        refuse_unmatched(&live, &goal, selection)?;
+        refuse_unmatched(session, &live, target, selection)?;
     }
     let prepared = Prepared::new(session, &live, target, selection, options)?;
     let report = CheckoutReport {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use super::target::Target;
 use crate::apply::untouched::is_fixed;
 use crate::apply::{Pinned, free_space};
 use crate::capture::scan::LiveRoot;
@@ -21,21 +22,20 @@ use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::{Root, STAGE_DIR};
 
 /// A path that neither state has is a mistake, and nothing is brought back.
-pub(super) fn refuse_unmatched(live: &Live, goal: &Side<'_>, selection: &Selection) -> Result<(), Error> {
-    for live in &live.roots {
+pub(super) fn refuse_unmatched(
+    session: &Session<'_>,
+    live: &Live,
+    target: &Target,
+    selection: &Selection,
+) -> Result<(), Error> {
+    let given = live.roots.iter().filter(|live| selection.has_paths_in(&live.root.name));
+    for live in given {
         let name = &live.root.name;
-        if !selection.has_paths_in(name) {
-            continue;
-        }
+        let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
         let entries = goal.entries(name)?;
         let recorded = entries.iter().flat_map(|(_, entries)| entries);
         let both = recorded.chain(&live.state.entries).map(|entry| &entry.path);
-        if let Some(path) = selection.unmatched(name, both) {
-            return Err(Error::NoSuchPath {
-                path: path.to_owned(),
-                state: format!("{} or the live state", goal.name.name),
-            });
-        }
+        selection.refuse_unmatched(name, both, &target.name)?;
     }
     Ok(())
 }

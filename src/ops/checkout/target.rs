@@ -6,7 +6,7 @@ use super::{CheckoutOptions, Purpose};
 use crate::apply::journal::Journal;
 use crate::capture::ignored::Ignored;
 use crate::capture::scan;
-use crate::history::{CommitId, Expected, Head, RefKind, RefName};
+use crate::history::{CommitId, Expected, Head, RefKind, RefName, moving};
 use crate::ops::Session;
 use crate::ops::diff::head;
 use crate::ops::error::Error;
@@ -147,7 +147,7 @@ impl Target {
         let now = head(history)?;
         let from = now.branch.or(now.detached_from).unwrap_or_default();
         let to = self.branch.as_ref().unwrap_or(&self.name);
-        let note = session.note(format!("checkout: moving from {from} to {to}"));
+        let note = session.note(moving(&from, to));
         match &self.branch {
             Some(branch) => {
                 let name = RefName::branch(branch)?;

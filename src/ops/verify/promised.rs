@@ -18,14 +18,9 @@ pub(super) fn set_aside(session: &Session<'_>, found: &mut Examination) {
     let Some(first) = remotes.first().filter(|_| !found.lost.is_empty()) else {
         return;
     };
-    let is_followed = |name: &str| {
-        let of = |remote: &str| {
-            name.strip_prefix("refs/remotes/")?
-                .strip_prefix(remote)?
-                .strip_prefix('/')
-        };
-        remotes.iter().any(|remote| of(&remote.name).is_some())
-    };
+    let theirs = remotes.iter().map(|remote| format!("refs/remotes/{}/", remote.name));
+    let theirs: Vec<String> = theirs.collect();
+    let is_followed = |name: &str| theirs.iter().any(|prefix| name.starts_with(prefix));
     let followed = found.survey.reached_from(is_followed);
     let tagged = found.survey.reached_from(|name| name.starts_with("refs/tags/"));
     let here = found
