@@ -3,7 +3,7 @@
 use dialoguer::Confirm;
 
 use super::context::CommandContext;
-use super::interrupt::Question;
+use super::question::ask;
 use super::render;
 use crate::ops::report::CheckoutReport;
 
@@ -69,12 +69,8 @@ pub(super) fn yes(cmd: &mut CommandContext<'_>, question: &str) -> bool {
     if !cmd.ui.can_ask() || cmd.ui.flush().is_err() {
         return false;
     }
-    let standing = Question::asked();
-    let answer = Confirm::new().with_prompt(question).default(true).interact();
-    if answer.is_err() {
-        cmd.ui.leave_question();
-    }
-    answer.unwrap_or(false) && !standing.is_interrupted()
+    let prompt = Confirm::new().with_prompt(question).default(true);
+    matches!(ask(cmd.ui, || prompt.interact()), Ok(Some(true)))
 }
 
 fn is_large(report: &CheckoutReport) -> bool {

@@ -143,11 +143,6 @@ impl Ui {
         self.is_interactive && !self.volume.json
     }
 
-    /// After a question on the terminal that was left without an answer: the cursor is seen again, on a line of its own.
-    pub(super) fn leave_question(&mut self) {
-        self.complain("\x1b[?25h\n");
-    }
-
     /// Whether bars can be drawn.
     pub(super) fn can_draw(&self) -> bool {
         self.is_err_terminal && !self.volume.json && !self.volume.quiet

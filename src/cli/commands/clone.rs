@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use dialoguer::Input;
 
 use crate::cli::consent;
-use crate::cli::context::CommandContext;
+use crate::cli::context::{CommandContext, World};
 use crate::cli::error::CliError;
-use crate::cli::interrupt::Question;
+use crate::cli::question::ask;
 use crate::cli::{identity, json, render};
 use crate::config::User;
 use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, Refusal, RootPlace, clone};
@@ -130,16 +130,16 @@ fn given(cmd: &CommandContext<'_>, roots: &[String]) -> Result<Vec<(String, Path
         let (name, path) = parts.ok_or_else(|| {
             CliError::usage(format!("{spec:?} does not say where a root stands")).hinting("write --root NAME=PATH")
         })?;
-        Ok((name.to_owned(), absolute(cmd, path)))
+        Ok((name.to_owned(), absolute(&cmd.world, path)))
     };
     roots.iter().map(parse).collect()
 }
 
-fn absolute(cmd: &CommandContext<'_>, path: &str) -> PathBuf {
+fn absolute(world: &World, path: &str) -> PathBuf {
     // The shell leaves a ~ behind = alone.
-    let path = match (path.strip_prefix("~/"), cmd.world.home()) {
+    let path = match (path.strip_prefix("~/"), world.home()) {
         (Some(rest), Some(home)) => home.join(rest),
-        _ => cmd.world.cwd.join(path),
+        _ => world.cwd.join(path),
     };
     path.components().collect()
 }
@@ -154,24 +154,20 @@ impl Terminal<'_, '_> {
     /// Asks for the place of one root until it is one that can be taken.
     fn place(&mut self, root: &RootPlace, refusal: &dyn Fn(&RootPlace) -> Option<String>) -> Option<PathBuf> {
         let proposed = root.path.display().to_string();
+        let world = &self.cmd.world;
         let meant = |text: &str| match text == proposed {
             true => root.path.clone(),
-            false => absolute(self.cmd, text),
+            false => absolute(world, text),
         };
-        let question = Question::asked();
-        let answer: Result<String, _> = Input::new()
+        let prompt = Input::<String>::new()
             .with_prompt(format!("Where shall {} ({}) stand?", root.name, root.kind))
             .default(proposed.clone())
             .validate_with(|text: &String| {
                 let path = meant(text);
                 refusal(&RootPlace { path, ..root.clone() }).map_or(Ok(()), Err)
-            })
-            .interact_text();
-        let answer = answer.ok().map(|text| meant(&text));
-        if answer.is_none() {
-            self.cmd.ui.leave_question();
-        }
-        answer.filter(|_| !question.is_interrupted())
+            });
+        let answer = ask(self.cmd.ui, || prompt.interact_text()).ok().flatten();
+        answer.map(|text| meant(&text))
     }
 }
 

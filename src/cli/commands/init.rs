@@ -9,7 +9,7 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use crate::capture::detect::{Proposal, parse_root_spec, propose};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
-use crate::cli::interrupt::Question;
+use crate::cli::question::ask;
 use crate::cli::{json, render};
 use crate::fsx;
 use crate::ops::init::{InitOptions, init};
@@ -123,24 +123,13 @@ fn choose(cmd: &mut CommandContext<'_>, args: &Args, proposals: Vec<Proposal>) -
     } else {
         &simple
     };
-    let question = Question::asked();
-    let answer = MultiSelect::with_theme(theme)
+    let prompt = MultiSelect::with_theme(theme)
         .with_prompt("What to record (space selects, enter accepts)")
         .items(&labels)
-        .defaults(&defaults)
-        .interact_opt();
-    if answer.is_err() {
-        cmd.ui.leave_question();
-    }
-    let chosen = match answer {
-        _ if question.is_interrupted() => None,
-        Ok(chosen) => chosen,
-        Err(error) => {
-            let error = CliError::usage(format!("cannot ask: {error}"));
-            return Err(error.hinting("use --yes or --root"));
-        }
-    };
-    let chosen = chosen.ok_or(crate::ops::Error::Declined)?;
+        .defaults(&defaults);
+    let answer = ask(cmd.ui, || prompt.interact_opt())
+        .map_err(|error| CliError::usage(format!("cannot ask: {error}")).hinting("use --yes or --root"))?;
+    let chosen = answer.flatten().ok_or(crate::ops::Error::Declined)?;
     let picked = proposals
         .into_iter()
         .enumerate()

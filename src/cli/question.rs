@@ -1,4 +1,4 @@
-//! Ctrl-C while a question stands on the terminal: an answer to it. At any other time it ends the program.
+//! Asking on the terminal. Ctrl-C is an answer while a question stands there, and at any other time ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,8 +6,27 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
+use super::ui::Ui;
+
+/// Asks with `prompt`; nothing when Ctrl-C was the answer.
+///
+/// # Errors
+/// The terminal cannot be asked.
+pub(super) fn ask<T>(ui: &mut Ui, prompt: impl FnOnce() -> dialoguer::Result<T>) -> dialoguer::Result<Option<T>> {
+    let question = Question::asked();
+    let answer = prompt();
+    if answer.is_err() {
+        // The prompt left the cursor hidden, on its own line.
+        ui.complain("\x1b[?25h\n");
+    }
+    match question.is_interrupted() {
+        true => Ok(None),
+        false => answer.map(Some),
+    }
+}
+
 /// A question that stands on the terminal, until dropped.
-pub(super) struct Question {
+struct Question {
     watch: Option<&'static Watch>,
 }
 
@@ -37,7 +56,7 @@ impl Watch {
 
 impl Question {
     /// From now on Ctrl-C is an answer.
-    pub(super) fn asked() -> Self {
+    fn asked() -> Self {
         let watch = Watch::of_process();
         if let Some(watch) = watch {
             watch.came.store(false, Ordering::SeqCst);
@@ -47,7 +66,7 @@ impl Question {
     }
 
     /// Whether it was the answer.
-    pub(super) fn is_interrupted(&self) -> bool {
+    fn is_interrupted(&self) -> bool {
         self.watch.is_some_and(|watch| watch.came.load(Ordering::SeqCst))
     }
 }
