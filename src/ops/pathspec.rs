@@ -1,10 +1,13 @@
 //! Which roots and paths an operation is limited to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use globset::{Glob, GlobMatcher};
+
 use super::error::Error;
-use crate::capture::patterns::Patterns;
 use crate::snapshot::path::{RelPath, unescape};
 use crate::snapshot::root::{Root, RootName};
 
@@ -28,7 +31,11 @@ struct Named {
 enum Spec {
     Whole,
     Beneath(Vec<u8>),
-    Glob(Patterns),
+    /// As in git: what has these characters for its name, or what they stand for as a pattern, `*` for slashes too.
+    Glob {
+        beneath: Vec<u8>,
+        glob: GlobMatcher,
+    },
 }
 
 impl Selection {
@@ -124,8 +131,9 @@ impl Spec {
         match self {
             Self::Whole => true,
             Self::Beneath(dir) => path.is_within(dir),
-            Self::Glob(patterns) => {
-                patterns.matches(path.as_bytes(), false) || path.ancestors().any(|dir| patterns.matches(dir, true))
+            Self::Glob { beneath, glob } => {
+                let matches = |path: &[u8]| glob.is_match(OsStr::from_bytes(path));
+                path.is_within(beneath) || matches(path.as_bytes()) || path.ancestors().any(matches)
             }
         }
     }
@@ -179,8 +187,14 @@ fn spec(rest: &str, given: &str) -> Result<Spec, Error> {
     if !plain.contains(['*', '?', '[']) {
         return literal(rest, given);
     }
-    let patterns = Patterns::new([&*format!("/{plain}")]);
-    Ok(Spec::Glob(patterns.map_err(|e| no_path(given, &e.to_string()))?))
+    Ok(match (literal(rest, given)?, Glob::new(plain)) {
+        (Spec::Beneath(beneath), Ok(glob)) => Spec::Glob {
+            beneath,
+            glob: glob.compile_matcher(),
+        },
+        // A lone [ stands for itself.
+        (literal, _) => literal,
+    })
 }
 
 fn literal(rest: &str, given: &str) -> Result<Spec, Error> {
@@ -245,6 +259,31 @@ mod tests {
         assert!(has(".", "/p", "glm", "anything"));
         assert!(has("configs/*.jsonl", "/p", "glm", "configs/a.jsonl"));
         assert!(!has("configs/*.jsonl", "/p", "glm", "configs/a.json"));
+    }
+
+    #[test]
+    fn patterns_are_those_of_git() {
+        assert!(has("*.py", "/p", "glm", "src/deep/a.py"));
+        assert!(!has("*.py", "/p", "glm", "src/deep/a.pyc"));
+        assert!(!has("*.py", "/p/src", "glm", "a.py"), "relative to the current folder");
+        assert!(has(
+            "env:lib/*/numpy",
+            "/p",
+            "env",
+            "lib/python3.11/site-packages/numpy/core/a.so"
+        ));
+        assert!(!has(
+            "env:lib/*/numpy",
+            "/p",
+            "env",
+            "lib/python3.11/site-packages/numpy-1.24.4.dist-info"
+        ));
+        assert!(has("data/part[1].csv", "/p", "glm", "data/part1.csv"));
+        assert!(
+            has("data/part[1].csv", "/p", "glm", "data/part[1].csv"),
+            "a name of these characters"
+        );
+        assert!(has("data/part[1", "/p", "glm", "data/part[1/x"), "no pattern at all");
     }
 
     #[test]
