@@ -482,6 +482,81 @@ fn a_new_branch_goes_on_from_here() {
 }
 
 #[test]
+fn lists_are_cut_as_git_cuts_them() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-am", "works", "-t", "pre-numpy", "-t", "v1"]);
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    shell.ok(&["commit", "-m", "upgraded"]);
+    shell.ok(&["branch", "team/try", "v1"]);
+    let said = shell.session(&[
+        "tag -l pre-* x*",
+        "tag --list",
+        "tag --list nothing",
+        "tag -l [",
+        "branch -l t*y",
+        "log --oneline v1..main",
+        "log --oneline v1..",
+        "log --oneline main..v1",
+        "log --oneline ^v1",
+        "log --oneline main ^HEAD~1",
+        "log --oneline main..nowhere",
+        "diff --name-only v1..main",
+        "diff --name-status v1 main -- env:bin env:*.py",
+        "diff --name-status --stat",
+    ]);
+    assert_snapshot!(steady(&said), @r#"
+    $ envgit tag -l pre-* x*
+      pre-numpy  [id]  works
+    $ envgit tag --list
+      pre-numpy  [id]  works
+      v1         [id]  works
+    $ envgit tag --list nothing
+    $ envgit tag -l [
+    --- stderr
+    error: this is no pattern of names: error parsing glob '[': unclosed character class; missing ']'
+    hint: write * for any characters, ? for one, [ab] for one of these
+    --- exit 1
+    $ envgit branch -l t*y
+      team/try  [id]  works
+    $ envgit log --oneline v1..main
+    [id] (HEAD -> main) upgraded
+    $ envgit log --oneline v1..
+    [id] (HEAD -> main) upgraded
+    $ envgit log --oneline main..v1
+    --- stderr
+    No such commits.
+    $ envgit log --oneline ^v1
+    [id] (HEAD -> main) upgraded
+    $ envgit log --oneline main ^HEAD~1
+    [id] (HEAD -> main) upgraded
+    $ envgit log --oneline main..nowhere
+    --- stderr
+    error: unknown revision "nowhere"
+    hint: see `envgit log --oneline`, `envgit branch` and `envgit tag` for what there is
+    --- exit 1
+    $ envgit diff --name-only v1..main
+    env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/INSTALLER
+    env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/METADATA
+    env:lib/python3.11/site-packages/numpy-1.24.4.dist-info/RECORD
+    env:lib/python3.11/site-packages/numpy-1.26.4.dist-info/INSTALLER
+    env:lib/python3.11/site-packages/numpy-1.26.4.dist-info/METADATA
+    env:lib/python3.11/site-packages/numpy-1.26.4.dist-info/RECORD
+    env:lib/python3.11/site-packages/numpy/__init__.py
+    $ envgit diff --name-status v1 main -- env:bin env:*.py
+    M	env:lib/python3.11/site-packages/numpy/__init__.py
+    $ envgit diff --name-status --stat
+    --- stderr
+    error: the argument '--name-status' cannot be used with '--stat'
+
+    Usage: envgit diff --name-status [A] [B] [-- <PATH>...]
+
+    For more information, try '--help'.
+    --- exit 2
+    "#);
+}
+
+#[test]
 fn a_part_comes_back() {
     let shell = Shell::with_venv();
     shell.ok(&["commit", "-t", "v1"]);

@@ -76,6 +76,17 @@ impl History {
         Ok(list)
     }
 
+    /// Whether there is a branch of this name. What cannot be one is none.
+    ///
+    /// # Errors
+    /// The ref cannot be read.
+    pub fn has_branch(&self, name: &str) -> Result<bool, Error> {
+        match RefName::branch(name) {
+            Ok(name) => Ok(self.read_raw(name.as_str())?.is_some()),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Whether commits may have come from elsewhere: there is a ref of a remote, or refs cannot be listed.
     pub fn knows_remotes(&self) -> bool {
         let names = self.ref_names();

@@ -62,21 +62,26 @@ impl History {
 }
 
 impl History {
+    /// All of `commits` and those before them.
+    ///
+    /// # Errors
+    /// Names a commit that cannot be read.
+    pub fn up_to(&self, commits: &[CommitId]) -> Result<HashSet<CommitId>, Error> {
+        let mut seen: HashSet<CommitId> = commits.iter().copied().collect();
+        let mut todo = commits.to_vec();
+        while let Some(id) = todo.pop() {
+            let parents = self.commit_info(id)?.parents;
+            todo.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        }
+        Ok(seen)
+    }
+
     /// How many commits come before one of two and not before the other: (those of `a` alone, those of `b` alone).
     ///
     /// # Errors
     /// Names a commit that cannot be read.
     pub fn apart(&self, a: CommitId, b: CommitId) -> Result<(usize, usize), Error> {
-        let before = |start: CommitId| -> Result<HashSet<CommitId>, Error> {
-            let mut seen = HashSet::from([start]);
-            let mut todo = vec![start];
-            while let Some(id) = todo.pop() {
-                let parents = self.commit_info(id)?.parents;
-                todo.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
-            }
-            Ok(seen)
-        };
-        let (of_a, of_b) = (before(a)?, before(b)?);
+        let (of_a, of_b) = (self.up_to(&[a])?, self.up_to(&[b])?);
         Ok((of_a.difference(&of_b).count(), of_b.difference(&of_a).count()))
     }
 }

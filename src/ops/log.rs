@@ -1,6 +1,6 @@
 //! `log` and `show`: the commits. Never a look at the live state or the layers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::Session;
@@ -18,7 +18,8 @@ use crate::snapshot::package::{self, Package};
 /// Which commits to list.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
-    /// Start from these; from every branch, tag and HEAD when empty.
+    /// Start from these; from every branch, tag and HEAD when empty. As in git, `^A` leaves out A and what comes before
+    /// it, and `A..B` is `^A B`; HEAD stands for a side that is left out.
     pub revs: Vec<String>,
     /// Also start from autosaves.
     pub autosaves: bool,
@@ -45,7 +46,7 @@ pub fn log(session: &mut Session<'_>, options: &LogOptions) -> Result<LogReport,
     let history = session.repo.history();
     let head = head(history)?;
     let teller = Teller::new(history, &head)?;
-    let starts = starts(history, options, &head)?;
+    let Span { starts, hidden } = Span::of(history, options, &head)?;
     let allowed = options.allowed_signers.as_deref();
     let witness = allowed.map(|allowed| Witness::new(session, allowed)).transpose()?;
     let name = options
@@ -58,6 +59,9 @@ pub fn log(session: &mut Session<'_>, options: &LogOptions) -> Result<LogReport,
             break;
         }
         let info = info?;
+        if hidden.contains(&info.id) {
+            continue;
+        }
         if options.since.is_some_and(|since| info.time.seconds < since) {
             continue;
         }
@@ -81,10 +85,39 @@ pub fn log(session: &mut Session<'_>, options: &LogOptions) -> Result<LogReport,
     Ok(LogReport { entries, head })
 }
 
-fn starts(history: &History, options: &LogOptions, head: &HeadReport) -> Result<Vec<CommitId>, Error> {
-    if !options.revs.is_empty() {
-        return options.revs.iter().map(|rev| Ok(history.resolve(rev)?)).collect();
+/// Which commits are meant, before any are picked.
+struct Span {
+    starts: Vec<CommitId>,
+    /// These are left out.
+    hidden: HashSet<CommitId>,
+}
+
+impl Span {
+    fn of(history: &History, options: &LogOptions, head: &HeadReport) -> Result<Self, Error> {
+        let or_head = |rev: &str| history.resolve(if rev.is_empty() { "HEAD" } else { rev });
+        let (mut starts, mut without) = (Vec::new(), Vec::new());
+        for rev in &options.revs {
+            if let Some(rev) = rev.strip_prefix('^') {
+                without.push(or_head(rev)?);
+            } else if let Some((from, to)) = rev.split_once("..").filter(|(_, to)| !to.starts_with('.')) {
+                without.push(or_head(from)?);
+                starts.push(or_head(to)?);
+            } else {
+                starts.push(history.resolve(rev)?);
+            }
+        }
+        if starts.is_empty() {
+            starts = everywhere(history, options, head)?;
+        }
+        Ok(Self {
+            starts,
+            hidden: history.up_to(&without)?,
+        })
     }
+}
+
+/// Every branch and tag, and HEAD.
+fn everywhere(history: &History, options: &LogOptions, head: &HeadReport) -> Result<Vec<CommitId>, Error> {
     let wanted = |kind| {
         matches!(kind, RefKind::Branch | RefKind::Tag | RefKind::Remote)
             || (kind == RefKind::Autosave && options.autosaves)

@@ -1,5 +1,7 @@
 //! `branch` and `tag`.
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
 use super::error::Error;
 use super::followed::Followed;
 use super::operations::{Done, OperationKind, Watch};
@@ -9,20 +11,38 @@ use super::{Session, recover, signing};
 use crate::history::{CommitId, Expected, Head, Ref, RefKind, RefName, TagDraft, moving};
 use crate::service::ssh::SigningKey;
 
-/// All branches, sorted.
+/// The branches whose names match one of `patterns`, all when there are none: those here, those of remotes as they were
+/// at the last fetch, or both, sorted.
 ///
 /// # Errors
-/// What cannot be read.
-pub fn branches(session: &mut Session<'_>) -> Result<Vec<RefEntry>, Error> {
-    list(session, RefKind::Branch)
+/// A pattern that is none; what cannot be read.
+pub fn branches(session: &mut Session<'_>, scope: BranchScope, patterns: &[String]) -> Result<Vec<RefEntry>, Error> {
+    let kinds: &[RefKind] = match scope {
+        BranchScope::Local => &[RefKind::Branch],
+        BranchScope::Remote => &[RefKind::Remote],
+        BranchScope::All => &[RefKind::Branch, RefKind::Remote],
+    };
+    list(session, kinds, patterns)
 }
 
-/// All tags, sorted.
+/// Whose branches to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BranchScope {
+    /// Those here.
+    #[default]
+    Local,
+    /// Those of remotes.
+    Remote,
+    /// Both.
+    All,
+}
+
+/// The tags whose names match one of `patterns`, all when there are none, sorted.
 ///
 /// # Errors
-/// What cannot be read.
-pub fn tags(session: &mut Session<'_>) -> Result<Vec<RefEntry>, Error> {
-    list(session, RefKind::Tag)
+/// A pattern that is none; what cannot be read.
+pub fn tags(session: &mut Session<'_>, patterns: &[String]) -> Result<Vec<RefEntry>, Error> {
+    list(session, &[RefKind::Tag], patterns)
 }
 
 /// Makes a branch at `rev` (HEAD when absent); `force` moves an existing one.
@@ -272,21 +292,35 @@ pub(super) fn current(session: &Session<'_>) -> Result<Option<String>, Error> {
     })
 }
 
-fn list(session: &Session<'_>, kind: RefKind) -> Result<Vec<RefEntry>, Error> {
+fn list(session: &Session<'_>, kinds: &[RefKind], patterns: &[String]) -> Result<Vec<RefEntry>, Error> {
+    let patterns = globs(patterns)?;
     let current = current(session)?;
-    let refs = session
-        .repo
-        .history()
-        .refs()?
-        .into_iter()
-        .filter(|known| known.kind() == kind);
-    refs.map(|known| {
-        let message = known.annotation.as_ref().map(|annotation| annotation.message.clone());
-        let mut entry = entry(session, known.short_name().to_owned(), known.commit, message)?;
-        entry.is_current = kind == RefKind::Branch && current.as_deref() == Some(&entry.name);
-        Ok(entry)
-    })
-    .collect()
+    let refs = session.repo.history().refs()?.into_iter();
+    let is_meant =
+        |known: &Ref| kinds.contains(&known.kind()) && (patterns.is_empty() || patterns.is_match(known.short_name()));
+    refs.filter(is_meant)
+        .map(|known| {
+            let message = known.annotation.as_ref().map(|annotation| annotation.message.clone());
+            let mut entry = entry(session, known.short_name().to_owned(), known.commit, message)?;
+            entry.is_current = known.kind() == RefKind::Branch && current.as_deref() == Some(&entry.name);
+            Ok(entry)
+        })
+        .collect()
+}
+
+/// As git has it for names of refs: `*` stands for slashes too.
+fn globs(patterns: &[String]) -> Result<GlobSet, Error> {
+    let unusable = |error: globset::Error| {
+        Error::refused(
+            format!("this is no pattern of names: {error}"),
+            "write * for any characters, ? for one, [ab] for one of these",
+        )
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(unusable)?);
+    }
+    set.build().map_err(unusable)
 }
 
 fn entry(session: &Session<'_>, name: String, commit: CommitId, message: Option<String>) -> Result<RefEntry, Error> {

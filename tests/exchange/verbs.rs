@@ -507,6 +507,31 @@ fn a_branch_follows_the_one_of_the_remote_at_which_it_begins() {
 }
 
 #[test]
+fn what_a_fetch_brought_is_listed() {
+    let team = Team::pushed();
+    team.clone(&["clone", "/T/remote", "glm"]);
+    team.shell.install("env", "six", "1.16.0");
+    team.ada(&["commit", "-m", "six as well"]);
+    team.ada(&["push"]);
+    team.ben(&["fetch"]);
+    let names = |args: &[&str]| -> Vec<String> {
+        let said = team.ben(args).out;
+        let name = |line: &str| line[2..].split_whitespace().next().unwrap().to_owned();
+        said.lines().map(name).collect()
+    };
+    assert_eq!(names(&["branch"]), ["main"]);
+    assert_eq!(names(&["branch", "-r"]), ["origin/main"]);
+    assert_eq!(names(&["branch", "-a"]), ["main", "origin/main"]);
+    assert_eq!(names(&["branch", "-a", "-l", "origin*"]), ["origin/main"]);
+    let ahead = team.ben(&["log", "--oneline", "HEAD..origin/main"]).out;
+    assert!(
+        ahead.ends_with("six as well\n") && ahead.lines().count() == 1,
+        "{ahead}"
+    );
+    assert_eq!(team.ben(&["log", "--oneline", "origin/main.."]).out, "");
+}
+
+#[test]
 fn what_a_branch_follows_goes_and_comes_with_it() {
     let team = Team::pushed();
     team.clone(&["clone", "/T/remote", "glm"]);

@@ -6,7 +6,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
 use crate::cli::theme::paint;
 use crate::cli::{json, render};
-use crate::ops::refs;
+use crate::ops::refs::{self, BranchScope};
 use crate::ops::report::RefEntry;
 
 /// List, make, rename or remove branches.
@@ -14,6 +14,7 @@ use crate::ops::report::RefEntry;
 #[command(after_help = "\
 Examples:
   envgit branch                      list them, the current one marked with *
+  envgit branch -a                   those of remotes too
   envgit branch try-torch-2.9 v1     start one at v1, without going there
   envgit branch -m try-torch-2.9 torch-2.9
   envgit branch -d torch-2.9")]
@@ -24,6 +25,15 @@ pub(in crate::cli) struct Args {
     /// Where to start it (the current commit when absent); with -m, its new name.
     #[arg(value_name = "REV", conflicts_with_all = ["delete", "delete_forced"])]
     rev: Option<String>,
+    /// List those that match, with * for any characters.
+    #[arg(short, long, value_name = "PATTERN", num_args = 0.., conflicts_with = "name")]
+    list: Option<Vec<String>>,
+    /// List the branches of remotes, as they were at the last fetch.
+    #[arg(short, long, conflicts_with = "name")]
+    remotes: bool,
+    /// List the branches of remotes too.
+    #[arg(short, long, conflicts_with_all = ["name", "remotes"])]
+    all: bool,
     /// Move a branch that there is already.
     #[arg(short, long, requires = "name")]
     force: bool,
@@ -46,7 +56,12 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let told = |entry: &RefEntry| (paint(theme.branch, &entry.name), paint(theme.id, &entry.short));
     let (entry, text) = match args.name.as_deref() {
         None => {
-            let entries = refs::branches(&mut session)?;
+            let scope = match (args.remotes, args.all) {
+                (true, _) => BranchScope::Remote,
+                (_, true) => BranchScope::All,
+                _ => BranchScope::Local,
+            };
+            let entries = refs::branches(&mut session, scope, args.list.as_deref().unwrap_or_default())?;
             return match cmd.ui.volume.json {
                 true => cmd.ui.json(&json::lists::RefsJson::of(&entries)),
                 false => cmd.ui.print(&render::lists::refs(&entries, &theme)),
@@ -88,7 +103,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
 
 /// The branch that HEAD is on.
 fn current(session: &mut crate::ops::Session<'_>) -> Result<String, CliError> {
-    let branches = refs::branches(session)?;
+    let branches = refs::branches(session, BranchScope::Local, &[])?;
     let current = branches.into_iter().find(|branch| branch.is_current);
     let current = current.ok_or_else(|| CliError::usage("there is no current branch to rename"));
     Ok(current

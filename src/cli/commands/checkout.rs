@@ -56,7 +56,7 @@ pub(in crate::cli) struct Args {
     /// When the health check fails afterwards, go back at once.
     #[arg(long)]
     auto_rollback: bool,
-    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH.
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
 }
@@ -85,7 +85,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
 
 /// Goes on from here on a new branch.
 fn start_branch(cmd: &mut CommandContext<'_>, args: &Args, branch: &str) -> Result<ExitCode, CliError> {
-    if args.dry_run || args.discard || args.verify || !args.roots.is_empty() || !args.paths.is_empty() {
+    let how = args.dry_run || args.discard || args.verify || args.auto_rollback;
+    if how || !args.roots.is_empty() || !args.paths.is_empty() {
         let error = CliError::usage("without REV nothing is brought back, and -b stands alone");
         return Err(error.hinting(format!(
             "to bring back the last commit: envgit checkout -b {branch} HEAD"

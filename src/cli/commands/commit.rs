@@ -27,6 +27,9 @@ pub(in crate::cli) struct Args {
     /// Start this branch with the new commit.
     #[arg(short, long, value_name = "NAME")]
     branch: Option<String>,
+    /// As hands used to git type it. All is recorded in any case.
+    #[arg(short, long, hide = true)]
+    all: bool,
     /// Commit even if nothing changed.
     #[arg(long)]
     allow_empty: bool,

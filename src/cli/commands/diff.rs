@@ -57,21 +57,27 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     text: bool,
     /// Show how much changed, one line a root.
-    #[arg(long)]
+    #[arg(long, group = "listing")]
     stat: bool,
+    /// Show the paths that differ as ROOT:PATH, one a line, and nothing else.
+    #[arg(long, group = "listing")]
+    name_only: bool,
+    /// The same with a letter and a tab before each: A added, M modified, D removed, m mode or time only.
+    #[arg(long, group = "listing")]
+    name_status: bool,
     /// Only this root. May be repeated.
     #[arg(long = "root", value_name = "NAME")]
     roots: Vec<String>,
     /// Write Markdown, for a pull request or a chat.
-    #[arg(long, conflicts_with_all = ["json", "stat"])]
+    #[arg(long, conflicts_with_all = ["json", "listing"])]
     markdown: bool,
     /// Write one self-contained page to FILE, with everything that differs.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "stat", "markdown"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "listing", "markdown"])]
     html: Option<PathBuf>,
     /// Exit with 1 if anything differs.
     #[arg(long)]
     exit_code: bool,
-    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH.
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
 }
@@ -133,6 +139,8 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
             render::markdown::diff(&report)
         } else if args.stat {
             render::diff::stat(&report.changes, &cmd.ui.theme)
+        } else if args.name_only || args.name_status {
+            render::diff::names(&report.changes, args.name_status)
         } else {
             render::diff::diff(&report, sections, &cmd.ui.theme)
         };

@@ -18,10 +18,11 @@ use crate::snapshot::package::normalize;
 #[command(after_help = "\
 Examples:
   envgit log --oneline --graph
+  envgit log HEAD..origin/main             what a pull would bring
   envgit log --package numpy               when did numpy change, and to what
   envgit log --since \"2 days ago\" -- configs/")]
 pub(in crate::cli) struct Args {
-    /// Start from these instead of from everywhere.
+    /// Start from these instead of from everywhere; A..B for those of B that A has not.
     #[arg(value_name = "REV")]
     revs: Vec<String>,
     /// One line a commit.

@@ -55,7 +55,7 @@ pub(in crate::cli) struct Args {
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
-    /// Paths: relative to the current folder, absolute, or ROOT:PATH.
+    /// Paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }

@@ -13,6 +13,7 @@ use crate::ops::refs;
 #[command(after_help = "\
 Examples:
   envgit tag                          list them
+  envgit tag -l 'pre-*'               list some
   envgit tag works                    name the current commit
   envgit tag -m paper v1 HEAD~2       name an older one, with a message
   envgit tag -s -m paper v1           signed with user.signing_key
@@ -27,6 +28,9 @@ pub(in crate::cli) struct Args {
     /// Say something about it.
     #[arg(short, long, value_name = "TEXT", requires = "name", conflicts_with = "delete")]
     message: Option<String>,
+    /// List those that match, with * for any characters.
+    #[arg(short, long, value_name = "PATTERN", num_args = 0.., conflicts_with_all = ["name", "message"])]
+    list: Option<Vec<String>>,
     /// Move a tag that there is already.
     #[arg(short, long, requires = "name")]
     force: bool,
@@ -48,7 +52,10 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let bars = cmd.bars();
     let mut session = cmd.session("tag", &bars)?;
     let (entries, did) = match &args.name {
-        None => (refs::tags(&mut session)?, None),
+        None => (
+            refs::tags(&mut session, args.list.as_deref().unwrap_or_default())?,
+            None,
+        ),
         Some(name) if args.delete => (vec![refs::delete_tag(&mut session, name)?], Some("Removed tag")),
         Some(name) => {
             let by_setting = session.repo.config().signatures.sign && args.message.is_some() && !args.no_sign;
@@ -75,7 +82,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     }
     let Some(did) = did else {
         cmd.ui.print(&render::lists::refs(&entries, &theme))?;
-        if entries.is_empty() {
+        if entries.is_empty() && args.list.is_none() {
             cmd.ui
                 .hint("no tags yet; name the current commit with: envgit tag NAME");
         }

@@ -151,6 +151,21 @@ pub(in crate::cli) fn stat(changes: &Changes, theme: &Theme) -> String {
     text
 }
 
+/// `ROOT:PATH` lines as every command takes them, with a letter before each if that is asked for. For scripts.
+pub(in crate::cli) fn names(changes: &Changes, with_status: bool) -> String {
+    let mut text = String::new();
+    for root in &changes.roots {
+        for change in tally::told(root) {
+            if with_status {
+                text.push(letter(change.kind(), &Theme::plain()).0);
+                text.push('\t');
+            }
+            text.push_str(&format!("{}:{}\n", root.root, change.path()));
+        }
+    }
+    text
+}
+
 fn package_kind(change: &crate::snapshot::change::PackageChange) -> ChangeKind {
     ChangeKind::of(change.from.as_ref(), change.to.as_ref())
 }
@@ -374,6 +389,24 @@ mod tests {
         app  1 config; files: 1 modified
         2 variables changed
         ");
+    }
+
+    #[test]
+    fn names_are_for_scripts() {
+        let changes = testing::changes();
+        insta::assert_snapshot!(names(&changes, false), @"
+        env:lib/pyworld/core.so
+        env:lib/numpy.py
+        env:lib/six.py
+        env:lib/x.py
+        app:configs/g2p.jsonl
+        ");
+        let letters: String = names(&changes, true)
+            .lines()
+            .filter_map(|line| line.chars().next())
+            .collect();
+        assert_eq!(letters, "AMDmM");
+        assert!(names(&changes, true).starts_with("A\tenv:lib/pyworld/core.so\n"));
     }
 
     #[test]

@@ -15,13 +15,10 @@ fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
         return Ok(rev.to_owned());
     };
     let history = session.repo.history();
-    let place = history.place_before(nth)?;
-    let is_branch = |place: &String| {
-        let refs = history.refs().unwrap_or_default();
-        refs.iter()
-            .any(|known| known.kind() == RefKind::Branch && known.short_name() == place)
-    };
-    Ok(place.filter(is_branch).unwrap_or_else(|| rev.to_owned()))
+    Ok(match history.place_before(nth)? {
+        Some(place) if history.has_branch(&place)? => place,
+        _ => rev.to_owned(),
+    })
 }
 
 /// What is checked out, and what the branch follows that is made for it.

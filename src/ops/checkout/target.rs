@@ -6,7 +6,7 @@ use super::{CheckoutOptions, Purpose};
 use crate::apply::journal::Journal;
 use crate::capture::ignored::Ignored;
 use crate::capture::scan;
-use crate::history::{CommitId, Expected, Head, RefKind, RefName, moving};
+use crate::history::{CommitId, Expected, Head, RefName, moving};
 use crate::ops::Session;
 use crate::ops::diff::head;
 use crate::ops::error::Error;
@@ -69,11 +69,6 @@ impl Target {
                 ignored_before: BTreeMap::new(),
             });
         }
-        let refs = history.refs()?;
-        let is_branch = |name: &str| {
-            refs.iter()
-                .any(|known| known.kind() == RefKind::Branch && known.short_name() == name)
-        };
         if let Some(branch) = &options.branch {
             RefName::branch(branch)?;
             if partial {
@@ -82,17 +77,17 @@ impl Target {
                     "leave out -b, or the paths and roots",
                 ));
             }
-            if is_branch(branch) {
+            if history.has_branch(branch)? {
                 return Err(Error::refused(
                     format!("the branch {branch} exists already"),
                     format!("choose another name, or go there: envgit checkout {branch}"),
                 ));
             }
         }
-        let branch = options
-            .branch
-            .clone()
-            .or_else(|| is_branch(&options.rev).then(|| options.rev.clone()));
+        let branch = match &options.branch {
+            Some(branch) => Some(branch.clone()),
+            None => history.has_branch(&options.rev)?.then(|| options.rev.clone()),
+        };
         Ok(Self {
             commit,
             name: options.rev.clone(),

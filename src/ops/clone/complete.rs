@@ -103,14 +103,9 @@ pub(super) fn bring_back(
     for place in &plan.roots {
         fsx::create_dir_all(&place.path)?;
     }
-    let has_branch = |branch: &String| {
-        let name = RefName::branch(branch).ok();
-        let refs = session.repo.history().refs().unwrap_or_default();
-        refs.into_iter().any(|known| Some(known.name) == name)
-    };
     let checkout_options = match &plan.branch {
         // An earlier try made it.
-        Some(branch) if has_branch(branch) => CheckoutOptions {
+        Some(branch) if session.repo.history().has_branch(branch)? => CheckoutOptions {
             rev: branch.clone(),
             ..CheckoutOptions::default()
         },
