@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use http::header::{HOST, HeaderValue};
+use http::uri::{Scheme, Uri};
 use http::{Request, Response};
 use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
@@ -56,6 +58,7 @@ impl Client {
 
     /// Sends a request and waits for the head of the answer, whatever its status.
     pub(super) fn run(&self, request: Request<impl AsSendBody>) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = to_this_machine(request);
         let host = request.uri().host().unwrap_or_default().to_owned();
         let mut config = self.agent.configure_request(request);
         if is_loopback(&host) {
@@ -74,10 +77,32 @@ impl Client {
     }
 }
 
+/// All names below localhost are this machine (RFC 6761), but many resolvers do not know them. So clients reach a server of
+/// buckets here that are named in front of its name.
+fn to_this_machine<T>(request: Request<T>) -> Request<T> {
+    let (mut parts, body) = request.into_parts();
+    let named = parts.uri.authority().cloned();
+    if let Some(named) = named.filter(|named| is_below_localhost(named.host()))
+        && parts.uri.scheme() == Some(&Scheme::HTTP)
+        && let Ok(host) = HeaderValue::from_str(named.as_str())
+    {
+        let port = named.port().map_or(String::new(), |port| format!(":{port}"));
+        let mut uri = std::mem::take(&mut parts.uri).into_parts();
+        uri.authority = format!("localhost{port}").parse().ok();
+        parts.uri = Uri::from_parts(uri).unwrap_or_default();
+        parts.headers.entry(HOST).or_insert(host);
+    }
+    Request::from_parts(parts, body)
+}
+
+fn is_below_localhost(host: &str) -> bool {
+    host.to_ascii_lowercase().ends_with(".localhost")
+}
+
 /// Whether a host is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || is_below_localhost(host) || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The certificates that this system trusts, else those that browsers do.
@@ -140,4 +165,35 @@ fn is_unknown_host(error: &std::io::Error) -> bool {
 /// Whether requests of a kind have a body even when it is empty.
 pub(super) fn has_body(method: &http::Method) -> bool {
     matches!(*method, http::Method::PUT | http::Method::POST | http::Method::PATCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let sent = |uri: &str| {
+            let request = to_this_machine(Request::get(uri).body(()).unwrap());
+            let host = request
+                .headers()
+                .get(HOST)
+                .map(|host| host.to_str().unwrap().to_owned());
+            (request.uri().to_string(), host)
+        };
+        let named = (
+            "http://localhost:80/a?b=c".to_owned(),
+            Some("team.localhost:80".to_owned()),
+        );
+        assert_eq!(sent("http://team.localhost:80/a?b=c"), named);
+        assert_eq!(sent("http://team.LocalHost/").0, "http://localhost/");
+        for other in [
+            "http://localhost:80/",
+            "http://notlocalhost/",
+            "https://team.localhost/",
+        ] {
+            assert_eq!(sent(other), (other.to_owned(), None));
+        }
+        assert!(is_loopback("team.localhost") && !is_loopback("localhost.team"));
+    }
 }

@@ -17,6 +17,8 @@ mod memory;
 #[cfg(feature = "network-tests")]
 mod oci;
 #[cfg(feature = "network-tests")]
+mod oss;
+#[cfg(feature = "network-tests")]
 mod s3;
 #[cfg(feature = "network-tests")]
 mod server;
