@@ -322,8 +322,8 @@ pub(super) fn bring(
     progress.begin(Phase::Receive, Some(total));
     let (repo, address) = (local.dir, source.address());
     let brought = each_at_once(layers, |(digest, size)| {
-        let (part, way) = carrier.bring(*digest, *size, &incoming, progress)?;
-        let index = crate::store::verify::structure(&part).map_err(|why| {
+        let (part, way, index) = carrier.bring(*digest, *size, &incoming, progress)?;
+        let index = index.map_err(|why| {
             Incoming::drop_part(&part);
             Error::refused(format!("the layer {} at {address}", digest.short()), why)
         })?;

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::error::Error;
@@ -107,13 +108,15 @@ impl Incoming {
     }
 
     /// Gets an object from a file on this machine: as another name of it where its owner cannot be another user, else
-    /// sharing its blocks where the file system can, else as a copy. Checked and durable when this returns.
-    pub(super) fn adopt(
+    /// sharing its blocks where the file system can, else as a copy. Checked and durable when this returns. Meanwhile
+    /// somebody else may look at it.
+    pub(super) fn adopt<R: Send>(
         &self,
         source: &Path,
         wanted: Wanted<'_>,
+        look: impl FnOnce(&Path) -> R + Send,
         progress: &dyn Progress,
-    ) -> Result<(PathBuf, Way), Error> {
+    ) -> Result<(PathBuf, Way, R), Error> {
         let path = self.part(&wanted.digest);
         if path.symlink_metadata().is_ok() {
             fsx::remove_file(&path)?;
@@ -140,20 +143,21 @@ impl Incoming {
         let copied = file.try_clone().at("open", &path)?;
         let mut hasher = Hasher::new();
         // What was copied goes to the disk while it is hashed.
-        let (read, synced) = std::thread::scope(|scope| {
+        let (read, synced, seen) = std::thread::scope(|scope| {
             let syncing = scope.spawn(|| copied.sync_all());
+            let looking = scope.spawn(|| look(&path));
             let read = read_through(&mut file, &mut hasher, progress);
-            (read, syncing.join())
+            (read, syncing.join(), looking.join())
         });
         read.at("read", &path)?;
-        let synced = synced.unwrap_or_else(|_| Err(io::Error::other("a thread failed")));
-        synced.at("sync", &path)?;
+        synced.map_err(failed).flatten().at("sync", &path)?;
+        let seen = seen.map_err(failed).at("read", &path)?;
         let digest = hasher.finish();
         if digest != wanted.digest {
             let _ = fsx::remove_file(&path);
             return Err(refused(format!("its SHA-256 is {digest}, not {}", wanted.digest)));
         }
-        Ok((path, way))
+        Ok((path, way, seen))
     }
 
     /// Gives an object that came its place. Durable when this returns.
@@ -213,20 +217,37 @@ fn resume(path: &Path, size: u64, progress: &dyn Progress) -> Result<(File, Hash
     Ok((file, hasher, start))
 }
 
+/// Hashes a file to its end. It is read on a thread of its own: of a file that is in memory, that is a fourth of the work.
 fn read_through(file: &mut File, hasher: &mut Hasher, progress: &dyn Progress) -> io::Result<u64> {
-    let mut buffer = vec![0; BUFFER];
-    let mut total = 0;
-    loop {
-        let n = match file.read(&mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(&buffer[..n]);
-        progress.advance(n as u64);
-        total += n as u64;
+    let (full, filled) = sync_channel::<Vec<u8>>(2);
+    let (spent, empty) = sync_channel(2);
+    for _ in 0..2 {
+        let _ = spent.send(Vec::with_capacity(BUFFER));
     }
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            for mut buffer in empty {
+                buffer.clear();
+                Read::by_ref(file).take(BUFFER as u64).read_to_end(&mut buffer)?;
+                if buffer.is_empty() || full.send(buffer).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let mut total = 0;
+        for buffer in filled {
+            hasher.update(&buffer);
+            progress.advance(buffer.len() as u64);
+            total += buffer.len() as u64;
+            let _ = spent.send(buffer);
+        }
+        reading.join().map_err(failed).flatten().map(|()| total)
+    })
+}
+
+fn failed(_: Box<dyn std::any::Any + Send>) -> io::Error {
+    io::Error::other("a thread failed")
 }
 
 fn copy(source: &Path, path: &Path) -> Result<Way, Error> {

@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::remote::Transport;
 use crate::store::Store;
 use crate::store::catalog::LayerIndex;
+use crate::store::verify::structure;
 
 /// Another repository on this machine.
 pub struct Peer {
@@ -198,7 +199,7 @@ impl Source {
                 }
                 let path = layer_path(&peer.dir, digest);
                 let what = || format!("the layer {}", path.display());
-                crate::store::verify::structure(&path).map_err(|why| Error::refused(what(), why))
+                structure(&path).map_err(|why| Error::refused(what(), why))
             }
         }
     }
@@ -259,14 +260,15 @@ impl Carrier<'_> {
         there.is_some() && there == device(dir)
     }
 
-    /// The layer, checked by its digest, beside the repository.
+    /// The layer, checked by its digest, beside the repository, and what it holds or what is wrong with how it is put
+    /// together.
     pub(super) fn bring(
         &self,
         digest: Digest,
         size: u64,
         incoming: &Incoming,
         progress: &dyn Progress,
-    ) -> Result<(PathBuf, Way), Error> {
+    ) -> Result<(PathBuf, Way, Result<LayerIndex, String>), Error> {
         let what = format!("the layer {}", digest.short());
         let wanted = Wanted {
             what: &what,
@@ -274,9 +276,11 @@ impl Carrier<'_> {
             size,
         };
         match (self.file(&digest)?, self) {
-            (Some(file), _) => incoming.adopt(&file, wanted, progress),
+            (Some(file), _) => incoming.adopt(&file, wanted, structure, progress),
             (None, Self::Transport(transport)) => {
-                incoming.receive(*transport, &layout::layer(&digest)?, wanted, progress)
+                let (part, way) = incoming.receive(*transport, &layout::layer(&digest)?, wanted, progress)?;
+                let index = structure(&part);
+                Ok((part, way, index))
             }
             (None, Self::Folder(repo)) => Err(Error::refused(what, format!("it is not in {}", repo.display()))),
         }
