@@ -438,7 +438,7 @@ fn services_are_started_again_whatever_happens() {
     --- stderr
     error: `echo cannot >&2; exit 4` ended with exit code 4
       | cannot
-    hint: see the settings with `envgit config`; what had been stopped was started again, and nothing was changed
+    hint: see the settings with `envgit config`; nothing was changed, and what had been stopped was started again unless a warning says otherwise
     --- exit 1
     ");
     assert_eq!(log(&shell), "start\n");
@@ -771,9 +771,14 @@ fn a_checkout_after_which_not_all_is_well() {
 fn every_restore_is_in_the_audit_log() {
     let shell = two_states();
     shell.ok(&["config", "audit.require_reason", "true"]);
-    let refused = session(&shell, &["checkout v1"]);
+    let refused = session(&shell, &["checkout v1", "checkout v1 --reason="]);
     assert_snapshot!(refused, @"
     $ envgit checkout v1
+    --- stderr
+    error: audit.require_reason is set, and no reason was given
+    hint: say why with --reason TEXT
+    --- exit 2
+    $ envgit checkout v1 --reason=
     --- stderr
     error: audit.require_reason is set, and no reason was given
     hint: say why with --reason TEXT
@@ -786,7 +791,7 @@ fn every_restore_is_in_the_audit_log() {
     let text = session(&shell, &["audit", "audit --verify"]);
     assert_snapshot!(text, @"
     $ envgit audit
-    #3  2026-11-01T10:08:00+00:00  undo  done
+    #3  2026-11-01T10:09:00+00:00  undo  done
       who     Ada ([user] on [host])
       why     it did not
       from    v1 ([id])
@@ -795,7 +800,7 @@ fn every_restore_is_in_the_audit_log() {
               numpy 1.24.4 → 1.26.4
       took    [time]
 
-    #1  2026-11-01T10:06:00+00:00  checkout  done
+    #1  2026-11-01T10:07:00+00:00  checkout  done
       who     Ada ([user] on [host])
       why     torch 2.9 broke inference
       from    main ([id]), with changes that no commit held

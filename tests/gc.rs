@@ -14,6 +14,7 @@ use envgit::ops::autosaves::expired;
 use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::gc::{GcOptions, GcReport, gc};
 use envgit::ops::refs::{create_branch, delete_branch, delete_tag};
+use envgit::ops::undo::{UndoOptions, undo};
 use envgit::ops::verify::{VerifyOptions, verify};
 use proptest::prelude::*;
 
@@ -156,6 +157,22 @@ fn a_log_keeps_what_is_young() {
     session.now.seconds += 2 * 86_400;
     let options = options(&session);
     assert_eq!(gc(&mut session, &options).unwrap().removed.len(), 2);
+}
+
+#[test]
+fn what_gc_removed_cannot_be_undone_to() {
+    let sandbox = sandbox();
+    sandbox.write("lib/a.py", "a\n");
+    sandbox.commit_tagged("v1");
+    garbage(&sandbox, "x", 1);
+    let undone = |sandbox: &Sandbox| undo(&mut sandbox.session(), &UndoOptions::default(), &mut |_| true);
+    undone(&sandbox).unwrap();
+    delete_branch(&mut sandbox.session(), "tmp", true).unwrap();
+    assert_eq!(collect(&sandbox).removed.len(), 1);
+    let error = undone(&sandbox).unwrap_err().to_string();
+    assert_eq!(error, "the state before \"branch -d tmp\" is no longer kept");
+    assert!(sandbox.session().repo.history().resolve("tmp").is_err());
+    is_sound(&sandbox);
 }
 
 #[test]

@@ -3,11 +3,14 @@
 mod common;
 
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::time::Duration;
 
 use common::cli::Shell;
 use common::image::Image;
 use common::{Sandbox, differing, picture};
+use envgit::ops::Error;
+use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::undo::{UndoOptions, undo};
 
 fn settle() {
@@ -48,6 +51,55 @@ fn going_back_copies_nothing() {
         assert_ne!(["lib/d/f", "lib/d/g"].map(ino), before);
         assert_eq!(sandbox.read("lib/d/f"), "two");
     }
+}
+
+#[test]
+fn who_stands_in_a_folder_stays_there() {
+    let sandbox = Sandbox::venv();
+    two(&sandbox);
+    let folder = sandbox.env().join("lib/d0").canonicalize().unwrap();
+    let inode = folder.metadata().unwrap().ino();
+    let mut shell = Command::new("sleep").arg("1000").current_dir(&folder).spawn().unwrap();
+    for rev in ["one", "two", "one"] {
+        sandbox.checkout(rev);
+    }
+    let stands = std::fs::read_link(format!("/proc/{}/cwd", shell.id()));
+    let _ = shell.kill();
+    let _ = shell.wait();
+    assert_eq!(stands.unwrap(), folder);
+    assert_eq!(folder.metadata().unwrap().ino(), inode);
+    // The one beside it goes whole as before.
+    let beside = sandbox.env().join("lib/d1").metadata().unwrap().ino();
+    sandbox.checkout("two");
+    assert_ne!(sandbox.env().join("lib/d1").metadata().unwrap().ino(), beside);
+}
+
+#[test]
+fn a_folder_does_not_go_from_under_somebody() {
+    let sandbox = Sandbox::venv();
+    sandbox.write("lib/a", "one");
+    sandbox.commit_tagged("one");
+    sandbox.write("lib/new/deep/f", "two");
+    sandbox.write("lib/new/g", "two");
+    sandbox.commit_tagged("two");
+    let folder = sandbox.env().join("lib/new/deep");
+    let mut shell = Command::new("sleep").arg("1000").current_dir(&folder).spawn().unwrap();
+    let refused = sandbox.try_checkout(&CheckoutOptions {
+        rev: "one".to_owned(),
+        ..CheckoutOptions::default()
+    });
+    let _ = shell.kill();
+    let _ = shell.wait();
+    let Err(Error::InUse { processes }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        processes.len() == 1 && processes[0].contains("sleep 1000"),
+        "{processes:?}"
+    );
+    assert!(folder.join("f").exists());
+    sandbox.checkout("one");
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -482,6 +482,180 @@ fn a_new_branch_goes_on_from_here() {
 }
 
 #[test]
+fn a_checkout_goes_where_git_would() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.write("env/notes", "two");
+    shell.ok(&["commit", "-m", "two"]);
+    shell.ok(&["tag", "main", "v1"]);
+    shell.write("env/notes", "unsaved");
+    // HEAD stays on its branch, and a branch comes before a tag.
+    let said = shell.session(&["checkout HEAD", "checkout main", "status", "tag -d main", "tag @"]);
+    assert_snapshot!(steady(&said), @r#"
+    $ envgit checkout HEAD
+    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    warning: main is a branch and a tag; the branch is taken, the tag is refs/tags/main
+    Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
+    $ envgit checkout main
+    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    warning: main is a branch and a tag; the branch is taken, the tag is refs/tags/main
+    $ envgit status
+    On branch main at [id]
+    Nothing changed since [id].
+    $ envgit tag -d main
+    Removed tag main (was [id])
+    $ envgit tag @
+    --- stderr
+    error: "@" is not a valid name: @ has a meaning of its own
+    hint: use letters, digits, '-', '_', '.' and '/', such as before-torch-2.9
+    --- exit 2
+    "#);
+    // On no branch, HEAD stays where it is and is called as before.
+    shell.ok(&["checkout", "v1"]);
+    shell.write("env/notes", "unsaved");
+    let said = shell.session(&["checkout HEAD", "status", "checkout -"]);
+    assert_snapshot!(steady(&said), @"
+    $ envgit checkout HEAD
+    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    Your previous state is saved as autosave/2; go back with: envgit checkout autosave/2
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit status
+    At v1 ([id]), on no branch
+    Nothing changed since [id].
+    $ envgit checkout -
+    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    ");
+    // A branch that a commit starts is left for the one before, as any other.
+    shell.ok(&["checkout", "-b", "try"]);
+    shell.write("env/notes", "three");
+    shell.ok(&["commit", "-b", "other", "-m", "three"]);
+    let said = shell.session(&["checkout -", "checkout v1", "checkout main", "checkout -"]);
+    assert_snapshot!(steady(&said), @"
+    $ envgit checkout -
+    Now on branch try at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+    $ envgit checkout v1
+    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit checkout main
+    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    $ envgit checkout -
+    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    ");
+}
+
+#[test]
+fn roots_that_the_repository_has_not() {
+    let shell = Shell::with_venv();
+    shell.write("data/table", "one");
+    let data = shell.path("data");
+    shell.ok(&["root", "add", &format!("data={}:cache", data.display())]);
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.write("data/table", "two");
+    shell.ok(&["root", "remove", "data"]);
+    shell.ok(&["commit", "-m", "without data"]);
+    let said = shell.session(&[
+        "checkout v1",
+        "root remove env",
+        "checkout main",
+        "root add all=/",
+        "root add own=.envgit",
+    ]);
+    assert_snapshot!(steady(&said), @"
+    $ envgit checkout v1
+    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    --- stderr
+    warning: data of v1 is not brought back: this repository has no such root; declare it first: envgit root add NAME=PATH
+    hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
+    $ envgit root remove env
+    Removed root env; its files and commits stay
+    --- stderr
+    hint: the next commit takes it into account: envgit commit
+    $ envgit checkout main
+    --- stderr
+    error: main has the roots env, and this repository has none of them
+    hint: declare it first: envgit root add NAME=PATH
+    --- exit 1
+    $ envgit root add all=/
+    --- stderr
+    error: / cannot be a root: it is the whole file system
+    hint: name the environment or the project folder itself
+    --- exit 1
+    $ envgit root add own=.envgit
+    --- stderr
+    error: /T/glm/.envgit cannot be a root: it is envgit's own folder
+    hint: name the environment or the project folder itself
+    --- exit 1
+    ");
+    assert_eq!(std::fs::read_to_string(shell.path("data/table")).unwrap(), "two");
+}
+
+#[test]
+fn a_root_is_known_by_its_plain_path() {
+    let shell = Shell::new();
+    shell.write("env/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n");
+    shell.ok(&["init", "--no-project", "--root", "env=../glm/../env"]);
+    shell.ok(&["commit", "-t", "v1"]);
+    let said = shell.session(&["root list", "ls -- ../env/pyvenv.cfg"]);
+    assert_snapshot!(steady(&said), @r#"
+    $ envgit root list
+      env  venv     exact    /T/env
+    $ envgit ls -- ../env/pyvenv.cfg
+    env/pyvenv.cfg
+    "#);
+    // Written by hand.
+    let config = shell.path("glm/.envgit/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let path = shell.path("env").canonicalize().unwrap();
+    std::fs::write(&config, text.replace(path.to_str().unwrap(), "../env")).unwrap();
+    let again = shell.session(&["root list", "ls -- ../env/pyvenv.cfg"]);
+    assert_eq!(again, said);
+    // The repository lies in its own root.
+    let shell = Shell::new();
+    shell.write("conda-meta/history", "");
+    shell.ok(&["init", "--no-project", "--root", "all=.."]);
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.write("notes", "two");
+    shell.ok(&["commit"]);
+    shell.ok(&["checkout", "v1"]);
+    assert!(!shell.path("notes").exists());
+    assert!(shell.ok(&["status"]).out.contains("Nothing changed"));
+}
+
+#[test]
+fn a_page_is_written_into_what_is_no_file() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    let real = shell.write("real.html", "old");
+    std::os::unix::fs::symlink(&real, shell.path("link.html")).unwrap();
+    shell.ok(&["diff", "v1", "--html", "../link.html"]);
+    assert!(shell.path("link.html").symlink_metadata().unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&real).unwrap().contains("<html"));
+    let fifo = shell.path("fifo");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::read_to_string(fifo).unwrap()
+    });
+    shell.ok(&["diff", "v1", "--html", "../fifo"]);
+    assert!(reader.join().unwrap().contains("<html"));
+    assert!(!fifo.symlink_metadata().unwrap().is_file());
+}
+
+#[test]
 fn lists_are_cut_as_git_cuts_them() {
     let shell = Shell::with_venv();
     shell.ok(&["commit", "-am", "works", "-t", "pre-numpy", "-t", "v1"]);

@@ -414,6 +414,7 @@ fn refs_and_logs_that_lead_nowhere() {
         .collect();
     assert_eq!(refs.len(), 3, "{:#?}", report.damages);
     assert!(refs.iter().any(|damage| damage.object == "refs/tags/gone"));
+    assert!(refs.iter().any(|damage| damage.object == "refs/tags/noise"));
     assert!(
         refs.iter()
             .any(|damage| damage.object == "refs/tags/blob" && damage.what[0].contains("no commit"))
@@ -556,6 +557,54 @@ fn pins_give_back_what_layers_lost() {
         report.repairs.iter().any(|done| done.contains("from the pins")),
         "{report:?}"
     );
+}
+
+#[test]
+fn what_nobody_needs_stands_in_nobodys_way() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.write("env/notes", "two");
+    shell.ok(&["commit", "-t", "v2"]);
+    shell.ok(&["checkout", "v1"]);
+    let own = |name: &str| shell.cwd.join(".envgit").join(name);
+    std::fs::create_dir_all(own("history/refs/autosave")).unwrap();
+    std::fs::write(own("history/refs/autosave/1"), "").unwrap();
+    std::fs::write(own("history/refs/tags/v2"), "").unwrap();
+    let add = |name: &str| {
+        let mut file = std::fs::File::options().append(true).open(own(name)).unwrap();
+        std::io::Write::write_all(&mut file, b"garbage\n").unwrap();
+    };
+    add("history/logs/HEAD");
+    add("operations.jsonl");
+    let said = shell.run(&["verify"]);
+    assert_eq!(said.code, 4, "{}", said.transcript());
+    for word in ["refs/autosave/1", "refs/tags/v2", "HEAD", "line 4: it makes no sense"] {
+        assert!(said.out.contains(word), "{word}: {}", said.transcript());
+    }
+    // The names that make no sense are told, and everything else goes on.
+    shell.write("env/notes", "unsaved");
+    for args in [
+        &["status"][..],
+        &["log"],
+        &["checkout", "main"],
+        &["undo"],
+        &["redo"],
+        &["commit"],
+        &["tag"],
+    ] {
+        let said = shell.ok(args);
+        assert!(
+            said.err.contains("refs/tags/v2 is passed over"),
+            "{}",
+            said.transcript()
+        );
+    }
+    let saved = shell.ok(&["autosaves"]).out;
+    assert!(saved.contains("autosave/2"), "{saved}");
+    assert_eq!(shell.ok(&["show", "autosave/2"]).code, 0);
+    // But nobody can know what they led to.
+    let said = shell.run(&["gc"]);
+    assert_eq!(said.code, 4, "{}", said.transcript());
 }
 
 #[test]

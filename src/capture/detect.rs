@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::fsx::plain;
 use crate::snapshot::root::{Kind, Policy, Root, RootName};
 
 /// What the finding starts from. The library does not look at its own environment.
@@ -190,11 +191,6 @@ fn name_of(dir: &Path) -> RootName {
 
 fn same_dir(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// Without `.`, doubled and trailing separators. Symlinks stay: an environment is used by the path it is known by.
-fn plain(path: &Path) -> PathBuf {
-    path.components().collect()
 }
 
 /// The kind of the Python environment in a directory, if there is one.

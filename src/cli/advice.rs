@@ -101,7 +101,8 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
         ops::Error::Service(_) => Advice::new(
             "service",
             FAILED,
-            "see the settings with `envgit config`; what had been stopped was started again, and nothing was changed",
+            "see the settings with `envgit config`; nothing was changed, and what had been stopped was started again unless a \
+             warning says otherwise",
         ),
         ops::Error::Signing(_) => Advice::new(
             "signing",

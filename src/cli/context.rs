@@ -9,9 +9,9 @@ use super::progress::Bars;
 use super::ui::Ui;
 use super::{dates, identity};
 use crate::capture::detect::Surroundings;
-use crate::fsx::Context as _;
+use crate::fsx::{self, Context as _};
 use crate::history::Time;
-use crate::ops::{Session, recover};
+use crate::ops::{Session, damaged, recover};
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::repo::{DIR_NAME, Repo};
@@ -42,7 +42,7 @@ impl World {
     /// The same in another folder.
     pub(super) fn moved_to(mut self, dir: Option<&Path>) -> Result<Self, CliError> {
         if let Some(dir) = dir {
-            let to: PathBuf = self.cwd.join(dir).components().collect();
+            let to = fsx::plain(&self.cwd.join(dir));
             let kind = std::fs::metadata(&to).at("change to", &to).map_err(CliError::from)?;
             if !kind.is_dir() {
                 return Err(CliError::usage(format!("{} is not a directory", to.display())));
@@ -148,6 +148,7 @@ impl CommandContext<'_> {
             purpose: format!("envgit {verb}"),
             repo,
         };
+        damaged::warn_of_refs(&session);
         // Whatever is asked for: a checkout that was interrupted is finished first, if that can be. These do it, and
         // tell of it, by themselves.
         if !matches!(verb, "status" | "diff" | "commit" | "checkout" | "restore") {

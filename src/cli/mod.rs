@@ -186,8 +186,13 @@ fn usage(args: &[OsString], error: &clap::Error) -> ExitCode {
             ..Volume::default()
         };
         let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        let message = line.strip_prefix("error: ").unwrap_or(line);
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let line = lines.join(" ");
+        let message = line.strip_prefix("error: ").unwrap_or(&line);
         return CliError::usage(message).report(&mut Ui::of_process(ColorChoice::Never, volume));
     }
     // A closed pipe is nobody's fault.

@@ -9,6 +9,7 @@ use super::nearest::nearest;
 use super::remotes::{self, NAMED};
 use super::settings::{self, ROOT_KEYS, SETTINGS};
 use super::{Config, Error, check_apart, project_of};
+use crate::fsx::plain;
 use crate::snapshot::root::{Kind, Policy, Root, RootName};
 
 /// The text of the file's bytes.
@@ -230,9 +231,9 @@ pub(super) fn part_key(section: &str, name: &str) -> String {
     format!("{section}.{}", Key::new(name).display_repr())
 }
 
-/// A path of the file as an absolute one, without `.` and doubled separators.
+/// A path of the file as an absolute one.
 fn absolute(path: &str, project: &Path) -> PathBuf {
-    project.join(path).components().collect()
+    plain(&project.join(path))
 }
 
 /// The path to write into the file: relative within the project folder, so that the folder can move.

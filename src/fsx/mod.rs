@@ -11,7 +11,7 @@ pub mod stamp;
 pub mod witness;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use witness::{Change, saw};
 
@@ -56,6 +56,31 @@ impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
             source: source.into(),
         })
     }
+}
+
+/// A path without `.`, `..`, doubled and trailing separators. What `..` climbs out of is asked of the disk, as every program
+/// does; where that is not there, names are taken off. Symlinks after that stay: an environment is used by the path that
+/// it is known by.
+pub fn plain(path: &Path) -> PathBuf {
+    let components: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = components.iter().rposition(|part| *part == Component::ParentDir) else {
+        return components.iter().collect();
+    };
+    let climbing: PathBuf = components[..=last].iter().collect();
+    let mut plain = climbing.canonicalize().unwrap_or_else(|_| lexical(&climbing));
+    plain.extend(&components[last + 1..]);
+    plain
+}
+
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(out.pop()),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// Reads a whole file.

@@ -39,26 +39,15 @@ impl History {
             name: name.to_owned(),
             commit: Err(why),
         };
-        let platform = match self.repo.references() {
-            Ok(platform) => platform,
-            Err(error) => return vec![bad("refs", told(&Error::read("refs", error)))],
+        let listed = self.ref_names().and_then(|names| Ok((names, self.broken_refs()?)));
+        let (names, broken) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return vec![bad("refs", told(&error))],
         };
-        let all = match platform.all() {
-            Ok(all) => all,
-            Err(error) => return vec![bad("refs", told(&Error::read("refs", error)))],
-        };
-        let mut names = BTreeSet::new();
-        let mut refs = Vec::new();
-        for found in all {
-            match found {
-                Ok(found) => {
-                    if let Ok(name) = std::str::from_utf8(found.name().as_bstr()) {
-                        names.insert(name.to_owned());
-                    }
-                }
-                Err(error) => refs.push(bad("a ref", error.to_string())),
-            }
-        }
+        let broken = broken.iter();
+        let mut refs: Vec<CheckedRef> = broken
+            .map(|name| bad(name, "its file makes no sense".to_owned()))
+            .collect();
         for name in names {
             if RefName::new(&name).is_err() {
                 continue;

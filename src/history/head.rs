@@ -58,7 +58,7 @@ impl History {
             let (_, commit) = self.read_ref("HEAD")?;
             return Ok(Head::Detached {
                 commit: commit.ok_or_else(|| Error::damaged("HEAD", "it is at no commit"))?,
-                from: self.last_checkout()?,
+                from: self.last_checkout(),
             });
         };
         let name = target.strip_prefix("refs/heads/").unwrap_or(&target).to_owned();
@@ -81,22 +81,19 @@ impl History {
 
     /// The branch, tag or commit where HEAD was before the `nth` last checkout, counted from 1: `X` of the line
     /// `checkout: moving from X to Y` of its log.
-    ///
-    /// # Errors
-    /// A log that cannot be read.
-    pub fn place_before(&self, nth: usize) -> Result<Option<String>, Error> {
-        let log = self.reflog("HEAD")?;
+    pub fn place_before(&self, nth: usize) -> Option<String> {
+        let log = self.log_of_head();
         let moves = log.iter().filter_map(|line| line.message.strip_prefix(MOVING));
         let places = moves.filter_map(|moved| moved.split_once(" to "));
-        Ok(places.map(|(from, _)| from.to_owned()).nth(nth.saturating_sub(1)))
+        places.map(|(from, _)| from.to_owned()).nth(nth.saturating_sub(1))
     }
 
     /// `Y` of the last `checkout: moving from X to Y`.
-    fn last_checkout(&self) -> Result<Option<String>, Error> {
-        Ok(self.reflog("HEAD")?.iter().find_map(|line| {
+    fn last_checkout(&self) -> Option<String> {
+        self.log_of_head().iter().find_map(|line| {
             let moved = line.message.strip_prefix(MOVING)?;
             moved.rsplit_once(" to ").map(|(_, to)| to.to_owned())
-        }))
+        })
     }
 
     /// Puts `HEAD` on a branch, which may be unborn. Its log gets the line unless there is no commit to tell of.

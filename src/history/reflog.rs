@@ -34,19 +34,27 @@ impl History {
         if path.is_dir() {
             return Ok(Vec::new());
         }
-        let Some(text) = fsx::read_if_present(&path)? else {
-            return Ok(Vec::new());
-        };
-        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-        let lines = text[..whole].split(|b| *b == b'\n').filter(|line| !line.is_empty());
-        let mut list = lines
-            .map(|line| {
-                parse(line).ok_or_else(|| Error::damaged(format!("the log of {name}"), "a line makes no sense"))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        list.reverse();
-        Ok(list)
+        let text = fsx::read_if_present(&path)?.unwrap_or_default();
+        let senseless = || Error::damaged(format!("the log of {name}"), "a line makes no sense");
+        let lines = newest_first(&text).map(|line| line.ok_or_else(senseless));
+        lines.collect()
     }
+
+    /// The lines of the log of `HEAD` that make sense, newest first. It tells by what names HEAD came and went, and nothing
+    /// depends on that.
+    pub(super) fn log_of_head(&self) -> Vec<ReflogLine> {
+        let text = fsx::read_if_present(&self.path("logs").join("HEAD"));
+        newest_first(&text.ok().flatten().unwrap_or_default())
+            .flatten()
+            .collect()
+    }
+}
+
+/// The whole lines of a log.
+fn newest_first(text: &[u8]) -> impl Iterator<Item = Option<ReflogLine>> {
+    let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let lines = text[..whole].split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines.map(parse).rev()
 }
 
 fn parse(line: &[u8]) -> Option<ReflogLine> {

@@ -104,8 +104,8 @@ impl RefName {
             name: name.to_owned(),
             why,
         };
-        if name == "HEAD" {
-            return Err(bad("HEAD has a meaning of its own".to_owned()));
+        if matches!(name, "HEAD" | "@") {
+            return Err(bad(format!("{name} has a meaning of its own")));
         }
         if name.starts_with('-') {
             return Err(bad("it starts with a dash".to_owned()));

@@ -1,5 +1,7 @@
 //! Listing refs.
 
+use std::path::Path;
+
 use super::History;
 use super::error::Error;
 use super::id::CommitId;
@@ -40,7 +42,7 @@ impl Ref {
 
     /// The number at the end of its name: of autosaves and of marks of good commits.
     pub fn number(&self) -> Option<u64> {
-        self.short_name().rsplit('/').next()?.parse().ok()
+        number(self.short_name())
     }
 
     /// Its name for people.
@@ -49,22 +51,27 @@ impl Ref {
     }
 }
 
+fn number(name: &str) -> Option<u64> {
+    name.rsplit('/').next()?.parse().ok()
+}
+
 /// Tags of tags, beyond which they are taken for hostile.
 pub(super) const MAX_TAGS: usize = 8;
 
 impl History {
-    /// All refs that stand for commits, sorted by name. `HEAD` is not one of them, nor are names that are not UTF-8.
+    /// All refs that stand for commits, sorted by name. `HEAD` is not one of them, nor are names that are not UTF-8. Those that
+    /// cannot be read are passed over, as git does; see [`History::broken_refs`].
     ///
     /// # Errors
-    /// Names the ref that cannot be read.
+    /// The refs cannot be listed.
     pub fn refs(&self) -> Result<Vec<Ref>, Error> {
         let mut list = Vec::new();
         for name in self.ref_names()? {
             let Ok(name) = RefName::new(&name) else { continue };
-            let Some(raw) = self.read_raw(name.as_str())? else {
+            let Ok(Some(raw)) = self.read_raw(name.as_str()) else {
                 continue;
             };
-            if let Some((commit, annotation)) = self.peel(raw.oid())? {
+            if let Ok(Some((commit, annotation))) = self.peel(raw.oid()) {
                 list.push(Ref {
                     name,
                     object: raw,
@@ -87,6 +94,16 @@ impl History {
         }
     }
 
+    /// The tag of this name, if there is one beside a branch of it.
+    ///
+    /// # Errors
+    /// A ref cannot be read.
+    pub fn tag_beside_branch(&self, name: &str) -> Result<Option<RefName>, Error> {
+        let Ok(tag) = RefName::tag(name) else { return Ok(None) };
+        let is_both = self.has_branch(name)? && self.read_raw(tag.as_str())?.is_some();
+        Ok(is_both.then_some(tag))
+    }
+
     /// Whether commits may have come from elsewhere: there is a ref of a remote, or refs cannot be listed.
     pub fn knows_remotes(&self) -> bool {
         let names = self.ref_names();
@@ -100,19 +117,58 @@ impl History {
         Ok(id.and_then(|id| CommitId::from_oid(&id)))
     }
 
-    /// The full names of all refs, sorted, each once.
+    /// The full names of all refs that can be read, sorted, each once.
     pub(super) fn ref_names(&self) -> Result<Vec<String>, Error> {
+        Ok(self.listed_refs()?.names)
+    }
+
+    /// The full names of refs whose files make no sense, sorted.
+    ///
+    /// # Errors
+    /// The refs cannot be listed.
+    pub fn broken_refs(&self) -> Result<Vec<String>, Error> {
+        let listed = self.listed_refs()?;
+        if listed.is_whole {
+            return Ok(Vec::new());
+        }
+        let mut files = Vec::new();
+        loose(&self.repo.git_dir().join("refs"), "refs", &mut files).map_err(|e| Error::read("refs", e))?;
+        files.retain(|name| listed.names.binary_search(name).is_err());
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// The number after the highest of refs of a kind, also of those that cannot be read.
+    ///
+    /// # Errors
+    /// The refs cannot be listed.
+    pub fn next_number(&self, kind: RefKind) -> Result<u64, Error> {
+        let names = self.ref_names()?.into_iter().chain(self.broken_refs()?);
+        let of_kind = names
+            .filter_map(|name| RefName::new(&name).ok())
+            .filter(|name| name.kind() == kind);
+        let highest = of_kind.filter_map(|name| number(name.short_name())).max();
+        Ok(highest.unwrap_or(0).saturating_add(1))
+    }
+
+    fn listed_refs(&self) -> Result<Listed, Error> {
         let platform = self.repo.references().map_err(|e| Error::read("refs", e))?;
-        let mut names = Vec::new();
+        let mut listed = Listed {
+            names: Vec::new(),
+            is_whole: true,
+        };
         for found in platform.all().map_err(|e| Error::read("refs", e))? {
-            let found = found.map_err(|e| Error::read("refs", gix::Error::from_boxed(e.into())))?;
-            if let Ok(name) = std::str::from_utf8(found.name().as_bstr()) {
-                names.push(name.to_owned());
+            match found {
+                Ok(found) => {
+                    let name = std::str::from_utf8(found.name().as_bstr());
+                    listed.names.extend(name.ok().map(str::to_owned));
+                }
+                Err(_) => listed.is_whole = false,
             }
         }
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
+        listed.names.sort_unstable();
+        listed.names.dedup();
+        Ok(listed)
     }
 
     /// The commit behind an object with what the outermost tag says, or nothing when it is no commit.
@@ -140,6 +196,30 @@ impl History {
         }
         Err(Error::damaged(format!("tag {id}"), "tags are nested too deeply"))
     }
+}
+
+/// The refs that there are.
+struct Listed {
+    /// Those that can be read, sorted.
+    names: Vec<String>,
+    /// There are no others.
+    is_whole: bool,
+}
+
+/// The files of refs in a folder.
+fn loose(dir: &Path, prefix: &str, names: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}/{name}")) else {
+            continue;
+        };
+        match entry.file_type()?.is_dir() {
+            true => loose(&entry.path(), &name, names)?,
+            false if name.ends_with(".lock") => {}
+            false => names.push(name),
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn parse_tag(data: &[u8]) -> Option<(gix::ObjectId, Annotation)> {

@@ -244,7 +244,9 @@ impl Gate for Attended<'_, '_> {
         options: &CheckoutOptions,
         report: &CheckoutReport,
     ) -> Result<Passed, Error> {
-        if session.repo.config().audit.require_reason && options.reason.is_none() {
+        if session.repo.config().audit.require_reason
+            && options.reason.as_deref().is_none_or(|reason| reason.trim().is_empty())
+        {
             return Err(Error::NoReason);
         }
         let outlook = &report.outlook;

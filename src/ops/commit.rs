@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::damaged::warn_of_layers;
+use super::diff::head;
 use super::error::Error;
 use super::live::{Live, describe};
 use super::operations::{Done, OperationKind, Watch};
@@ -443,10 +444,10 @@ impl Place {
         if let Some(branch) = &self.branch {
             let name = RefName::branch(branch)?;
             if self.starts_branch {
+                let before = head(history)?;
+                let from = before.branch.or(before.detached_from).unwrap_or_default();
                 history.set_ref(&name, self.parent.unwrap_or(commit), Expected::Absent, &note)?;
-                let from = self.parent.map(|id| history.short(id)).unwrap_or_default();
-                let moving = session.note(moving(&from, branch));
-                history.attach_head(&name, &moving)?;
+                history.attach_head(&name, &session.note(moving(&from, branch)))?;
             } else if self.parent.is_none() {
                 history.attach_head(&name, &note)?;
             }

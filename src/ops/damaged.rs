@@ -50,6 +50,15 @@ pub(super) fn move_dir_aside(dir: &Path, name: &str, aside: &Path) -> Result<Pat
     Ok(to)
 }
 
+/// Says of every ref that makes no sense that it is passed over.
+pub fn warn_of_refs(session: &Session<'_>) {
+    for name in session.repo.history().broken_refs().unwrap_or_default() {
+        session.progress.warn(&format!(
+            "{name} is passed over: its file makes no sense; `envgit verify` says what can be done"
+        ));
+    }
+}
+
 /// Says of every layer that was looked into and cannot be understood that it is so. What needs it is told where it is
 /// needed.
 pub(super) fn warn_of_layers(session: &Session<'_>) {

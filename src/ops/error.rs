@@ -77,7 +77,7 @@ pub enum Error {
         paths: Vec<String>,
     },
     /// There is too little room.
-    #[error("{} needs {needed} bytes and has {free}", .path.display())]
+    #[error("{} needs {} MiB, with what should stay free, and has {} MiB", .path.display(), .needed.div_ceil(1 << 20), .free >> 20)]
     NoSpace {
         /// A directory of the file system.
         path: PathBuf,

@@ -9,14 +9,14 @@ use super::error::Error;
 use super::explain::explain;
 use super::homes::Homes;
 use super::live::{Live, Viewpoint};
-use super::pathspec::{Selection, lexical};
+use super::pathspec::Selection;
 use super::report::{CheckReport, DiffReport, HeadReport};
 use super::shell::StandIns;
 use super::side::{Side, compare};
 use crate::capture::detect::guess_kind;
 use crate::compare::relocated::{Placed, same_but_for_prefix, same_conda_record, same_record};
 use crate::config::Config;
-use crate::fsx::stable;
+use crate::fsx::{plain, stable};
 use crate::progress::Progress;
 use crate::snapshot::change::{Changes, FileChange};
 use crate::snapshot::entry::{Node, PrefixUse};
@@ -74,7 +74,7 @@ fn side(live: &Live) -> Side<'_> {
 }
 
 fn capture(path: &Path, progress: &dyn Progress) -> Result<Live, Error> {
-    let path = lexical(path);
+    let path = plain(path);
     if !path.is_dir() {
         return Err(Error::refused(
             format!("{} is no folder", path.display()),

@@ -67,13 +67,12 @@ fn mark(session: &Session<'_>, commit: CommitId, outcome: &Outcome) -> Result<(O
         .filter(|known| known.kind() == RefKind::Good)
         .collect();
     marks.sort_by_key(Ref::number);
-    let newest = marks.last().and_then(Ref::number).unwrap_or(0);
     if outcome.healthy && marks.last().is_some_and(|mark| mark.commit == commit) {
         return Ok((marks.last().map(|mark| mark.short_name().to_owned()), Vec::new()));
     }
     let mut name = None;
     if outcome.healthy {
-        let mark = RefName::good(newest.saturating_add(1))?;
+        let mark = RefName::good(history.next_number(RefKind::Good)?)?;
         let note = session.note(format!("health: well, by {}", outcome.check));
         history.set_ref(&mark, commit, Expected::Absent, &note)?;
         name = Some(mark.short_name().to_owned());

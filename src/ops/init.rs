@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::report::InitReport;
+use super::roots::refuse_unfit;
 use crate::capture::detect::is_conda_base;
 use crate::capture::ignored::{BASE_SNAPIGNORE, DEFAULT_SNAPIGNORE, FILE_NAME};
 use crate::config::Config;
@@ -28,6 +29,7 @@ pub struct InitOptions {
 /// # Errors
 /// One that is there already; roots that share a name or a place; what cannot be written.
 pub fn init(options: &InitOptions) -> Result<InitReport, Error> {
+    options.roots.iter().try_for_each(refuse_unfit)?;
     let text = Config::initial_text(&options.project, &options.roots)?;
     let repo = Repo::init(&options.project, &text)?;
     let mut ignore_files = Vec::new();

@@ -8,7 +8,7 @@ pub mod check;
 pub mod checkout;
 pub mod clone;
 pub mod commit;
-mod damaged;
+pub mod damaged;
 pub mod diff;
 pub mod doctor;
 pub mod env;

@@ -14,8 +14,8 @@ use super::followed::{Followed, UpstreamMove};
 use super::standing::{HeadMove, RefMove, Standing};
 use crate::audit;
 use crate::digest::Digest;
+use crate::fsx;
 use crate::fsx::append::{self, Torn};
-use crate::fsx::{self, Context as _};
 use crate::history::{CommitId, Expected, History, Person, RefKind, RefName, Time};
 
 /// What an operation was.
@@ -216,22 +216,34 @@ impl OperationLog {
         }
     }
 
-    /// All operations, oldest first. A last line that a crash cut short is none.
+    /// All operations, oldest first. A last line that a crash cut short is none, nor is one that makes no sense: what it
+    /// moved is then noted as done by others.
     pub(super) fn all(&self) -> Result<Vec<Operation>, Error> {
-        let bytes = fsx::read_if_present(&self.path)?.unwrap_or_default();
-        Ok(parse(&bytes)
-            .map_err(std::io::Error::other)
-            .at("understand", &self.path)?)
+        let bytes = self.read()?;
+        Ok(whole_lines(&bytes)
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
     }
 
     fn last(&self) -> Result<Option<Operation>, Error> {
-        let bytes = fsx::read_if_present(&self.path)?.unwrap_or_default();
-        whole_lines(&bytes).last().map(|line| self.parse(line)).transpose()
+        let bytes = self.read()?;
+        let mut lines = whole_lines(&bytes).rev();
+        Ok(lines.find_map(|line| serde_json::from_slice(line).ok()))
     }
 
-    fn parse(&self, line: &[u8]) -> Result<Operation, Error> {
-        let parsed = serde_json::from_slice(line).map_err(std::io::Error::other);
-        Ok(parsed.at("understand", &self.path)?)
+    /// The numbers of lines that make no sense, counted from 1.
+    pub(super) fn senseless(&self) -> Result<Vec<usize>, Error> {
+        let bytes = self.read()?;
+        let lines = whole_lines(&bytes).zip(1..);
+        let is_senseless = |line: &[u8]| serde_json::from_slice::<Operation>(line).is_err();
+        Ok(lines
+            .filter(|(line, _)| is_senseless(line))
+            .map(|(_, number)| number)
+            .collect())
+    }
+
+    fn read(&self) -> Result<Vec<u8>, Error> {
+        Ok(fsx::read_if_present(&self.path)?.unwrap_or_default())
     }
 
     /// Where everything was after the last operation.
@@ -281,7 +293,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Operation>, serde_json::Error> {
     whole_lines(bytes).map(serde_json::from_slice).collect()
 }
 
-fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn whole_lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     let whole = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
     bytes[..whole].split(|b| *b == b'\n').filter(|line| !line.is_empty())
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
 
 use super::error::Error;
+use crate::fsx::plain;
 use crate::snapshot::path::{RelPath, unescape};
 use crate::snapshot::root::{Root, RootName};
 
@@ -166,7 +167,7 @@ fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Strin
     {
         return Ok((root.name.clone(), rest.to_owned()));
     }
-    let absolute = lexical(&cwd.join(given));
+    let absolute = plain(&cwd.join(given));
     let holder = declared
         .iter()
         .filter(|root| absolute.starts_with(&root.path))
@@ -209,21 +210,6 @@ fn literal(rest: &str, given: &str) -> Result<Spec, Error> {
 
 fn no_path(given: &str, why: &str) -> Error {
     Error::refused(format!("{given:?} is no path: {why}"), "")
-}
-
-/// Removes `.` and `..` without looking at the disk.
-pub(super) fn lexical(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

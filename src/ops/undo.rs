@@ -14,7 +14,8 @@ use super::pending::Pending;
 use super::report::{CheckoutReport, OperationsReport, UndoReport, Undoable};
 use super::standing::{HeadAt, HeadMove, RefMove, Standing};
 use super::{Session, recover};
-use crate::history::{CommitId, Expected, RefKind, RefName, moving};
+use crate::exchange::fetch::{self, Local};
+use crate::history::{CommitId, Expected, Ref, RefKind, RefName, moving};
 
 /// How to undo.
 #[derive(Clone, Debug, Default)]
@@ -187,7 +188,7 @@ impl Reversal {
         let needed = self.ref_moves().into_iter().filter_map(|moved| moved.to);
         let head = self.head_move().and_then(|moved| moved.to.commit);
         for object in needed.chain(head).chain(self.live()) {
-            if history.resolve(&object.to_string()).is_err() {
+            if history.resolve(&object.to_string()).is_err() || self.has_lost(session, object)? {
                 return Err(Error::refused(
                     format!("the state before \"{}\" is no longer kept", self.operation.what),
                     "autosave.keep and autosave.keep_days say how long; `envgit reflog` shows where HEAD has been",
@@ -204,6 +205,33 @@ impl Reversal {
             }
         }
         Ok(())
+    }
+
+    /// Whether gc removed content of a commit that nothing leads to any more.
+    fn has_lost(&self, session: &Session<'_>, object: CommitId) -> Result<bool, Error> {
+        let history = session.repo.history();
+        let refs = history.refs()?;
+        let is_at = |known: &Ref| known.object == object || known.commit == object;
+        if refs.iter().any(is_at) || history.head()?.commit() == Some(object) {
+            return Ok(false);
+        }
+        let Some(commit) = history.commit_of(object.into())? else {
+            return Ok(true);
+        };
+        let tips: Vec<CommitId> = refs.iter().map(|known| known.commit).collect();
+        if history.up_to(&tips)?.contains(&commit) {
+            return Ok(false);
+        }
+        if session.repo.config().remotes.values().any(|remote| remote.history_only) {
+            // There content comes when it is needed.
+            return Ok(false);
+        }
+        let files: Vec<_> = history.inventory(commit)?.files.into_iter().collect();
+        let local = Local {
+            history,
+            dir: session.repo.dir(),
+        };
+        Ok(!fetch::lacking_of(local, &files)?.is_empty())
     }
 
     /// Brings refs and HEAD to where they were. What is there already is left alone.

@@ -1,4 +1,4 @@
-//! Which processes have files open or mapped, as `/proc` tells.
+//! Which processes have files open or mapped, and in which folders they stand, as `/proc` tells.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -34,7 +34,7 @@ impl fmt::Display for Process {
     }
 }
 
-/// The processes but this one that have one of these files open or mapped, by id. Paths must be free of symlinks. What
+/// The processes but this one that have one of these files open or mapped, or stand in one of these folders, by id. Paths must be free of symlinks. What
 /// belongs to others is seen only with the right to see it, and paths inside containers are not recognized.
 pub fn using(paths: &HashSet<PathBuf>) -> Vec<Process> {
     if paths.is_empty() {
@@ -52,6 +52,17 @@ pub fn using(paths: &HashSet<PathBuf>) -> Vec<Process> {
     found
 }
 
+/// The folders beneath one in which processes stand, this one included, relative to it. The path must be free of symlinks.
+pub fn standing_beneath(top: &Path) -> Vec<PathBuf> {
+    let Ok(list) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let folders = list.filter_map(|entry| std::fs::read_link(entry.ok()?.path().join("cwd")).ok());
+    folders
+        .filter_map(|folder| Some(folder.strip_prefix(top).ok()?.to_owned()))
+        .collect()
+}
+
 fn user_of(pid: u32, paths: &HashSet<PathBuf>) -> Option<Process> {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let mut used: Vec<PathBuf> = Vec::new();
@@ -61,6 +72,7 @@ fn user_of(pid: u32, paths: &HashSet<PathBuf>) -> Option<Process> {
     if let Ok(open) = std::fs::read_dir(proc.join("fd")) {
         used.extend(open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()));
     }
+    used.extend(std::fs::read_link(proc.join("cwd")));
     used.retain(|path| paths.contains(path));
     used.sort();
     used.dedup();

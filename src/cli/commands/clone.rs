@@ -11,6 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::question::ask;
 use crate::cli::{identity, json, render};
 use crate::config::User;
+use crate::fsx;
 use crate::ops::clone::{Asker, CloneOptions, ClonePlan, Cloner, Here, Refusal, RootPlace, clone};
 use crate::ops::remotes;
 use crate::remote::address;
@@ -77,7 +78,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         verify: args.verify.as_ref().map(|file| cmd.world.cwd.join(file)),
         dry_run: args.dry_run,
         here: Here {
-            project: project.components().collect(),
+            project: fsx::plain(&project),
             home: cmd.world.home(),
             vars: cmd.world.vars.clone(),
         },
@@ -141,7 +142,7 @@ fn absolute(world: &World, path: &str) -> PathBuf {
         (Some(rest), Some(home)) => home.join(rest),
         _ => world.cwd.join(path),
     };
-    path.components().collect()
+    fsx::plain(&path)
 }
 
 /// Asks on a terminal; elsewhere takes what is proposed.

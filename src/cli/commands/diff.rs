@@ -1,14 +1,14 @@
 //! `envgit diff`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::CliError;
 use crate::cli::render::diff::{Configs, Files, Sections};
 use crate::cli::{json, render};
-use crate::fsx::atomic;
+use crate::fsx::{Context as _, atomic};
 use crate::ops::diff::{DiffOptions, diff};
 use crate::ops::folders::diff_folders;
 use crate::ops::report::DiffReport;
@@ -130,7 +130,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         cmd.ui.json(&json::diff::DiffJson::of(&report, sections))?;
     } else if let Some(file) = &args.html {
         let file = cmd.world.cwd.join(file);
-        atomic::write(&file, render::html::page(&report).as_bytes())?;
+        write_page(&file, render::html::page(&report).as_bytes())?;
         cmd.ui.warn_all(&report.warnings);
         cmd.ui.note(&format!("wrote {}", file.display()));
     } else {
@@ -148,6 +148,15 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     }
     let differs = args.exit_code && !report.changes.is_empty();
     Ok(if differs { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Replaces a file as a whole, and writes into what is none: a device, a pipe, what a link leads to.
+fn write_page(file: &Path, page: &[u8]) -> Result<(), CliError> {
+    match file.symlink_metadata() {
+        Ok(meta) if !meta.is_file() => std::fs::write(file, page).at("write", file)?,
+        _ => atomic::write(file, page)?,
+    }
+    Ok(())
 }
 
 /// The comparison of two states of the repository.

@@ -42,7 +42,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
     let given = args.path.as_deref().unwrap_or(Path::new("."));
-    let project: PathBuf = cmd.world.cwd.join(given).components().collect();
+    let project = fsx::plain(&cmd.world.cwd.join(given));
     if project.join(crate::repo::DIR_NAME).join("format.json").exists() {
         // Before any question is asked.
         let dir = project.join(crate::repo::DIR_NAME);

@@ -43,7 +43,7 @@ fn entry(entry: &AuditEntry, is_long: bool, theme: &Theme) -> String {
     let mut line = |label: &str, value: &str| text.push_str(&format!("  {label:8}{}\n", theme.foreign(value)));
     line("who", &format!("{} ({}{sudo} on {})", who.name, who.user, who.host));
     if let Some(why) = &started.why {
-        line("why", why);
+        line("why", &why.replace('\n', "\n          "));
     }
     line("from", &point(&started.from));
     line("to", &point(&started.to));

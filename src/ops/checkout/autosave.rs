@@ -20,10 +20,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
         .refs()?
         .into_iter()
         .filter(|known| known.kind() == RefKind::Autosave);
-    let numbered = numbers.filter_map(|known| {
-        let number: u64 = known.short_name().rsplit('/').next()?.parse().ok()?;
-        Some((number, known.commit))
-    });
+    let numbered = numbers.filter_map(|known| Some((known.number()?, known.commit)));
     let newest = numbered.max();
     if let Some((number, commit)) = newest
         && files_are_equal(&changes_since(session, Some(commit), live)?)
@@ -46,10 +43,11 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
         key: None,
     };
     let (commit, _) = record(session, live, layer, parent, words)?;
-    let number = newest.map_or(1, |(number, _)| number.saturating_add(1));
+    let history = session.repo.history();
+    let number = history.next_number(RefKind::Autosave)?;
     let name = RefName::autosave(&number.to_string())?;
     let note = session.note(message);
-    session.repo.history().set_ref(&name, commit, Expected::Absent, &note)?;
+    history.set_ref(&name, commit, Expected::Absent, &note)?;
     pinning::hold(session, live, &pinning::Which::Missing);
     live.save_while(&session.viewpoint(), |_| ());
     Ok(Autosave {

@@ -2,12 +2,12 @@
 
 use super::CheckoutOptions;
 use crate::config::{Editor, Upstream};
-use crate::history::RefKind;
+use crate::history::{Head, RefKind};
 use crate::ops::Session;
 use crate::ops::error::Error;
 
-/// As with git, `-` is `@{-1}`, and `@{-N}` is the branch that HEAD was on before the Nth last checkout, if it was on one
-/// that is still there.
+/// As with git, `-` is `@{-1}`, and `@{-N}` is the branch or place that HEAD was at before the Nth last checkout, as long as
+/// its name still leads there.
 fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
     let rev = if rev == "-" { "@{-1}" } else { rev };
     let nth = rev.strip_prefix("@{-").and_then(|rest| rest.strip_suffix('}'));
@@ -15,8 +15,10 @@ fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
         return Ok(rev.to_owned());
     };
     let history = session.repo.history();
-    Ok(match history.place_before(nth)? {
+    Ok(match history.place_before(nth) {
         Some(place) if history.has_branch(&place)? => place,
+        // A tag, most often: it is called so afterwards too.
+        Some(place) if history.resolve(&place).ok() == history.resolve(rev).ok() => place,
         _ => rev.to_owned(),
     })
 }
@@ -29,21 +31,26 @@ pub(super) struct Start {
 
 impl Start {
     /// A name that nothing here has, and one remote has a branch of it, means a branch of that name which follows that
-    /// one; several such remotes are told. With `-b`, the branch follows what it begins at if that is a remote's.
+    /// one; several such remotes are told. HEAD alone is the branch that it is on. With `-b`, the branch follows what it begins at if that is a remote's.
     pub(super) fn of(session: &Session<'_>, options: &CheckoutOptions) -> Result<Self, Error> {
-        let options = &CheckoutOptions {
-            rev: branch_before(session, &options.rev)?,
-            ..options.clone()
-        };
+        let is_part = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
+        let mut rev = branch_before(session, &options.rev)?;
+        let history = session.repo.history();
+        let goes_nowhere = !is_part && options.branch.is_none() && options.forward.is_none();
+        if goes_nowhere
+            && matches!(rev.as_str(), "HEAD" | "@")
+            && let Head::Branch { name, .. } = history.head()?
+        {
+            rev = name;
+        }
+        let options = &CheckoutOptions { rev, ..options.clone() };
         let as_it_is = || Self {
             options: options.clone(),
             upstream: None,
         };
-        let is_part = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
         if is_part || options.forward.is_some() {
             return Ok(as_it_is());
         }
-        let history = session.repo.history();
         let mut there: Vec<Upstream> = Vec::new();
         for known in history.refs()? {
             if let (RefKind::Remote, Some((remote, branch))) = (known.kind(), known.short_name().split_once('/'))

@@ -1,6 +1,7 @@
 //! What a checkout takes from pins: whole directories where it can, else single files.
 
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::ffi::OsStringExt as _;
 
 use crate::apply::Pinned;
 use crate::apply::pins::{Offered, Pins, UnitId, Wanted};
@@ -10,6 +11,7 @@ use crate::ops::Session;
 use crate::ops::pinning::pins_of;
 use crate::ops::side::Side;
 use crate::plan::{Ground, Offer, RootPlan};
+use crate::service::processes::standing_beneath;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::RootName;
@@ -113,6 +115,17 @@ fn id_of(side: &Side<'_>, root: &RootName, unit: &UnitName) -> Option<UnitId> {
     side.files.get(&path).map(|id| *id.as_bytes())
 }
 
+/// The folders of a root in which processes stand.
+fn stood_in(live: &LiveRoot) -> Vec<RelPath> {
+    let Ok(top) = live.root.path.canonicalize() else {
+        return Vec::new();
+    };
+    let folders = standing_beneath(&top).into_iter();
+    folders
+        .filter_map(|folder| RelPath::new(folder.into_os_string().into_vec()).ok())
+        .collect()
+}
+
 fn bring_whole(live: &LiveRoot, units: &Differing<'_>, plan: &mut RootPlan, offers: &[Offered]) {
     let differing: BTreeSet<&UnitName> = units.older.iter().map(|(unit, _)| unit).collect();
     let differs: Vec<bool> = live
@@ -124,10 +137,15 @@ fn bring_whole(live: &LiveRoot, units: &Differing<'_>, plan: &mut RootPlan, offe
     let mut goal: Vec<&Entry> = units.newer.iter().flat_map(|(_, list)| list).collect();
     goal.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let outside = live.skipped.iter().chain(&live.special);
-    let held: BTreeSet<RelPath> = outside
+    let mut held: BTreeSet<RelPath> = outside
         .flat_map(|path| path.ancestors())
         .filter_map(|dir| RelPath::new(dir).ok())
         .collect();
+    // Whoever stands in a folder, as the user's shell may, must not find itself in another one afterwards.
+    for standing in stood_in(live) {
+        held.extend(standing.ancestors().filter_map(|dir| RelPath::new(dir).ok()));
+        held.insert(standing);
+    }
     let offers: Vec<Offer<'_>> = offers
         .iter()
         .map(|offered| Offer {

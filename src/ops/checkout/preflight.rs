@@ -19,7 +19,7 @@ use crate::plan::{self, RootPlan};
 use crate::snapshot::change::FileChange;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
-use crate::snapshot::root::{Root, STAGE_DIR};
+use crate::snapshot::root::{Root, RootName, STAGE_DIR};
 
 /// A path that neither state has is a mistake, and nothing is brought back.
 pub(super) fn refuse_unmatched(
@@ -128,9 +128,35 @@ pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPl
     }
 }
 
+/// A root of the commit that this repository does not have is not brought back, and that is said. With none of them there is
+/// nothing to bring back.
+pub(super) fn tell_absent_roots(session: &Session<'_>, goal: &Side<'_>, selection: &Selection) -> Result<(), Error> {
+    let config = session.repo.config();
+    let is_absent = |name: &&RootName| config.root(name.as_str()).is_none();
+    let absent: Vec<&str> = goal.roots.keys().filter(is_absent).map(RootName::as_str).collect();
+    if absent.is_empty() || !selection.is_everything() {
+        return Ok(());
+    }
+    let names = absent.join(", ");
+    let hint = "declare it first: envgit root add NAME=PATH";
+    if absent.len() == goal.roots.len() {
+        let what = format!(
+            "{} has the roots {names}, and this repository has none of them",
+            goal.name.name
+        );
+        return Err(Error::refused(what, hint));
+    }
+    session.progress.warn(&format!(
+        "{names} of {} is not brought back: this repository has no such root; {hint}",
+        goal.name.name
+    ));
+    Ok(())
+}
+
 pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, pinned: &Pinned) -> Result<(), Error> {
     /// What a file costs besides its bytes: an inode and half a block.
     const PER_FILE: u64 = 4096;
+    /// What stays free: the journal and the logs are written too.
     const RESERVE: u64 = 16 << 20;
     let written = plan.place.iter().map(|placement| &placement.entry);
     let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
@@ -152,7 +178,7 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
     }
     Err(Error::NoSpace {
         path: root.path.clone(),
-        needed,
+        needed: needed.saturating_add(RESERVE),
         free,
     })
 }

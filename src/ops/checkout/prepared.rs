@@ -6,7 +6,9 @@ use super::CheckoutOptions;
 use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
 use super::placeholders::of_target;
-use super::preflight::{leave_what_stands, plan_root, refuse_full, refuse_stray, refuse_unwritable, stands_left_out};
+use super::preflight::{
+    leave_what_stands, plan_root, refuse_full, refuse_stray, refuse_unwritable, stands_left_out, tell_absent_roots,
+};
 use super::target::Target;
 use crate::apply::journal::Journal;
 use crate::apply::untouched::{foreign, look_over};
@@ -102,6 +104,7 @@ impl Prepared {
         changes.vars.clear();
         let is_recorded =
             files_are_equal(&since_base) || files_are_equal(&compare(&now, &goal, &Selection::default())?);
+        tell_absent_roots(session, &goal, selection)?;
         let mut roots = Vec::new();
         for live_root in &live.roots {
             let name = &live_root.root.name;

@@ -32,7 +32,7 @@ impl Target {
     pub(super) fn find(session: &Session<'_>, options: &CheckoutOptions, purpose: Purpose<'_>) -> Result<Self, Error> {
         let history = session.repo.history();
         let partial = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
-        let commit = history.resolve(&options.rev)?;
+        let mut commit = history.resolve(&options.rev)?;
         if let Purpose::Recovery(journal) = purpose {
             let at = |name: &String| history.resolve(RefName::branch(name).ok()?.as_str()).ok();
             let moves_branch = journal.branch.as_ref().and_then(|name| match at(name) {
@@ -84,13 +84,25 @@ impl Target {
                 ));
             }
         }
+        if let (false, None, Some(tag)) = (partial, &options.branch, history.tag_beside_branch(&options.rev)?) {
+            // As with git, whose other verbs mean the tag.
+            commit = history.resolve(RefName::branch(&options.rev)?.as_str())?;
+            let (name, tag) = (&options.rev, tag.as_str());
+            session.progress.warn(&format!(
+                "{name} is a branch and a tag; the branch is taken, the tag is {tag}"
+            ));
+        }
         let branch = match &options.branch {
             Some(branch) => Some(branch.clone()),
             None => history.has_branch(&options.rev)?.then(|| options.rev.clone()),
         };
+        let mut name = options.rev.clone();
+        if let (None, "HEAD" | "@", Some(place)) = (&branch, options.rev.as_str(), head(history)?.detached_from) {
+            name = place;
+        }
         Ok(Self {
             commit,
-            name: options.rev.clone(),
+            name,
             branch,
             moves_branch: options.branch.as_ref().map(|_| Expected::Absent),
             partial,

@@ -187,6 +187,11 @@ impl View<'_> {
         let mut damages = Vec::new();
         for flaw in &self.found.survey.flaws {
             let (kind, remedy) = match flaw.kind {
+                "ref" if flaw.name == "HEAD" => (
+                    DamageKind::Ref,
+                    "put it on a branch that is there: `git -C .envgit/history symbolic-ref HEAD refs/heads/BRANCH`"
+                        .to_owned(),
+                ),
                 "ref" => (
                     DamageKind::Ref,
                     format!(

@@ -1,10 +1,10 @@
 //! `verify`: whether everything that was recorded is still there and is what it was.
 
-mod audit;
 mod caches;
 mod damages;
 mod elsewhere;
 mod live;
+mod logs;
 mod names;
 mod promised;
 mod repair;
@@ -123,8 +123,8 @@ impl Examination {
         found.read_texts(session, &holdings)?;
         promised::set_aside(session, &mut found);
         found.report.damages = damages::assemble(session, &found, &strays);
-        let audit = audit::check(session)?;
-        found.report.damages.extend(audit);
+        found.report.damages.extend(logs::check_audit(session)?);
+        found.report.damages.extend(logs::check_operations(session)?);
         found.report.notes = caches::renew(session, &found.checks)?;
         Ok(found)
     }

@@ -102,6 +102,8 @@ pub enum DamageKind {
     Reflog,
     /// The audit log.
     Audit,
+    /// The log of operations.
+    Operations,
 }
 
 impl DamageKind {
@@ -116,6 +118,7 @@ impl DamageKind {
             Self::Ref => "ref",
             Self::Reflog => "reflog",
             Self::Audit => "audit",
+            Self::Operations => "operations",
         }
     }
 }
