@@ -43,8 +43,8 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
         ops::Error::Unreadable(_) => Advice::new(
             "unreadable",
             FAILED,
-            "make them readable, name them in .snapignore, or leave them out this once with --skip-unreadable; \
-             nothing was committed",
+            "make them readable, stop what writes to them, name them in .snapignore, or leave them out this once with \
+             --skip-unreadable; nothing was committed",
         ),
         ops::Error::Inventory { .. } => Advice::new("damaged", DAMAGED, DAMAGED_HISTORY),
         ops::Error::Damaged(_) => Advice::new(
