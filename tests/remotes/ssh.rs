@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use envgit::remote::{Error, Transport};
 
-use crate::contract::{contract, key, long_listing};
+use crate::contract::{Noise, contract, key, long_listing};
 use crate::memory::stays_bounded;
 use crate::server::{Server, open, ports};
 use crate::team::shares;
@@ -106,6 +107,7 @@ fn openssh() {
     stays_bounded(&address, &[("ENVGIT_SSH_COMMAND", &command)]);
     shares(&format!("{address}-shared"), &[("ENVGIT_SSH_COMMAND", &command)]);
     a_connection_that_broke_is_made_anew(transport.as_ref());
+    a_connection_that_breaks_in_a_transfer_ends(transport.as_ref());
     errors(&sshd, &address);
 }
 
@@ -128,6 +130,24 @@ fn a_connection_that_broke_is_made_anew(transport: &dyn Transport) {
         assert!(killed.success());
     }
     assert_eq!(transport.get(&key("top")).unwrap().as_deref(), Some(&b"at the top"[..]));
+}
+
+/// A transfer whose connection breaks goes on by another one, or fails; it never waits for ever.
+fn a_connection_that_breaks_in_a_transfer_ends(transport: &dyn Transport) {
+    let body = Noise::new(9, 60 << 20);
+    for round in 0..6 {
+        let name = key(&format!("breaks/{round}"));
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| transport.put(&name, &body));
+            std::thread::sleep(Duration::from_millis(40 + 30 * round));
+            for pid in clients() {
+                let _ = Command::new("kill").args(["-9", &pid]).status();
+            }
+            let outcome = sending.join().unwrap();
+            assert!(outcome.is_ok() || matches!(outcome, Err(Error::Unreachable { .. } | Error::Failed { .. })));
+        });
+    }
+    transport.put(&key("breaks/last"), &body).unwrap();
 }
 
 fn errors(sshd: &Sshd, address: &str) {

@@ -148,10 +148,14 @@ impl Session {
     pub(super) fn send(&self, kind: u8, fill: impl FnOnce(Request) -> Request) -> Result<Answer, Failure> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = sync_channel(1);
-        match lock(&self.waiting).as_mut() {
-            Some(waiting) => waiting.insert(id, sender),
-            None => return Err(self.broken()),
-        };
+        // Let go before anything else: `broken` wants it too.
+        let is_open = lock(&self.waiting)
+            .as_mut()
+            .map(|waiting| waiting.insert(id, sender))
+            .is_some();
+        if !is_open {
+            return Err(self.broken());
+        }
         let bytes = fill(Request::new(kind, id)).finish();
         self.send_bytes(&bytes).map_err(|_| self.broken())?;
         Ok(Answer(receiver))
