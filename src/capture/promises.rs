@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 use super::owners::{Rank, is_byte_code};
 use crate::digest::Digest;
-use crate::snapshot::entry::Entry;
-use crate::snapshot::package::Package;
+use crate::snapshot::entry::{Entry, PrefixUse};
+use crate::snapshot::package::{Manager, Package};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::promise::Promises;
 
@@ -106,7 +106,9 @@ fn verdicts(records: &[(Rank, Promises)], claims: &[Claim], entry: Option<&Entry
             (_, _, Some((other, _))) if fits(digest) => Verdict::Shared(*other),
             (_, _, Some((other, _))) => Verdict::Replaced(*other),
             (_, _, None) if number != order[0].0 => Verdict::Replaced(order[0].0),
-            (_, _, None) if digest.is_some() => Verdict::Altered,
+            (Some(entry), _, None) if digest.is_some() && !is_made_for_its_place(records, number, entry) => {
+                Verdict::Altered
+            }
             (_, _, None) => Verdict::Kept,
         }
     };
@@ -114,6 +116,14 @@ fn verdicts(records: &[(Rank, Promises)], claims: &[Claim], entry: Option<&Entry
         .iter()
         .map(|(number, digest)| (*number, digest.is_some(), verdict(*number, *digest)))
         .collect()
+}
+
+/// A script for which pip wrote the first line where it was installed, be that at home or where the root was cloned to: the
+/// bytes that its record promises are those of there.
+fn is_made_for_its_place(records: &[(Rank, Promises)], number: u32, entry: &Entry) -> bool {
+    let is_pip = records[number as usize].1.manager == Manager::Pip;
+    let names_it = entry.file().is_some_and(|file| file.prefix == PrefixUse::Text);
+    is_pip && names_it && entry.path.is_within(b"bin")
 }
 
 enum Verdict {

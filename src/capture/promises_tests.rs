@@ -4,6 +4,7 @@ use super::super::inspect;
 use crate::capture::tree::Tree;
 use crate::digest::Digest;
 use crate::snapshot::content::Verbatim;
+use crate::snapshot::entry::{Node, PrefixUse};
 use crate::snapshot::promise::Promises;
 use base64::Engine as _;
 
@@ -89,6 +90,30 @@ fn files_are_held_against_their_digests() {
     let promises = look(&tree);
     assert_eq!(told(&promises[0]), "2 of 4; missing c; altered b");
     assert_eq!(promises[0].hashed, 3);
+}
+
+/// What pip installed into a clone elsewhere: its record has the bytes of there.
+#[test]
+fn a_script_is_made_for_the_place_where_it_was_installed() {
+    let tree = Tree::new(&[("bin/tool", "#!/e/bin/python\n"), ("bin/other", "changed")]);
+    let there = "#!/another/place/bin/python\n";
+    let files = [
+        ("../../../bin/tool", there),
+        ("../../../bin/other", there),
+        ("tool/a.py", there),
+    ];
+    pip(&tree, "tool", "1.0", &files);
+    tree.write(&format!("{SITE}/tool/a.py"), "/e/share");
+    let mut entries = tree.entries();
+    for entry in &mut entries {
+        if let Node::File(file) = &mut entry.node
+            && !entry.path.as_bytes().ends_with(b"other")
+        {
+            file.prefix = PrefixUse::Text;
+        }
+    }
+    let promises = inspect(tree.root(), &entries, &Verbatim).promises;
+    assert_eq!(told(&promises[0]), "2 of 4; altered bin/other …/tool/a.py");
 }
 
 #[test]

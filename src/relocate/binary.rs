@@ -18,6 +18,12 @@ pub(super) struct Changed {
     pub(super) grew_unproven: bool,
 }
 
+/// Whether a binary is made of strings that end in a NUL: programs, libraries (ELF) and archives of them. Anything else is
+/// data, of which nobody here knows how long its parts are, and what sums are made over them.
+pub(super) fn holds_strings(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"!<arch>\n")
+}
+
 /// Exchanges the paths in a binary; nothing where one does not fit.
 pub(super) fn change(map: &Map, bytes: &[u8], room: Option<Room<'_>>) -> Option<Changed> {
     let mut out = bytes.to_vec();

@@ -70,6 +70,9 @@ pub enum Stuck {
     /// It is too long to be looked through.
     #[error("it is too long to be looked through")]
     TooLong,
+    /// It is neither text, nor a program or library.
+    #[error("it is data, which is never changed")]
+    Data,
     /// The way back would not lead to the same bytes.
     #[error("it holds paths of both places, so that the change could not be taken back")]
     Ambiguous,
@@ -206,7 +209,11 @@ impl Relocation {
             Way::Here => &self.own.home,
             _ => &self.own.here,
         };
-        let room = self.placeholder(path).map(|placeholder| binary::Room {
+        let placeholder = self.placeholder(path);
+        if placeholder.is_none() && !binary::holds_strings(bytes) {
+            return Err(Stuck::Data);
+        }
+        let room = placeholder.map(|placeholder| binary::Room {
             token: from,
             longest: placeholder.len,
         });

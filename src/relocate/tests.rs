@@ -152,8 +152,8 @@ fn a_binary_of_conda_has_the_room_of_its_placeholder() {
 
 #[test]
 fn another_binary_shrinks_and_grows_back_only_to_what_is_known() {
-    let here = b"\0/b/lib\0\0\0\0\0\0\0\0\0\0\0\0\0\0next\0".to_vec();
-    let home = b"\0/home/alice/env/lib\0next\0".to_vec();
+    let here = b"\x7fELF\0/b/lib\0\0\0\0\0\0\0\0\0\0\0\0\0\0next\0".to_vec();
+    let home = b"\x7fELF\0/home/alice/env/lib\0next\0".to_vec();
     assert_eq!(home.len(), here.len());
     let form = form(&[("/home/alice/env", "/b")]);
     let path = at("lib/x.so");
@@ -168,6 +168,27 @@ fn another_binary_shrinks_and_grows_back_only_to_what_is_known() {
     let digest = Digest::of(&home);
     let known = form.knowing(move |wanted| *wanted == digest).recorded(&path, here);
     assert_eq!((known.bytes, known.prefix), (home, PrefixUse::Binary));
+}
+
+/// A checkpoint of torch is a zip of pickles: lengths before its strings, and a sum behind them.
+#[test]
+fn data_is_never_changed() {
+    let data = b"PK\x03\x04\0\0\x11\0/home/alice/env/d\0\0\0\0\0\0\0\0sum".to_vec();
+    let path = at("model.pt");
+    for here in ["/b", "/home/clara/env", "/a/much/longer/place"] {
+        let there = form(&[("/home/alice/env", here)]);
+        assert_eq!(there.live(&path, &data, PrefixUse::Binary), Live::Stuck(Stuck::Data));
+        let digest = Digest::of(&data);
+        let kept = there
+            .knowing(move |wanted| *wanted == digest)
+            .recorded(&path, data.clone());
+        assert_eq!((kept.bytes, kept.prefix), (data.clone(), PrefixUse::Binary));
+        // Written here, it names here for good.
+        let made = [&b"PK\x03\x04\0"[..], here.as_bytes(), b"\0\0\0sum"].concat();
+        let form = form(&[("/home/alice/env", here)]);
+        let new = form.recorded(&path, made.clone());
+        assert_eq!((new.bytes, new.prefix), (made, PrefixUse::Fixed));
+    }
 }
 
 #[test]
