@@ -153,6 +153,18 @@ fn what_the_remote_has_is_not_told_again() {
 }
 
 #[test]
+fn a_token_is_known_by_the_folder_of_its_root() {
+    let shell = Shell::new();
+    shell.write("home/.cache/huggingface/token", token("hf_", 34));
+    let root = format!("huggingface={}:cache", shell.path("home/.cache/huggingface").display());
+    shell.ok(&["init", "--no-project", "--root", &root]);
+    shell.ok(&["commit"]);
+    let said = shell.run(&["check", "--secrets"]);
+    assert_ne!(said.code, 0, "{}", said.transcript());
+    assert!(said.out.contains("huggingface:token"), "{}", said.transcript());
+}
+
+#[test]
 fn a_push_with_secrets_sends_nothing_unless_it_is_told_to() {
     let shell = shell();
     shell.write("app/hub.yaml", format!("token: {}\n", token("hf_", 34)));

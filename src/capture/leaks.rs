@@ -68,7 +68,7 @@ enum Shape {
     Other,
 }
 
-/// Whether a file of this path, relative to its root, is one that is known to hold secrets, so that its content is
+/// Whether a file of this path, that of its root before it, is one that is known to hold secrets, so that its content is
 /// worth reading.
 pub fn is_suspect(path: &[u8]) -> bool {
     const NAMES: &[&str] = &[
@@ -179,7 +179,7 @@ fn of_line(line: &str, shape: Shape) -> Vec<(LeakKind, Range<usize>)> {
         true => in_windows(line),
         false => known(line),
     };
-    found.extend(named(line, shape).map(|part| (LeakKind::Named, part)));
+    found.extend(named(line, shape).into_iter().map(|part| (LeakKind::Named, part)));
     found
 }
 
@@ -233,21 +233,37 @@ fn known(line: &str) -> Vec<(LeakKind, Range<usize>)> {
     found
 }
 
-/// The value that a name tells to be secret.
-fn named(line: &str, shape: Shape) -> Option<Range<usize>> {
-    let named = match shape {
-        Shape::Netrc => word_after(line, "password"),
-        Shape::Npmrc => npm_value(line),
-        _ => assignment(line).and_then(|(name, part)| {
-            let value = &line[part.clone()];
-            let secret = match shape {
-                Shape::Env | Shape::Pypirc => is_secret_name(name) && value.len() >= 6 && !is_placeholder(value),
-                _ => is_secret_name(name) && is_random(value),
-            };
-            secret.then_some(part)
-        }),
+/// The values that a name tells to be secret.
+fn named(line: &str, shape: Shape) -> Vec<Range<usize>> {
+    let is_secret = |(name, part): &(&str, Range<usize>)| {
+        let value = &line[part.clone()];
+        match shape {
+            Shape::Env | Shape::Pypirc => is_secret_name(name) && value.len() >= 6,
+            _ => is_secret_name(name) && is_random(value),
+        }
     };
-    named.filter(|part| !is_placeholder(&line[part.clone()]))
+    let mut named: Vec<Range<usize>> = match shape {
+        Shape::Netrc => word_after(line, "password").into_iter().collect(),
+        Shape::Npmrc => npm_value(line).into_iter().collect(),
+        _ => {
+            let all = assignment(line).into_iter().chain(members(line));
+            all.filter(is_secret).map(|(_, part)| part).collect()
+        }
+    };
+    named.retain(|part| !is_placeholder(&line[part.clone()]));
+    named
+}
+
+/// `"name": "value"` anywhere in a line, as JSON has it.
+fn members(line: &str) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let mut quotes = memchr::memchr_iter(b'"', line.as_bytes());
+    let strings = std::iter::from_fn(move || Some(quotes.next()? + 1..quotes.next()?));
+    let mut before: Option<Range<usize>> = None;
+    strings.filter_map(move |part| {
+        let name = before.replace(part.clone())?;
+        let is_member = line[name.end + 1..part.start - 1].trim() == ":" && !part.is_empty();
+        is_member.then(|| (&line[name], part))
+    })
 }
 
 /// The value of `name = value`, `name: value`, `"name": "value"` or `export NAME=value`, without its quotes.

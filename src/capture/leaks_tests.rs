@@ -124,6 +124,24 @@ fn what_only_a_name_tells_must_look_random() {
 }
 
 #[test]
+fn every_member_of_a_line_counts() {
+    let secret = "kJ8sNq2Lw9Xb4Vt7Rm1Yc6Zd3Hf5Gp0A";
+    for text in [
+        format!("{{\"aws_secret_access_key\": \"{secret}\"}}\n"),
+        format!("{{\"a\": 1, \"b\": \"x\", \"client_secret\" : \"{secret}\", \"c\": \"y\"}}\n"),
+    ] {
+        assert_eq!(kinds("a.json", &text), ["password"], "{text}");
+    }
+    assert_eq!(
+        kinds(
+            "a.json",
+            "{\"client_secret\": \"your-secret-here\", \"token_type\": \"bearer\"}\n"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
 fn any_text_is_taken() {
     for text in [
         "-----BEGIN ",
@@ -153,6 +171,7 @@ fn suspects() {
         ".aws/credentials",
         "pip.conf",
         "hub/huggingface/token",
+        "/home/ada/.cache/huggingface/token",
     ] {
         assert!(is_suspect(path.as_bytes()), "{path}");
     }

@@ -6,6 +6,8 @@
 //! and programs and data.
 
 use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use super::Session;
 use super::error::Error;
@@ -260,9 +262,16 @@ impl<'a> Search<'a> {
         }
         // A list that makes no sense is `verify`'s to tell.
         let entries = filelist::decode(&self.history.blob(id)?).unwrap_or_default();
+        // Some are known by the folder that they are in, which may be the root itself.
+        let config = self.session.repo.config();
+        let top = config
+            .root(&String::from_utf8_lossy(root))
+            .map(|root| root.path.as_path());
+        let top = top.unwrap_or(Path::new(""));
         let suspects = entries.into_iter().filter_map(|entry| {
             let file = entry.file()?;
-            let is_one = leaks::is_suspect(entry.path.as_bytes()) && file.size > 0 && file.size <= MAX_SIZE;
+            let full = entry.path.under(top);
+            let is_one = file.size > 0 && file.size <= MAX_SIZE && leaks::is_suspect(full.as_os_str().as_bytes());
             let place = format!("{}:{}", String::from_utf8_lossy(root), escape(entry.path.as_bytes()));
             is_one.then(|| (place, entry.path.clone(), file.clone()))
         });
