@@ -4,6 +4,7 @@
 //! .envgit/
 //!   format.json   version and feature flags
 //!   config.toml   roots and settings
+//!   place         by what path the project folder is known
 //!   history/      bare git repository
 //!   layers/       <sha256>.tar.zst
 //!   cache/        state/, index/: may be deleted at any time
@@ -14,6 +15,8 @@
 //! ```
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +30,33 @@ use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 use crate::store::{self, Settings, Store};
+
+/// A repository's directory by the path under which its project folder was noted, if that still leads there: files of the
+/// project name that one, from wherever somebody comes.
+fn as_noted(dir: &Path) -> PathBuf {
+    let place = place_of(dir).filter(|place| dir.parent().is_some_and(|project| is_same(place, project)));
+    place.map_or_else(|| dir.to_owned(), |place| place.join(DIR_NAME))
+}
+
+fn place_of(dir: &Path) -> Option<PathBuf> {
+    let text = fsx::read_if_present(&dir.join(PLACE)).ok()??;
+    let path = text.strip_suffix(b"\n")?;
+    Some(PathBuf::from(OsStr::from_bytes(path))).filter(|place| place.is_absolute())
+}
+
+fn write_place(dir: &Path) -> Result<(), fsx::Error> {
+    let Some(project) = dir.parent().filter(|project| project.is_absolute()) else {
+        return Ok(());
+    };
+    atomic::write(&dir.join(PLACE), &[project.as_os_str().as_bytes(), b"\n"].concat())
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The file that tells by what path the project folder is known.
+const PLACE: &str = "place";
 
 /// The name of the repository's directory in a project folder.
 pub const DIR_NAME: &str = ".envgit";
@@ -173,6 +203,7 @@ impl Repo {
     pub fn complete(project: &Path, config_text: &str) -> Result<Self, Error> {
         let dir = project.join(DIR_NAME);
         atomic::write(&dir.join(config::FILE_NAME), config_text.as_bytes())?;
+        write_place(&dir)?;
         // Last: its presence says that the rest is complete.
         let format = serde_json::to_vec_pretty(&Format::current()).unwrap_or_default();
         atomic::write(&dir.join("format.json"), &format)?;
@@ -185,6 +216,7 @@ impl Repo {
     /// # Errors
     /// [`Error::NotARepository`], [`Error::Newer`], or what is damaged.
     pub fn open(dir: &Path) -> Result<Self, Error> {
+        let dir = &as_noted(dir);
         let path = dir.join("format.json");
         let Some(text) = fsx::read_if_present(&path)? else {
             return Err(Error::NotARepository { dir: dir.to_owned() });
@@ -208,6 +240,23 @@ impl Repo {
             read_only_because: read_only.then(|| format!("it uses {}", format.read_only_compatible.join(", "))),
             dir: dir.to_owned(),
         })
+    }
+
+    /// Notes by what path the project folder is known, if none is noted that leads here: its files name that path from now
+    /// on.
+    ///
+    /// # Errors
+    /// Names what cannot be written.
+    pub fn note_place(&self) -> Result<(), Error> {
+        match place_of(&self.dir) {
+            Some(place) if is_same(&place, self.project()) => Ok(()),
+            _ => Ok(write_place(&self.dir)?),
+        }
+    }
+
+    /// Where the project folder was before it was moved, as long as its files may name that place.
+    pub fn moved_from(&self) -> Option<PathBuf> {
+        place_of(&self.dir).filter(|place| !is_same(place, self.project()))
     }
 
     /// Finds the repository for a command: in `start` or a folder above it, or else the one that versions one of the

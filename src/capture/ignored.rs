@@ -35,7 +35,6 @@ __pycache__/
 .tox/
 .nox/
 .cache/
-*.egg-info/
 node_modules/
 
 # Outputs and logs

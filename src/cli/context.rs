@@ -11,7 +11,7 @@ use super::{dates, identity};
 use crate::capture::detect::Surroundings;
 use crate::fsx::{self, Context as _};
 use crate::history::Time;
-use crate::ops::{Session, damaged, recover};
+use crate::ops::{Session, clone, damaged, recover};
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::repo::{DIR_NAME, Repo};
@@ -149,6 +149,12 @@ impl CommandContext<'_> {
             repo,
         };
         damaged::warn_of_refs(&session);
+        if let Some(url) = clone::unfinished(&session) {
+            let project = session.repo.project().display();
+            progress.warn(&format!(
+                "the clone of {url} was cut off; finish it with: envgit clone {url} {project}"
+            ));
+        }
         // Whatever is asked for: a checkout that was interrupted is finished first, if that can be. These do it, and
         // tell of it, by themselves.
         if !matches!(verb, "status" | "diff" | "commit" | "checkout" | "restore") {

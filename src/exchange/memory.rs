@@ -16,6 +16,11 @@ impl Memory {
         Self(repo.join("remotes").join(format!("{remote}.json")))
     }
 
+    /// Whether anything was seen of it.
+    pub fn is_there(&self) -> bool {
+        matches!(self.recall(), Ok(Some(_)))
+    }
+
     /// What was seen last. What cannot be read was not seen.
     pub(super) fn recall(&self) -> Result<Option<Seen>, Error> {
         let bytes = fsx::read_if_present(&self.0)?;

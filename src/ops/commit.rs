@@ -13,7 +13,7 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, notes, pinning, recover, shell, signing};
+use super::{Session, clone, notes, pinning, recover, shell, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
@@ -85,6 +85,12 @@ pub fn commit(session: &mut Session<'_>, options: &CommitOptions) -> Result<Comm
 }
 
 fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<CommitReport, Error> {
+    if let Some(url) = clone::unfinished(session) {
+        return Err(Error::refused(
+            format!("this is a clone of {url} that was cut off: nothing of it stands here yet"),
+            format!("finish it: envgit clone {url} {}", session.repo.project().display()),
+        ));
+    }
     let place = Place::choose(session, options)?;
     let mut live = Live::scan(&session.viewpoint(), &Default::default())?;
     let mut layer = None;

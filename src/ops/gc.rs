@@ -137,7 +137,10 @@ fn find(session: &Session<'_>, expired: &[RefName]) -> Result<(Survey, GcReport)
     if let Some(layer) = catalog.damaged().first() {
         return Err(Error::Damaged(format!("layer {}: {}", layer.digest, layer.what)));
     }
-    if let Some(lost) = needed.keys().find(|digest| !catalog.contains(digest)) {
+    // Where only the history was cloned, contents come when they are needed.
+    let is_promised = session.repo.config().remotes.values().any(|remote| remote.history_only);
+    let is_lost = |digest: &&Digest| !is_promised && !catalog.contains(digest);
+    if let Some(lost) = needed.keys().find(is_lost) {
         return Err(Error::Damaged(format!("no layer holds the content {lost}")));
     }
     let recipes = catalog.layers().flat_map(|(_, index)| &index.recipes);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobMatcher};
 
@@ -167,20 +167,32 @@ fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Strin
     {
         return Ok((root.name.clone(), rest.to_owned()));
     }
-    let absolute = plain(&cwd.join(given));
-    let holder = declared
-        .iter()
-        .filter(|root| absolute.starts_with(&root.path))
-        .max_by_key(|root| root.path.as_os_str().len());
+    let mut absolute = plain(&cwd.join(given));
+    let mut top: fn(&Root) -> PathBuf = |root| root.path.clone();
+    let mut holder = holder_of(declared, &absolute, top);
+    if holder.is_none()
+        && let (Some(Ok(above)), Some(name)) = (absolute.parent().map(Path::canonicalize), absolute.file_name())
+    {
+        // The same folders by other names.
+        absolute = above.join(name);
+        top = |root| root.path.canonicalize().unwrap_or_else(|_| root.path.clone());
+        holder = holder_of(declared, &absolute, top);
+    }
     let Some(root) = holder else {
         return Err(Error::refused(
             format!("{given:?} is in no root of this repository"),
             "name a path in a root, or ROOT:PATH; `envgit root list` shows the roots",
         ));
     };
-    let rest = absolute.strip_prefix(&root.path).unwrap_or(Path::new(""));
+    let rest = absolute.strip_prefix(top(root)).unwrap_or(Path::new(""));
     let rest = crate::snapshot::path::escape(rest.as_os_str().as_encoded_bytes());
     Ok((root.name.clone(), rest))
+}
+
+/// The innermost root that holds a path.
+fn holder_of<'r>(declared: &'r [Root], path: &Path, top: fn(&Root) -> PathBuf) -> Option<&'r Root> {
+    let holders = declared.iter().filter(|root| path.starts_with(top(root)));
+    holders.max_by_key(|root| root.path.as_os_str().len())
 }
 
 fn spec(rest: &str, given: &str) -> Result<Spec, Error> {

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::refs::current;
-use super::remotes::{chosen, repository_at, tracking, transport};
+use super::remotes::{chosen, repository_at, source, tracking, transport};
 use super::secrets::{self, Range};
 use super::{Session, recover};
 use crate::config::{Editor, Remote, Upstream};
@@ -73,7 +73,10 @@ pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushRepo
         let remote = to.address().to_owned();
         return Err(exchange::Error::from(remote::Error::ReadOnly { remote }).into());
     }
-    let updates = updates(session, &remote, options)?;
+    let updates = match options.delete {
+        true => deletions(session, &remote, options)?,
+        false => updates(session, &remote, options)?,
+    };
     if !options.allow_secrets {
         refuse_secrets(session, &remote, &updates)?;
     }
@@ -115,7 +118,6 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
         let found = known.into_iter().find(|known| known.short_name() == name);
         match found {
             Some(found) => chosen.push(found),
-            None if options.delete => {}
             None => {
                 return Err(Error::refused(
                     format!("there is no branch or tag {name}"),
@@ -124,14 +126,22 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
             }
         }
     }
-    if options.delete {
-        return deletions(&refs, remote, options);
-    }
+    let mut updates: Vec<Update> = Vec::new();
     if options.names.is_empty() && !options.all {
         let branch = current(session)?;
         let found = of(RefKind::Branch).find(|known| branch.as_deref() == Some(known.short_name()));
         match (found, branch) {
-            (Some(found), _) => chosen.push(found),
+            (Some(found), Some(branch)) => {
+                // To what it follows, whatever that is called there.
+                let upstream = session.repo.config().upstream(&branch);
+                let upstream = upstream.filter(|upstream| upstream.remote == remote.name);
+                let there = upstream.map_or(&branch, |upstream| &upstream.branch);
+                updates.push(Update {
+                    name: RefName::branch(there)?,
+                    to: Some(found.object.into()),
+                    force: force(&refs, remote, there, RefKind::Branch, options)?,
+                });
+            }
             (None, _) if options.tags => {}
             (None, Some(_)) => {
                 return Err(Error::refused(
@@ -139,7 +149,7 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
                     "commit first: envgit commit",
                 ));
             }
-            (None, None) => {
+            (_, None) => {
                 return Err(Error::refused(
                     "HEAD is on no branch",
                     "name what to push: envgit push REMOTE BRANCH",
@@ -150,7 +160,6 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
     if options.tags {
         chosen.extend(of(RefKind::Tag));
     }
-    let mut updates: Vec<Update> = Vec::new();
     for known in chosen {
         if updates.iter().any(|update| update.name == known.name) {
             continue;
@@ -171,36 +180,41 @@ fn refuse_secrets(session: &Session<'_>, remote: &Remote, updates: &[Update]) ->
     for to in updates.iter().filter_map(|update| update.to) {
         range.wanted.extend(history.commit_of(to)?);
     }
-    let prefix = format!("{}/", remote.name);
-    let seen = history.refs()?.into_iter();
-    let seen = seen.filter(|known| known.kind() == RefKind::Remote && known.short_name().starts_with(&prefix));
-    range.known.extend(seen.map(|known| known.commit));
+    // Where its address was changed, it is another remote, whatever was seen of the one before.
+    if Memory::of(session.repo.dir(), &remote.name).is_there() {
+        let prefix = format!("{}/", remote.name);
+        let seen = history.refs()?.into_iter();
+        let seen = seen.filter(|known| known.kind() == RefKind::Remote && known.short_name().starts_with(&prefix));
+        range.known.extend(seen.map(|known| known.commit));
+    }
     secrets::find(session, &range)?.into_result()
 }
 
-fn deletions(refs: &[Ref], remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
+/// What is to go has to be there: asked is the remote itself, since what was seen of it may be old.
+fn deletions(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
     if options.names.is_empty() {
         return Err(Error::refused(
             "nothing is named that could be removed",
             "envgit push --delete REMOTE BRANCH",
         ));
     }
-    let tag = |name: &str| RefName::tag(name).ok();
-    let is_tag = |name: &str| refs.iter().any(|known| Some(&known.name) == tag(name).as_ref());
+    let refs = session.repo.history().refs()?;
+    let there = source(&remote.url, &session.env)?.offer(None)?.refs;
     let mut updates = Vec::new();
-    for name in &options.names {
-        let is_branch = refs.iter().any(|known| {
-            matches!(known.kind(), RefKind::Branch | RefKind::Remote)
-                && (known.short_name() == name || known.short_name() == format!("{}/{name}", remote.name))
-        });
-        let full = match is_tag(name) && !is_branch {
-            true => RefName::tag(name)?,
-            false => RefName::branch(name)?,
+    for short in &options.names {
+        let names = [RefName::branch(short)?, RefName::tag(short)?];
+        let Some(name) = names.into_iter().find(|name| there.contains_key(name.as_str())) else {
+            return Err(Error::refused(
+                format!("{} has no branch or tag {short}", remote.name),
+                format!(
+                    "what it has no more is forgotten here with: envgit fetch --prune {}",
+                    remote.name
+                ),
+            ));
         };
-        let kind = full.kind();
         updates.push(Update {
-            force: force(refs, remote, name, kind, options)?,
-            name: full,
+            force: force(&refs, remote, short, name.kind(), options)?,
+            name,
             to: None,
         });
     }
@@ -237,7 +251,9 @@ fn follow(session: &mut Session<'_>, remote: &Remote, refs: &[Pushed]) -> Result
             Some(to) => history.restore_ref(&name, commit(to), Expected::Any, &note)?,
             None => history.delete_ref(&name, Expected::Any)?,
         }
-        if pushed.to.is_some() && editor.config().upstream(branch).is_none() {
+        let here = RefName::branch(branch)?;
+        let is_ours = pushed.to.is_some() && history.resolve(here.as_str()).ok() == pushed.to.map(commit);
+        if is_ours && editor.config().upstream(branch).is_none() {
             let upstream = Upstream {
                 remote: remote.name.clone(),
                 branch: branch.to_owned(),

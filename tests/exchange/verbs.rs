@@ -365,6 +365,173 @@ fn a_clone_that_was_cut_off_goes_on() {
 }
 
 #[test]
+fn a_clone_that_was_cut_off_is_no_place_to_commit() {
+    let team = Team::pushed();
+    team.shell.write("env/lib/more", "more");
+    team.ada(&["commit", "-m", "more"]);
+    team.ada(&["push"]);
+    team.clone(&["clone", "/T/remote", "glm"]);
+    // As if it had been killed right before the checkout.
+    let dir = team.ben_dir().join(".envgit");
+    let remote = team.shell.path("remote").canonicalize().unwrap();
+    std::fs::write(dir.join("clone.json"), format!("{{\"url\": {remote:?}}}")).unwrap();
+    std::fs::remove_file(dir.join("history/refs/heads/main")).unwrap();
+    std::fs::remove_dir_all(team.ben_dir().join(".venv")).unwrap();
+    let said = team.run_in(&team.ben_dir(), &["status"]);
+    assert!(
+        said.err.contains("was cut off; finish it with: envgit clone"),
+        "{}",
+        said.transcript()
+    );
+    let said = team.run_in(&team.ben_dir(), &["commit", "-m", "x"]);
+    assert_ne!(said.code, 0);
+    assert!(
+        said.err.contains("nothing of it stands here yet"),
+        "{}",
+        said.transcript()
+    );
+    // Somebody made the branch otherwise.
+    let other = team.ben(&["show", "v1", "--json"]).json()["commit"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    std::fs::write(dir.join("history/refs/heads/main"), other + "\n").unwrap();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_ne!(said.code, 0, "{}", said.transcript());
+    assert!(
+        said.err.contains("the branch main was moved here"),
+        "{}",
+        said.transcript()
+    );
+    std::fs::remove_file(dir.join("history/refs/heads/main")).unwrap();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(team.ben(&["status"]).out.contains("Nothing changed since"));
+}
+
+#[test]
+fn another_address_is_another_remote() {
+    let team = Team::new();
+    team.shell.write("glm/x", "");
+    team.shell
+        .write("env/.env", "HF_TOKEN=hf_abcdefghijKLMNOPqrstuvWXYZ01234567\n");
+    team.ada(&["commit", "-m", "with a secret"]);
+    team.ada(&["remote", "add", "origin", "/T/private"]);
+    let refused = team.run_in(&team.shell.cwd, &["push"]);
+    assert_ne!(refused.code, 0);
+    team.ada(&["push", "--allow-secrets"]);
+    team.ada(&["remote", "set-url", "origin", "/T/public"]);
+    let refused = team.run_in(&team.shell.cwd, &["push"]);
+    assert_ne!(refused.code, 0, "{}", refused.transcript());
+    assert!(
+        refused.err.contains("HF_TOKEN") || refused.err.contains(".env"),
+        "{}",
+        refused.transcript()
+    );
+    assert!(!team.shell.path("public").exists());
+}
+
+#[test]
+fn a_branch_goes_to_what_it_follows() {
+    let team = Team::pushed();
+    team.clone(&["clone", "/T/remote", "glm"]);
+    team.ben(&["checkout", "-b", "mine", "origin/main"]);
+    std::fs::write(team.ben_dir().join(".venv/lib/note"), "mine").unwrap();
+    team.ben(&["commit", "-m", "a note"]);
+    let said = team.ben(&["push"]).out;
+    assert!(said.contains("main ") && !said.contains("mine"), "{said}");
+    assert!(team.ben(&["status"]).out.contains("Up to date with origin/main"));
+    team.ada(&["pull"]);
+    assert!(team.shell.path("env/lib/note").exists());
+    // Under its own name when it is named.
+    assert!(team.ben(&["push", "origin", "mine"]).out.contains("mine is new"));
+}
+
+#[test]
+fn what_is_removed_over_there_has_to_be_there() {
+    let team = Team::pushed();
+    team.ada(&["push", "origin", "v1"]);
+    team.ada(&["tag", "-d", "v1"]);
+    assert!(team.ada(&["push", "-d", "origin", "v1"]).out.contains("v1 removed"));
+    for name in ["v1", "mian"] {
+        let said = team.run_in(&team.shell.cwd, &["push", "-d", "origin", name]);
+        assert_eq!(said.code, 1, "{}", said.transcript());
+        assert!(
+            said.err.contains(&format!("origin has no branch or tag {name}")),
+            "{}",
+            said.transcript()
+        );
+    }
+}
+
+#[test]
+fn gc_takes_a_history_for_what_it_is() {
+    let team = Team::pushed();
+    team.clone(&["clone", "--history", "/T/remote", "glm"]);
+    team.ben(&["gc"]);
+    team.ben(&["verify"]);
+}
+
+#[test]
+fn data_comes_as_it_was() {
+    let team = Team::pushed();
+    let place = team.shell.path("env").canonicalize().unwrap();
+    let place = place.to_str().unwrap();
+    let data = [
+        &b"PK\x03\x04\0\0\0"[..],
+        place.as_bytes(),
+        b"/train\0\0\0\0\0\0\0\0the sum",
+    ]
+    .concat();
+    team.shell.write("env/share/model.pt", &data);
+    team.ada(&["commit", "-m", "a checkpoint"]);
+    team.ada(&["push"]);
+    let said = team.clone(&["clone", "--root", "env=/T/b", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert_eq!(std::fs::read(team.shell.path("b/share/model.pt")).unwrap(), data);
+    assert!(
+        said.out.contains("env:share/model.pt: it is data"),
+        "{}",
+        said.transcript()
+    );
+    assert!(team.ben(&["status"]).out.contains("Nothing changed since"));
+}
+
+#[test]
+fn a_clone_is_the_same_by_every_name_of_its_folder() {
+    let team = Team::new();
+    let settings = format!("data: {}/data\n", team.shell.cwd.canonicalize().unwrap().display());
+    team.shell.write("glm/c.yaml", &settings);
+    let cwd = team.shell.cwd.clone();
+    team.ada(&["root", "add", &format!("app={}", cwd.display())]);
+    team.ada(&["commit", "-m", "settings"]);
+    team.ada(&["remote", "add", "origin", "/T/remote"]);
+    team.ada(&["push"]);
+    std::fs::create_dir_all(team.shell.path("ben")).unwrap();
+    std::fs::create_dir(team.shell.path("disk")).unwrap();
+    std::os::unix::fs::symlink(team.shell.path("disk"), team.shell.path("ben/home")).unwrap();
+    let by_link = team.shell.path("ben/home/glm");
+    let said = team.run_in(
+        &team.shell.path("ben"),
+        &["clone", "/T/remote", by_link.to_str().unwrap()],
+    );
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    for dir in [&by_link, &team.shell.path("disk/glm")] {
+        let said = team.ok_in(dir, &["status"]);
+        assert!(said.out.contains("Nothing changed since"), "{}", said.transcript());
+        assert!(team.ok_in(dir, &["ls", "--", "c.yaml"]).out.contains("app/c.yaml"));
+    }
+    // Moved, it is told what to do, and then it names the new place.
+    let moved = team.shell.path("disk/moved");
+    std::fs::rename(team.shell.path("disk/glm"), &moved).unwrap();
+    assert!(team.ok_in(&moved, &["status"]).err.contains("envgit checkout HEAD"));
+    team.ok_in(&moved, &["checkout", "HEAD"]);
+    assert!(team.ok_in(&moved, &["status"]).out.contains("Nothing changed since"));
+    let now = std::fs::read_to_string(moved.join("c.yaml")).unwrap();
+    assert!(now.ends_with("/moved/data\n"), "{now}");
+}
+
+#[test]
 fn remotes_are_added_listed_and_forgotten() {
     let team = Team::new();
     assert!(team.ada(&["remote"]).out.contains("No remotes"));

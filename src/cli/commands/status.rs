@@ -20,6 +20,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let bars = cmd.bars();
     let mut session = cmd.session("status", &bars)?;
     let report = status(&mut session)?;
+    let moved_from = session.repo.moved_from();
     drop(session);
     drop(bars);
     if cmd.ui.volume.json {
@@ -36,7 +37,12 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     cmd.ui.warn_all(&report.warnings);
     let text = render::status::status(&report, args.files, &cmd.ui.theme);
     cmd.ui.print(&text)?;
-    if report.head.commit.is_none() {
+    if let Some(place) = moved_from.filter(|_| !report.changes.is_empty()) {
+        cmd.ui.hint(&format!(
+            "this folder was {}, and its files may name that; they name this place after: envgit checkout HEAD",
+            place.display()
+        ));
+    } else if report.head.commit.is_none() {
         cmd.ui.hint("record it with: envgit commit -m \"works\"");
     } else if !report.changes.is_empty() {
         cmd.ui

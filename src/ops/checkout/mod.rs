@@ -8,7 +8,7 @@ mod autosave;
 mod follow;
 mod pinned;
 mod placeholders;
-mod preflight;
+pub(super) mod preflight;
 mod prepared;
 mod target;
 
@@ -194,6 +194,7 @@ pub(super) fn perform(
         Journal::drop_from(&journal)?;
     }
     if !target.partial {
+        session.repo.note_place()?;
         notes::settle(session)?;
     }
     for root in &session.repo.config().roots {

@@ -153,11 +153,12 @@ pub(super) fn tell_absent_roots(session: &Session<'_>, goal: &Side<'_>, selectio
     Ok(())
 }
 
+/// What a file costs besides its bytes: an inode and half a block.
+pub(in crate::ops) const PER_FILE: u64 = 4096;
+/// What stays free: the journal and the logs are written too.
+pub(in crate::ops) const RESERVE: u64 = 16 << 20;
+
 pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, pinned: &Pinned) -> Result<(), Error> {
-    /// What a file costs besides its bytes: an inode and half a block.
-    const PER_FILE: u64 = 4096;
-    /// What stays free: the journal and the logs are written too.
-    const RESERVE: u64 = 16 << 20;
     let written = plan.place.iter().map(|placement| &placement.entry);
     let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
     // What an inventory says may be anything: too much must not become little.

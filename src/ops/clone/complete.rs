@@ -105,10 +105,19 @@ pub(super) fn bring_back(
     }
     let checkout_options = match &plan.branch {
         // An earlier try made it.
-        Some(branch) if session.repo.history().has_branch(branch)? => CheckoutOptions {
-            rev: branch.clone(),
-            ..CheckoutOptions::default()
-        },
+        Some(branch) if session.repo.history().has_branch(branch)? => {
+            let there = session.repo.history().resolve(RefName::branch(branch)?.as_str())?;
+            if there != plan.commit {
+                return Err(Error::refused(
+                    format!("the branch {branch} was moved here before the clone was done"),
+                    format!("bring that state here instead: envgit checkout {FIRST_REMOTE}/{branch}"),
+                ));
+            }
+            CheckoutOptions {
+                rev: branch.clone(),
+                ..CheckoutOptions::default()
+            }
+        }
         branch => CheckoutOptions {
             rev: match branch {
                 Some(branch) => format!("{FIRST_REMOTE}/{branch}"),

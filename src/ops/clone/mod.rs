@@ -177,7 +177,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
     let project = &options.here.project;
     let from = source(&options.url, &cloner.env)?;
     let dir = project.join(DIR_NAME);
-    let note = dir.join("clone.json");
+    let note = dir.join(NOTE);
     check_free(project, &dir, &note, &options.url)?;
     if options.dry_run {
         let draft = tempfile::tempdir().at("create", std::env::temp_dir())?;
@@ -245,6 +245,19 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         otherwise,
     })
 }
+
+/// The address of a clone into this repository that was cut off before anything stood on a branch.
+pub fn unfinished(session: &Session<'_>) -> Option<String> {
+    if session.repo.history().head().ok()?.commit().is_some() {
+        return None;
+    }
+    let text = fsx::read_if_present(&session.repo.dir().join(NOTE)).ok()??;
+    let note: Unfinished = serde_json::from_slice(&text).ok()?;
+    Some(note.url)
+}
+
+/// The file with the note, in the repository's own directory.
+const NOTE: &str = "clone.json";
 
 /// How long to wait for another clone into the same folder.
 const PATIENCE: Duration = Duration::from_secs(2);

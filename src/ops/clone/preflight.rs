@@ -2,6 +2,7 @@
 //! recorded on another.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,15 @@ use super::places::is_empty;
 use super::{ClonePlan, RootPlace};
 use crate::exchange::fetch::free_space;
 use crate::history::{CommitId, History};
+use crate::ops::checkout::preflight::{PER_FILE, RESERVE};
 use crate::ops::error::Error;
 use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
+use crate::repo::DIR_NAME;
 use crate::snapshot::entry::PrefixUse;
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::finding::{Finding, Problem};
+use crate::snapshot::root::Kind;
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
 
@@ -63,9 +67,28 @@ pub(super) fn obstacles(
         found.extend(refused.map(|why| fatal(format!("{why}; choose another place: --root {}=PATH", place.name))));
         found.extend(elsewhere(place, side)?);
         found.extend(interpreter(place));
+        found.extend(quoting(place));
     }
     found.extend(room(plan, repo_dir)?);
     Ok(found)
+}
+
+/// Programs quote the paths that they write into scripts, but for the place at which they were installed: at another one the
+/// same quotes may not do.
+fn quoting(place: &RootPlace) -> Option<Obstacle> {
+    let meant = |path: &Path| {
+        let bytes = path.as_os_str().as_bytes().iter();
+        bytes.copied().find(|byte| b"'\"`$\\\n".contains(byte)).map(char::from)
+    };
+    let odd = meant(&place.path).filter(|_| meant(&place.home).is_none())?;
+    Some(Obstacle {
+        is_fatal: false,
+        what: format!(
+            "{}: there is a {odd:?} in {}: scripts and settings that name it may not work; a place without is better",
+            place.name,
+            place.path.display()
+        ),
+    })
 }
 
 /// Why a root cannot be made at its place, beside others.
@@ -73,6 +96,9 @@ pub(super) fn refusal(place: &RootPlace, others: &[RootPlace]) -> Option<String>
     let path = place.path.display();
     if let Some(other) = others.iter().find(|other| other.path == place.path) {
         return Some(format!("{} and {} cannot both stand at {path}", other.name, place.name));
+    }
+    if place.path.components().any(|part| part.as_os_str() == DIR_NAME) {
+        return Some(format!("{path} is in envgit's own folder"));
     }
     let nearest = place.path.ancestors().find(|path| path.symlink_metadata().is_ok());
     if let Some(file) = nearest.filter(|path| !path.is_dir()) {
@@ -106,6 +132,8 @@ fn elsewhere(place: &RootPlace, side: &Side<'_>) -> Result<Option<Obstacle>, Err
     const ROOM: usize = 255;
     let (home, here) = (place.home.as_os_str().len(), place.path.as_os_str().len());
     let has_room = |unit: &UnitName| here <= home || (unit.as_str().starts_with("conda/") && here <= ROOM);
+    // Binaries of a project and of a cache are data, most of them.
+    let holds_data = matches!(place.kind, Kind::Project | Kind::Cache);
     let mut stuck = Vec::new();
     for (unit, entries) in side.entries(&place.name)? {
         for entry in entries {
@@ -113,7 +141,7 @@ fn elsewhere(place: &RootPlace, side: &Side<'_>) -> Result<Option<Obstacle>, Err
             let is_code = entry.path.as_bytes().ends_with(b".pyc");
             let is_stuck = match prefix {
                 PrefixUse::Fixed => true,
-                PrefixUse::Binary => !is_code && !has_room(&unit),
+                PrefixUse::Binary => !is_code && (holds_data || !has_room(&unit)),
                 PrefixUse::None | PrefixUse::Text => false,
             };
             if is_stuck && place.path != place.home || prefix == PrefixUse::Fixed {
@@ -154,20 +182,25 @@ fn room(plan: &ClonePlan, repo_dir: &Path) -> Result<Vec<Obstacle>, Error> {
     let mut add = |path: &Path, bytes: u64| {
         let dir = standing(path);
         let device = dir.metadata().map(|meta| meta.dev()).unwrap_or_default();
-        needed.entry(device).or_insert_with(|| (dir.to_owned(), 0)).1 += bytes;
+        let sum = &mut needed.entry(device).or_insert_with(|| (dir.to_owned(), 0)).1;
+        // What an inventory says may be anything.
+        *sum = sum.saturating_add(bytes);
     };
     add(repo_dir, if plan.is_near { 0 } else { plan.layer_bytes });
     for place in &plan.roots {
-        add(&place.path, place.bytes);
+        // As the checkout counts.
+        let blocks = place.files.saturating_mul(PER_FILE).saturating_add(RESERVE);
+        add(&place.path, place.bytes.saturating_add(blocks));
     }
     let mut found = Vec::new();
     for (dir, bytes) in needed.into_values() {
         let free = free_space(&dir)?;
         if bytes > free {
             found.push(fatal(format!(
-                "the file system of {} needs {bytes} bytes and has {free}; free some, or choose another place: --root \
-                 NAME=PATH",
-                dir.display()
+                "the file system of {} needs {} MiB and has {} MiB; free some, or choose another place: --root NAME=PATH",
+                dir.display(),
+                bytes.div_ceil(1 << 20),
+                free >> 20
             )));
         }
     }

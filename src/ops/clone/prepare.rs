@@ -37,7 +37,9 @@ pub(super) fn prepare(
         false => fetch::first_layers(local, &offer, &lacking),
     };
     let layer_bytes = layers.iter().map(|(_, size)| size).sum();
-    let is_near = from.is_near(&layers, dir);
+    // The folder of the clone is not there yet with --dry-run.
+    let place = options.here.project.ancestors().find(|place| place.is_dir());
+    let is_near = from.is_near(&layers, place.unwrap_or(dir));
     // Following refs need layers: they are made when these are there. Only names are looked up here.
     let (name, branch, commit) = chosen(&history, &offer, options.rev.as_deref())?;
     if let Some(allowed) = &options.verify {
