@@ -570,6 +570,7 @@ fn what_nobody_needs_stands_in_nobodys_way() {
     std::fs::create_dir_all(own("history/refs/autosave")).unwrap();
     std::fs::write(own("history/refs/autosave/1"), "").unwrap();
     std::fs::write(own("history/refs/tags/v2"), "").unwrap();
+    std::fs::write(own("history/refs/tags/gone"), "3".repeat(40) + "\n").unwrap();
     let add = |name: &str| {
         let mut file = std::fs::File::options().append(true).open(own(name)).unwrap();
         std::io::Write::write_all(&mut file, b"garbage\n").unwrap();
@@ -594,7 +595,7 @@ fn what_nobody_needs_stands_in_nobodys_way() {
     ] {
         let said = shell.ok(args);
         assert!(
-            said.err.contains("refs/tags/v2 is passed over"),
+            said.err.contains("refs/tags/v2 is passed over") && said.err.contains("refs/tags/gone is passed over"),
             "{}",
             said.transcript()
         );

@@ -334,6 +334,11 @@ impl Config {
         text::initial(project, roots)
     }
 
+    /// Whether only the history was cloned: contents stay with a remote until they are needed.
+    pub fn is_history_only(&self) -> bool {
+        self.remotes.values().any(|remote| remote.history_only)
+    }
+
     /// The root of a name.
     pub fn root(&self, name: &str) -> Option<&Root> {
         self.roots.iter().find(|root| root.name.as_str() == name)

@@ -122,7 +122,12 @@ impl Incoming {
             fsx::remove_file(&path)?;
         }
         let refused = |why: String| Error::refused(format!("{} at {}", wanted.what, source.display()), why);
-        let meta = std::fs::symlink_metadata(source).at("look at", source)?;
+        let meta = match std::fs::symlink_metadata(source) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(refused("it is missing there".to_owned()));
+            }
+            found => found.at("look at", source)?,
+        };
         if !meta.is_file() {
             return Err(refused("it is no file".to_owned()));
         }

@@ -39,7 +39,7 @@ impl History {
             name: name.to_owned(),
             commit: Err(why),
         };
-        let listed = self.ref_names().and_then(|names| Ok((names, self.broken_refs()?)));
+        let listed = self.ref_names().and_then(|names| Ok((names, self.senseless_refs()?)));
         let (names, broken) = match listed {
             Ok(listed) => listed,
             Err(error) => return vec![bad("refs", told(&error))],

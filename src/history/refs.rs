@@ -122,11 +122,25 @@ impl History {
         Ok(self.listed_refs()?.names)
     }
 
-    /// The full names of refs whose files make no sense, sorted.
+    /// The full names of refs that [`History::refs`] passes over: their files make no sense, or the object is missing or
+    /// damaged.
     ///
     /// # Errors
     /// The refs cannot be listed.
     pub fn broken_refs(&self) -> Result<Vec<String>, Error> {
+        let is_broken = |name: &String| match self.read_raw(name) {
+            Ok(Some(raw)) => self.peel(raw.oid()).is_err(),
+            Ok(None) => false,
+            Err(_) => true,
+        };
+        let mut broken = self.senseless_refs()?;
+        broken.extend(self.ref_names()?.into_iter().filter(is_broken));
+        broken.sort_unstable();
+        Ok(broken)
+    }
+
+    /// The full names of refs whose files make no sense, sorted.
+    pub(super) fn senseless_refs(&self) -> Result<Vec<String>, Error> {
         let listed = self.listed_refs()?;
         if listed.is_whole {
             return Ok(Vec::new());
@@ -143,7 +157,7 @@ impl History {
     /// # Errors
     /// The refs cannot be listed.
     pub fn next_number(&self, kind: RefKind) -> Result<u64, Error> {
-        let names = self.ref_names()?.into_iter().chain(self.broken_refs()?);
+        let names = self.ref_names()?.into_iter().chain(self.senseless_refs()?);
         let of_kind = names
             .filter_map(|name| RefName::new(&name).ok())
             .filter(|name| name.kind() == kind);

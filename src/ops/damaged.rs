@@ -50,11 +50,11 @@ pub(super) fn move_dir_aside(dir: &Path, name: &str, aside: &Path) -> Result<Pat
     Ok(to)
 }
 
-/// Says of every ref that makes no sense that it is passed over.
+/// Says of every ref that cannot be followed that it is passed over.
 pub fn warn_of_refs(session: &Session<'_>) {
     for name in session.repo.history().broken_refs().unwrap_or_default() {
         session.progress.warn(&format!(
-            "{name} is passed over: its file makes no sense; `envgit verify` says what can be done"
+            "{name} is passed over: it is damaged; `envgit verify` says what can be done"
         ));
     }
 }

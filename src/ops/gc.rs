@@ -138,7 +138,7 @@ fn find(session: &Session<'_>, expired: &[RefName]) -> Result<(Survey, GcReport)
         return Err(Error::Damaged(format!("layer {}: {}", layer.digest, layer.what)));
     }
     // Where only the history was cloned, contents come when they are needed.
-    let is_promised = session.repo.config().remotes.values().any(|remote| remote.history_only);
+    let is_promised = session.repo.config().is_history_only();
     let is_lost = |digest: &&Digest| !is_promised && !catalog.contains(digest);
     if let Some(lost) = needed.keys().find(is_lost) {
         return Err(Error::Damaged(format!("no layer holds the content {lost}")));

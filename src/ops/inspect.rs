@@ -22,8 +22,7 @@ use crate::store::Store;
 /// In a clone of the history alone there is no live state: HEAD is asked in its place.
 pub(super) fn stands_for_live(session: &Session<'_>) -> Option<&'static str> {
     let config = session.repo.config();
-    let is_bare = config.remotes.values().any(|remote| remote.history_only)
-        && config.roots.iter().all(|root| root.path.symlink_metadata().is_err());
+    let is_bare = config.is_history_only() && config.roots.iter().all(|root| root.path.symlink_metadata().is_err());
     is_bare.then_some("HEAD")
 }
 

@@ -222,7 +222,7 @@ impl Reversal {
         if history.up_to(&tips)?.contains(&commit) {
             return Ok(false);
         }
-        if session.repo.config().remotes.values().any(|remote| remote.history_only) {
+        if session.repo.config().is_history_only() {
             // There content comes when it is needed.
             return Ok(false);
         }

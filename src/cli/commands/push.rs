@@ -38,7 +38,7 @@ pub(in crate::cli) struct Args {
     /// Move branches and tags also where that takes commits away from others.
     #[arg(short, long)]
     force: bool,
-    /// The same, unless somebody moved them since they were last fetched.
+    /// The same of branches, unless somebody moved them since they were last fetched.
     #[arg(long, conflicts_with = "force")]
     force_with_lease: bool,
     /// Send passwords, tokens and keys that were recorded, too. Without it each is named and nothing is sent.

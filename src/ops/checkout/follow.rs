@@ -31,7 +31,8 @@ pub(super) struct Start {
 
 impl Start {
     /// A name that nothing here has, and one remote has a branch of it, means a branch of that name which follows that
-    /// one; several such remotes are told. HEAD alone is the branch that it is on. With `-b`, the branch follows what it begins at if that is a remote's.
+    /// one; several such remotes are told. HEAD alone is the branch that it is on. With `-b`, the branch follows what it
+    /// begins at if that is a remote's.
     pub(super) fn of(session: &Session<'_>, options: &CheckoutOptions) -> Result<Self, Error> {
         let is_part = !options.paths.is_empty() || !options.roots.is_empty() || !options.exact.is_empty();
         let mut rev = branch_before(session, &options.rev)?;

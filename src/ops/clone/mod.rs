@@ -264,6 +264,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A folder that holds nothing, or what an earlier try of the same clone left.
 fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), Error> {
+    let nearest = project.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(file) = nearest.filter(|path| !path.is_dir()) {
+        return Err(Error::refused(
+            format!("{} is no folder", file.display()),
+            "name another folder: envgit clone URL FOLDER",
+        ));
+    }
     let unfinished: Option<Unfinished> =
         fsx::read_if_present(note)?.and_then(|text| serde_json::from_slice(&text).ok());
     match unfinished {
