@@ -31,35 +31,11 @@ use crate::registry::Registry;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 use crate::store::{self, Settings, Store};
 
-/// A repository's directory by the path under which its project folder was noted, if that still leads there: files of the
-/// project name that one, from wherever somebody comes.
-fn as_noted(dir: &Path) -> PathBuf {
-    let place = place_of(dir).filter(|place| dir.parent().is_some_and(|project| is_same(place, project)));
-    place.map_or_else(|| dir.to_owned(), |place| place.join(DIR_NAME))
-}
-
-fn place_of(dir: &Path) -> Option<PathBuf> {
-    let text = fsx::read_if_present(&dir.join(PLACE)).ok()??;
-    let path = text.strip_suffix(b"\n")?;
-    Some(PathBuf::from(OsStr::from_bytes(path))).filter(|place| place.is_absolute())
-}
-
-fn write_place(dir: &Path) -> Result<(), fsx::Error> {
-    let Some(project) = dir.parent().filter(|project| project.is_absolute()) else {
-        return Ok(());
-    };
-    atomic::write(&dir.join(PLACE), &[project.as_os_str().as_bytes(), b"\n"].concat())
-}
-
-fn is_same(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
+/// The name of the repository's directory in a project folder.
+pub const DIR_NAME: &str = ".envgit";
 
 /// The file that tells by what path the project folder is known.
 const PLACE: &str = "place";
-
-/// The name of the repository's directory in a project folder.
-pub const DIR_NAME: &str = ".envgit";
 
 /// Why a repository cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -249,14 +225,14 @@ impl Repo {
     /// Names what cannot be written.
     pub fn note_place(&self) -> Result<(), Error> {
         match place_of(&self.dir) {
-            Some(place) if is_same(&place, self.project()) => Ok(()),
+            Some(place) if fsx::is_same(&place, self.project()) => Ok(()),
             _ => Ok(write_place(&self.dir)?),
         }
     }
 
     /// Where the project folder was before it was moved, as long as its files may name that place.
     pub fn moved_from(&self) -> Option<PathBuf> {
-        place_of(&self.dir).filter(|place| !is_same(place, self.project()))
+        place_of(&self.dir).filter(|place| !fsx::is_same(place, self.project()))
     }
 
     /// Finds the repository for a command: in `start` or a folder above it, or else the one that versions one of the
@@ -414,4 +390,24 @@ impl Repo {
         }
         Ok(Lock::acquire(&self.dir.join("lock"), purpose, patience)?)
     }
+}
+
+/// A repository's directory by the path under which its project folder was noted, if that still leads there: files of the
+/// project name that one, from wherever somebody comes.
+fn as_noted(dir: &Path) -> PathBuf {
+    let place = place_of(dir).filter(|place| dir.parent().is_some_and(|project| fsx::is_same(place, project)));
+    place.map_or_else(|| dir.to_owned(), |place| place.join(DIR_NAME))
+}
+
+fn place_of(dir: &Path) -> Option<PathBuf> {
+    let text = fsx::read_if_present(&dir.join(PLACE)).ok()??;
+    let path = text.strip_suffix(b"\n")?;
+    Some(PathBuf::from(OsStr::from_bytes(path))).filter(|place| place.is_absolute())
+}
+
+fn write_place(dir: &Path) -> Result<(), fsx::Error> {
+    let Some(project) = dir.parent().filter(|project| project.is_absolute()) else {
+        return Ok(());
+    };
+    atomic::write(&dir.join(PLACE), &[project.as_os_str().as_bytes(), b"\n"].concat())
 }

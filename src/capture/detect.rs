@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::fsx::plain;
+use crate::fsx::{is_same, plain};
 use crate::snapshot::root::{Kind, Policy, Root, RootName};
 
 /// What the finding starts from. The library does not look at its own environment.
@@ -114,7 +114,7 @@ fn environments(surroundings: &Surroundings, found: &mut Found) {
 fn project(surroundings: &Surroundings, found: &mut Found) {
     let folder = &surroundings.project;
     let name = name_of(folder);
-    let is_home = surroundings.home.as_deref().is_some_and(|home| same_dir(home, folder));
+    let is_home = surroundings.home.as_deref().is_some_and(|home| is_same(home, folder));
     if is_home || folder.parent().is_none() {
         let why = "the current folder; not chosen by itself, as it holds more than one project";
         found.add(name, folder, Kind::Project, why, false);
@@ -187,10 +187,6 @@ impl Found {
 
 fn name_of(dir: &Path) -> RootName {
     RootName::from_lossy(&dir.file_name().unwrap_or_default().to_string_lossy())
-}
-
-fn same_dir(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The kind of the Python environment in a directory, if there is one.

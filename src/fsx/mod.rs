@@ -72,6 +72,11 @@ pub fn plain(path: &Path) -> PathBuf {
     plain
 }
 
+/// Whether two paths lead to one place. One that leads nowhere is only the same as itself.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::id::{BlobId, CommitId, TreeId};
 use super::objects::NewObject;
 use super::refname::RefName;
+use super::refs::Listed;
 use super::tree::{EntryKind, Trees, entries};
 use crate::fsx::{self, Context as _, atomic};
 
@@ -39,13 +40,12 @@ impl History {
             name: name.to_owned(),
             commit: Err(why),
         };
-        let listed = self.ref_names().and_then(|names| Ok((names, self.senseless_refs()?)));
-        let (names, broken) = match listed {
+        let Listed { names, senseless } = match self.listed_refs() {
             Ok(listed) => listed,
             Err(error) => return vec![bad("refs", told(&error))],
         };
-        let broken = broken.iter();
-        let mut refs: Vec<CheckedRef> = broken
+        let senseless = senseless.iter();
+        let mut refs: Vec<CheckedRef> = senseless
             .map(|name| bad(name, "its file makes no sense".to_owned()))
             .collect();
         for name in names {

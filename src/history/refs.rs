@@ -133,23 +133,11 @@ impl History {
             Ok(None) => false,
             Err(_) => true,
         };
-        let mut broken = self.senseless_refs()?;
-        broken.extend(self.ref_names()?.into_iter().filter(is_broken));
+        let Listed { names, senseless } = self.listed_refs()?;
+        let mut broken = senseless;
+        broken.extend(names.into_iter().filter(is_broken));
         broken.sort_unstable();
         Ok(broken)
-    }
-
-    /// The full names of refs whose files make no sense, sorted.
-    pub(super) fn senseless_refs(&self) -> Result<Vec<String>, Error> {
-        let listed = self.listed_refs()?;
-        if listed.is_whole {
-            return Ok(Vec::new());
-        }
-        let mut files = Vec::new();
-        loose(&self.repo.git_dir().join("refs"), "refs", &mut files).map_err(|e| Error::read("refs", e))?;
-        files.retain(|name| listed.names.binary_search(name).is_err());
-        files.sort_unstable();
-        Ok(files)
     }
 
     /// The number after the highest of refs of a kind, also of those that cannot be read.
@@ -157,7 +145,8 @@ impl History {
     /// # Errors
     /// The refs cannot be listed.
     pub fn next_number(&self, kind: RefKind) -> Result<u64, Error> {
-        let names = self.ref_names()?.into_iter().chain(self.senseless_refs()?);
+        let Listed { names, senseless } = self.listed_refs()?;
+        let names = names.into_iter().chain(senseless);
         let of_kind = names
             .filter_map(|name| RefName::new(&name).ok())
             .filter(|name| name.kind() == kind);
@@ -165,24 +154,28 @@ impl History {
         Ok(highest.unwrap_or(0).saturating_add(1))
     }
 
-    fn listed_refs(&self) -> Result<Listed, Error> {
+    /// The names of all refs. Files are looked through only where some make no sense.
+    pub(super) fn listed_refs(&self) -> Result<Listed, Error> {
         let platform = self.repo.references().map_err(|e| Error::read("refs", e))?;
-        let mut listed = Listed {
-            names: Vec::new(),
-            is_whole: true,
-        };
+        let (mut names, mut is_whole) = (Vec::new(), true);
         for found in platform.all().map_err(|e| Error::read("refs", e))? {
             match found {
                 Ok(found) => {
                     let name = std::str::from_utf8(found.name().as_bstr());
-                    listed.names.extend(name.ok().map(str::to_owned));
+                    names.extend(name.ok().map(str::to_owned));
                 }
-                Err(_) => listed.is_whole = false,
+                Err(_) => is_whole = false,
             }
         }
-        listed.names.sort_unstable();
-        listed.names.dedup();
-        Ok(listed)
+        names.sort_unstable();
+        names.dedup();
+        let mut senseless = Vec::new();
+        if !is_whole {
+            loose(&self.repo.git_dir().join("refs"), "refs", &mut senseless).map_err(|e| Error::read("refs", e))?;
+            senseless.retain(|name| names.binary_search(name).is_err());
+            senseless.sort_unstable();
+        }
+        Ok(Listed { names, senseless })
     }
 
     /// The commit behind an object with what the outermost tag says, or nothing when it is no commit.
@@ -212,12 +205,12 @@ impl History {
     }
 }
 
-/// The refs that there are.
-struct Listed {
-    /// Those that can be read, sorted.
-    names: Vec<String>,
-    /// There are no others.
-    is_whole: bool,
+/// The full names of refs, sorted.
+pub(super) struct Listed {
+    /// Those that can be read.
+    pub(super) names: Vec<String>,
+    /// Those whose files make no sense.
+    pub(super) senseless: Vec<String>,
 }
 
 /// The files of refs in a folder.

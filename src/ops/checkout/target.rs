@@ -96,13 +96,13 @@ impl Target {
             Some(branch) => Some(branch.clone()),
             None => history.has_branch(&options.rev)?.then(|| options.rev.clone()),
         };
-        let mut name = options.rev.clone();
-        if let (None, "HEAD" | "@", Some(place)) = (&branch, options.rev.as_str(), head(history)?.detached_from) {
-            name = place;
-        }
+        let name = match (&branch, options.rev.as_str()) {
+            (None, "HEAD" | "@") => head(history)?.detached_from,
+            _ => None,
+        };
         Ok(Self {
             commit,
-            name,
+            name: name.unwrap_or_else(|| options.rev.clone()),
             branch,
             moves_branch: options.branch.as_ref().map(|_| Expected::Absent),
             partial,

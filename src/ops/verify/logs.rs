@@ -10,21 +10,13 @@ use crate::ops::{Error, Session, audit};
 /// When it is there and cannot be read.
 pub(super) fn check_audit(session: &Session<'_>) -> Result<Option<Damage>, Error> {
     let faults = audit::verdict(session)?.faults;
-    if faults.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Damage {
-        kind: DamageKind::Audit,
-        object: "audit.jsonl".to_owned(),
-        what: faults
-            .into_iter()
-            .map(|fault| format!("line {}: {}", fault.line, fault.what))
-            .collect(),
-        needed_by: Vec::new(),
-        paths: Vec::new(),
-        lost: 0,
-        remedy: "compare the log with a backup: somebody or something changed it after it was written".to_owned(),
-    }))
+    let lines = faults.into_iter().map(|fault| (fault.line, fault.what));
+    Ok(damage(
+        DamageKind::Audit,
+        "audit.jsonl",
+        lines,
+        "compare the log with a backup: somebody or something changed it after it was written",
+    ))
 }
 
 /// Lines of the log of operations that make no sense.
@@ -33,19 +25,30 @@ pub(super) fn check_audit(session: &Session<'_>) -> Result<Option<Damage>, Error
 /// When it is there and cannot be read.
 pub(super) fn check_operations(session: &Session<'_>) -> Result<Option<Damage>, Error> {
     let senseless = OperationLog::of(session).senseless()?;
-    if senseless.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Damage {
-        kind: DamageKind::Operations,
-        object: "operations.jsonl".to_owned(),
-        what: senseless
-            .into_iter()
-            .map(|line| format!("line {line}: it makes no sense"))
-            .collect(),
+    let lines = senseless.into_iter().map(|line| (line, "it makes no sense"));
+    Ok(damage(
+        DamageKind::Operations,
+        "operations.jsonl",
+        lines,
+        "remove the line: `envgit undo` passes it over, and nothing else needs it",
+    ))
+}
+
+/// What is wrong with lines of a log, counted from 1; nothing when none is.
+fn damage(
+    kind: DamageKind,
+    log: &str,
+    lines: impl Iterator<Item = (usize, impl std::fmt::Display)>,
+    remedy: &str,
+) -> Option<Damage> {
+    let what: Vec<String> = lines.map(|(line, what)| format!("line {line}: {what}")).collect();
+    (!what.is_empty()).then(|| Damage {
+        kind,
+        object: log.to_owned(),
+        what,
         needed_by: Vec::new(),
         paths: Vec::new(),
         lost: 0,
-        remedy: "remove the line: `envgit undo` passes it over, and nothing else needs it".to_owned(),
-    }))
+        remedy: remedy.to_owned(),
+    })
 }
