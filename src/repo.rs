@@ -29,6 +29,7 @@ use crate::history::{self, History};
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
+use crate::store::arrival::Awaited;
 use crate::store::{self, Settings, Store};
 
 /// The name of the repository's directory in a project folder.
@@ -124,6 +125,8 @@ pub struct Repo {
     config: Config,
     history: History,
     store: OnceCell<Store>,
+    /// It was found to be one, or is to become one.
+    is_complete: bool,
     read_only_because: Option<String>,
 }
 
@@ -177,14 +180,52 @@ impl Repo {
     /// # Errors
     /// Names what cannot be written.
     pub fn complete(project: &Path, config_text: &str) -> Result<Self, Error> {
+        let repo = Self::open_awaiting(project, config_text, Vec::new())?;
+        repo.settle()?;
+        Ok(repo)
+    }
+
+    /// Opens a repository that was prepared, with its settings, and whose layers are on their way: before
+    /// [`Repo::settle`] it is none for anybody else.
+    ///
+    /// # Errors
+    /// Names what cannot be read or written.
+    pub fn open_awaiting(project: &Path, config_text: &str, layers: Vec<Awaited>) -> Result<Self, Error> {
         let dir = project.join(DIR_NAME);
         atomic::write(&dir.join(config::FILE_NAME), config_text.as_bytes())?;
         write_place(&dir)?;
+        let mut repo = Self::of_parts(&as_noted(&dir), Format::current())?;
+        repo.is_complete = false;
+        repo.await_layers(layers)?;
+        Ok(repo)
+    }
+
+    /// Layers are on their way: they are read as they come.
+    ///
+    /// # Errors
+    /// A layer that cannot be read.
+    pub fn await_layers(&mut self, layers: Vec<Awaited>) -> Result<(), Error> {
+        let store = Store::open_awaiting(&self.layers_dir(), &self.dir.join("cache"), self.settings(), layers)?;
+        self.store = OnceCell::from(store);
+        Ok(())
+    }
+
+    /// Waits until all awaited layers are here, and only then says of a repository that was prepared that it is complete.
+    ///
+    /// # Errors
+    /// A layer that does not come; what cannot be written.
+    pub fn settle(&self) -> Result<(), Error> {
+        if let Some(store) = self.store.get() {
+            store.settle()?;
+        }
+        let path = self.dir.join("format.json");
+        if self.is_complete || path.exists() {
+            return Ok(());
+        }
         // Last: its presence says that the rest is complete.
         let format = serde_json::to_vec_pretty(&Format::current()).unwrap_or_default();
-        atomic::write(&dir.join("format.json"), &format)?;
-        atomic::sync_dir(project)?;
-        Self::open(&dir)
+        atomic::write(&path, &format)?;
+        Ok(atomic::sync_dir(self.project())?)
     }
 
     /// Opens the repository at its own directory (`…/.envgit`).
@@ -208,11 +249,16 @@ impl Repo {
         if !format.incompatible.is_empty() {
             return Err(newer(format!("it uses {}", format.incompatible.join(", "))));
         }
+        Self::of_parts(dir, format)
+    }
+
+    fn of_parts(dir: &Path, format: Format) -> Result<Self, Error> {
         let read_only = !format.read_only_compatible.is_empty();
         Ok(Self {
             config: Config::load(&dir.join(config::FILE_NAME))?,
             history: History::open(&dir.join("history"))?,
             store: OnceCell::new(),
+            is_complete: true,
             read_only_because: read_only.then(|| format!("it uses {}", format.read_only_compatible.join(", "))),
             dir: dir.to_owned(),
         })
@@ -290,12 +336,15 @@ impl Repo {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let settings = Settings {
+        let store = Store::open(&self.layers_dir(), &self.dir.join("cache"), self.settings())?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
             level: self.config.layers.level,
             ..Settings::default()
-        };
-        let store = Store::open(&self.layers_dir(), &self.dir.join("cache"), settings)?;
-        Ok(self.store.get_or_init(|| store))
+        }
     }
 
     /// Its layers, if something asked for them before.

@@ -244,12 +244,3 @@ pub fn discard_stage(root: &Path, pins: Option<&pins::Pins>) -> Result<(), IoErr
     }
     pins.discard(&stage).or_else(|_| clear_stage(root))
 }
-
-/// Bytes free for the user on the file system of a directory.
-///
-/// # Errors
-/// Names the directory.
-pub fn free_space(dir: &Path) -> Result<u64, fsx::Error> {
-    let stat = rustix::fs::statvfs(dir).at("look at the file system of", dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-}

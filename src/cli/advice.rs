@@ -254,6 +254,7 @@ fn of_history(error: &history::Error) -> Advice {
 fn of_store(error: &store::Error) -> Advice {
     match error {
         store::Error::Io(error) => of_io(error),
+        store::Error::Lost { .. } => Advice::new("lacking", FAILED, "try again; what came is kept"),
     }
 }
 

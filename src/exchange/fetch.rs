@@ -12,12 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::error::Error;
-use super::incoming::{Incoming, Way};
 use super::memory::Memory;
-use super::needs::{Holdings, Needs, haves, sizes, sorted};
+use super::needs::{Needs, haves};
 use super::source::{Offer, Source};
 use crate::digest::Digest;
-use crate::fsx::{self, Context as _};
 use crate::history::{Beyond, BlobId, Expected, History, Note, ObjectId, RefError, RefKind, RefName};
 use crate::progress::{Phase, Progress};
 use crate::store::catalog::DigestMap;
@@ -43,12 +41,14 @@ impl Local<'_> {
 
     /// The layers that are here.
     pub(super) fn store(&self) -> Result<Store, Error> {
-        Ok(Store::open(
-            &self.layers(),
-            &self.dir.join("cache"),
-            Settings::default(),
-        )?)
+        store_at(self.dir)
     }
+}
+
+/// The layers that are in a repository.
+pub(super) fn store_at(repo: &Path) -> Result<Store, Error> {
+    let layers = repo.join("layers");
+    Ok(Store::open(&layers, &repo.join("cache"), Settings::default())?)
 }
 
 /// Where a layer lies in a repository.
@@ -67,17 +67,6 @@ pub struct Objects {
     pub bytes: u64,
 }
 
-/// A layer that came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BroughtLayer {
-    /// Its digest.
-    pub digest: Digest,
-    /// Its length.
-    pub size: u64,
-    /// How it came.
-    pub way: Way,
-}
-
 /// What is lacking of layers.
 #[derive(Debug, Default)]
 pub struct Lacking {
@@ -90,6 +79,15 @@ impl Lacking {
     /// Nothing is lacking.
     pub fn is_empty(&self) -> bool {
         self.contents.is_empty()
+    }
+
+    /// Without some contents.
+    pub(super) fn without(&self, is_here: impl Fn(&Digest) -> bool) -> Self {
+        let contents = self.contents.iter().filter(|(content, _)| !is_here(content));
+        Self {
+            contents: contents.map(|(content, size)| (*content, *size)).collect(),
+            named: self.named.clone(),
+        }
     }
 
     /// The contents with their lengths.
@@ -203,54 +201,6 @@ pub fn first_layers(local: Local<'_>, offer: &Offer, lacking: &Lacking) -> Vec<(
         .collect()
 }
 
-/// Brings the layers that hold what is lacking.
-///
-/// # Errors
-/// A layer that is refused; contents that no layer over there holds. What came is kept.
-pub fn layers(
-    local: Local<'_>,
-    source: &Source,
-    offer: &Offer,
-    lacking: &Lacking,
-    progress: &dyn Progress,
-) -> Result<Vec<BroughtLayer>, Error> {
-    let first = first_layers(local, offer, lacking);
-    let mut brought = bring(local, source, &first, progress)?;
-    let mut contents = still_lacking(local, &lacking.contents)?;
-    if !contents.is_empty() {
-        // Content that an older commit, maybe of another branch, had stored.
-        let rest = offer.layers.iter().filter(|(digest, _)| !local.layer(digest).exists());
-        let mut holdings = Holdings::default();
-        for (digest, index) in indexes(source, rest)? {
-            holdings.add(digest, &index);
-        }
-        // Parts may lie in layers that are here already.
-        let store = local.store()?;
-        for (digest, index) in store.catalog().layers() {
-            holdings.add(*digest, index);
-        }
-        let (mut layers, _) = holdings.find(&contents);
-        layers.retain(|digest| !local.layer(digest).exists());
-        let second = sizes(layers, &offer.layers)?;
-        brought.extend(bring(local, source, &second, progress)?);
-        contents = still_lacking(local, &contents)?;
-    }
-    if contents.is_empty() {
-        return Ok(brought);
-    }
-    Err(Error::Lacking {
-        place: source.address().to_owned(),
-        contents: sorted(&contents),
-    })
-}
-
-fn still_lacking(local: Local<'_>, contents: &DigestMap<u64>) -> Result<DigestMap<u64>, Error> {
-    let store = local.store()?;
-    let mut contents = contents.clone();
-    contents.retain(|digest, _| !store.catalog().contains(digest));
-    Ok(contents)
-}
-
 /// So many objects are read from a remote at once.
 const AT_ONCE: usize = 4;
 
@@ -291,75 +241,6 @@ pub(super) fn each_at_once<T: Sync, R: Send>(
         Some(error) => Err(error),
         None => Ok(done.into_inner().unwrap_or_default()),
     }
-}
-
-fn indexes<'l>(
-    source: &Source,
-    layers: impl Iterator<Item = (&'l Digest, &'l u64)>,
-) -> Result<Vec<(Digest, crate::store::catalog::LayerIndex)>, Error> {
-    let mut found = Vec::new();
-    for (digest, size) in layers {
-        found.push((*digest, source.index(digest, *size)?));
-    }
-    Ok(found)
-}
-
-/// Brings layers. Each takes its place once it is what its digest says.
-pub(super) fn bring(
-    local: Local<'_>,
-    source: &Source,
-    layers: &[(Digest, u64)],
-    progress: &dyn Progress,
-) -> Result<Vec<BroughtLayer>, Error> {
-    if layers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let carrier = source.carrier();
-    let incoming = Incoming::open(local.dir)?;
-    let total = layers.iter().map(|(_, size)| size).sum();
-    let far = layers.iter().filter(|(digest, _)| !carrier.is_near(digest, local.dir));
-    check_space(local.dir, far.map(|(_, size)| size).sum())?;
-    progress.begin(Phase::Receive, Some(total));
-    let (repo, address) = (local.dir, source.address());
-    let brought = each_at_once(layers, |(digest, size)| {
-        let (part, way, index) = carrier.bring(*digest, *size, &incoming, progress)?;
-        let index = index.map_err(|why| {
-            Incoming::drop_part(&part);
-            Error::refused(format!("the layer {} at {address}", digest.short()), why)
-        })?;
-        Incoming::place(&part, &layer_path(repo, digest))?;
-        Store::renew_index(&repo.join("cache"), digest, &index);
-        Ok(BroughtLayer {
-            digest: *digest,
-            size: *size,
-            way,
-        })
-    });
-    progress.end();
-    let mut brought = brought?;
-    brought.sort_by_key(|layer| layer.digest);
-    Ok(brought)
-}
-
-/// Bytes free for this user on the file system of a directory.
-///
-/// # Errors
-/// Names the directory.
-pub fn free_space(dir: &Path) -> Result<u64, fsx::Error> {
-    let stat = rustix::fs::statvfs(dir).at("look at the file system of", dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-fn check_space(dir: &Path, needed: u64) -> Result<(), Error> {
-    let free = free_space(dir)?;
-    if needed <= free {
-        return Ok(());
-    }
-    Err(Error::NoSpace {
-        place: dir.display().to_string(),
-        needed,
-        free,
-    })
 }
 
 /// Lets the refs here follow the offered ones: branches as `refs/remotes/REMOTE/…`, tags that are new. All they need

@@ -13,6 +13,7 @@ use crate::digest::{Digest, Hasher};
 use crate::fsx::{self, Context as _, atomic};
 use crate::progress::Progress;
 use crate::remote::{Key, Transport};
+use crate::store::{self, arrival::Arrival};
 
 /// How much is read at once.
 const BUFFER: usize = 256 << 10;
@@ -22,12 +23,14 @@ const BUFFER: usize = 256 << 10;
 pub(super) struct Incoming(PathBuf);
 
 /// An object that is to come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// What it is, for people: `the layer 4c0e…`.
     pub(super) what: &'a str,
     pub(super) digest: Digest,
     pub(super) size: u64,
+    /// Hears how far it has come.
+    pub(super) arrival: &'a Arrival,
 }
 
 /// How an object came.
@@ -64,11 +67,12 @@ impl Incoming {
     ) -> Result<(PathBuf, Way), Error> {
         let path = self.part(&wanted.digest);
         let (file, hasher, start) = resume(&path, wanted.size, progress)?;
+        wanted.arrival.begin(file.try_clone().at("open", &path)?, start);
         let mut out = Arriving {
             file,
             hasher,
             length: start,
-            limit: wanted.size,
+            wanted,
             progress,
             failed: None,
         };
@@ -76,6 +80,7 @@ impl Incoming {
             let streamed = transport.stream(key, start, &mut out);
             if let Some(refusal) = out.failed.take() {
                 return Err(match refusal {
+                    Failure::Unwanted => store::Error::Lost { layer: wanted.digest }.into(),
                     Failure::TooLong => self.refuse(&path, transport, wanted, "it is longer than announced".to_owned()),
                     Failure::Io(source) => fsx::Error {
                         action: "write",
@@ -146,6 +151,7 @@ impl Incoming {
         };
         let mut file = File::open(&path).at("read", &path)?;
         let copied = file.try_clone().at("open", &path)?;
+        wanted.arrival.begin(file.try_clone().at("open", &path)?, wanted.size);
         let mut hasher = Hasher::new();
         // What was copied goes to the disk while it is hashed.
         let (read, synced, seen) = std::thread::scope(|scope| {
@@ -267,6 +273,7 @@ fn copy(source: &Path, path: &Path) -> Result<Way, Error> {
 
 enum Failure {
     TooLong,
+    Unwanted,
     Io(io::Error),
 }
 
@@ -275,14 +282,18 @@ struct Arriving<'a> {
     file: File,
     hasher: Hasher,
     length: u64,
-    limit: u64,
+    wanted: Wanted<'a>,
     progress: &'a dyn Progress,
     failed: Option<Failure>,
 }
 
 impl Write for Arriving<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.length + bytes.len() as u64 > self.limit {
+        if !self.wanted.arrival.is_wanted() {
+            self.failed = Some(Failure::Unwanted);
+            return Err(io::Error::other("nobody waits for it"));
+        }
+        if self.length + bytes.len() as u64 > self.wanted.size {
             self.failed = Some(Failure::TooLong);
             return Err(io::Error::other("it is longer than announced"));
         }
@@ -293,6 +304,7 @@ impl Write for Arriving<'_> {
         }
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
+        self.wanted.arrival.reached(self.length);
         self.progress.advance(bytes.len() as u64);
         Ok(bytes.len())
     }

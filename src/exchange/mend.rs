@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::coming::{BroughtLayer, Coming, bring};
 use super::error::Error;
-use super::fetch::{BroughtLayer, Local, bring};
+use super::fetch::Local;
 use super::needs::Holdings;
-use super::source::{Offer, Source};
+use super::source::{Carrier, Offer, Source};
 use crate::digest::Digest;
 use crate::progress::Progress;
 use crate::remote;
@@ -37,12 +38,13 @@ pub struct Mended {
 /// others come all the same.
 pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, progress: &dyn Progress) -> Mended {
     let mut mended = Mended::default();
+    let carrier = source.carrier();
     // Those of the lost layers' own names first: what they give needs no look at others.
     let all = offer.layers.iter().map(|(digest, size)| (*digest, *size));
     let (own, others): (BTreeMap<Digest, u64>, BTreeMap<Digest, u64>) =
         all.partition(|(digest, _)| loss.layers.contains(digest));
     for offered in [own, others] {
-        let Some(mut there) = indexes(source, &offered, loss, &mut mended) else {
+        let Some(mut there) = indexes(&carrier, &offered, loss, &mut mended) else {
             return mended;
         };
         while !loss.contents.is_empty() {
@@ -62,11 +64,13 @@ pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, p
                 };
                 let (_, index) = there.swap_remove(at);
                 let size = offered.get(&layer).copied().unwrap_or_default();
-                match bring(local, source, &[(layer, size)], progress) {
+                let coming = [Coming::new(layer, size, index)];
+                match bring(local.dir, &carrier, &coming, progress) {
                     Ok(brought) => {
                         mended.brought.extend(brought);
                         let read = Store::cached_index(&local.dir.join("cache"), &layer);
-                        loss.sound.push((layer, read.unwrap_or(index)));
+                        let index = read.unwrap_or_else(|| coming[0].awaited.index.clone());
+                        loss.sound.push((layer, index));
                     }
                     Err(error) => {
                         let is_gone = is_gone(&error);
@@ -86,7 +90,7 @@ pub fn mend(local: Local<'_>, source: &Source, offer: &Offer, loss: &mut Loss, p
 
 /// What these layers hold, as far as they say; those that are sound here are left out. Nothing if the remote is gone.
 fn indexes(
-    source: &Source,
+    carrier: &Carrier<'_>,
     offered: &BTreeMap<Digest, u64>,
     loss: &Loss,
     mended: &mut Mended,
@@ -97,7 +101,7 @@ fn indexes(
     }
     let is_here = |digest: &Digest| loss.sound.iter().any(|(sound, _)| sound == digest);
     for (digest, size) in offered.iter().filter(|(digest, _)| !is_here(digest)) {
-        match source.index(digest, *size) {
+        match carrier.index(digest, *size) {
             Ok(index) => found.push((*digest, index)),
             Err(error) => {
                 let is_gone = is_gone(&error);

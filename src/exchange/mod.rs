@@ -9,6 +9,7 @@
 //!   other made.
 
 mod claim;
+pub mod coming;
 mod entry;
 mod error;
 pub mod fetch;

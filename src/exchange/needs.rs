@@ -1,6 +1,6 @@
 //! Which contents commits need, and which layers hold them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::error::Error;
 use crate::digest::Digest;
@@ -127,16 +127,4 @@ pub(super) fn sorted(contents: &DigestMap<u64>) -> Vec<Digest> {
     let mut list: Vec<Digest> = contents.keys().copied().collect();
     list.sort_unstable();
     list
-}
-
-/// The layers with their lengths.
-pub(super) fn sizes(
-    layers: impl IntoIterator<Item = Digest>,
-    known: &BTreeMap<Digest, u64>,
-) -> Result<Vec<(Digest, u64)>, Error> {
-    let sized = |digest: Digest| match known.get(&digest) {
-        Some(size) => Ok((digest, *size)),
-        None => Err(Error::refused(format!("the layer {digest}"), "its length is not known")),
-    };
-    layers.into_iter().map(sized).collect()
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 
+use super::coming::{BroughtLayer, layers};
 use super::error::Error;
-use super::fetch::{BroughtLayer, Lacking, Local, each_at_once, layer_path, layers};
+use super::fetch::{Lacking, Local, each_at_once, layer_path};
 use super::incoming::Way;
 use super::needs::sorted;
 use super::source::{Offer, Source};

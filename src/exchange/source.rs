@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::coming::Coming;
 use super::entry::Pack;
 use super::error::Error;
 use super::fetch::layer_path;
@@ -16,6 +17,7 @@ use crate::history::{Head, History, ObjectId, RefKind};
 use crate::progress::Progress;
 use crate::remote::Transport;
 use crate::store::Store;
+use crate::store::arrival::Arrival;
 use crate::store::catalog::LayerIndex;
 use crate::store::verify::structure;
 
@@ -189,21 +191,6 @@ impl Source {
         Ok((count, more))
     }
 
-    /// What a layer over there holds, read without getting the layer.
-    pub(super) fn index(&self, digest: &Digest, size: u64) -> Result<LayerIndex, Error> {
-        match self {
-            Self::Remote(transport) => index::read(&**transport, digest, size),
-            Self::Repository(peer) => {
-                if let Some(index) = Store::cached_index(&peer.dir.join("cache"), digest) {
-                    return Ok(index);
-                }
-                let path = layer_path(&peer.dir, digest);
-                let what = || format!("the layer {}", path.display());
-                structure(&path).map_err(|why| Error::refused(what(), why))
-            }
-        }
-    }
-
     /// How its layers come.
     pub(super) fn carrier(&self) -> Carrier<'_> {
         match self {
@@ -225,6 +212,7 @@ fn bring_pack(
         what: &what,
         digest: pack.digest,
         size: pack.size,
+        arrival: &Arrival::default(),
     };
     let key = layout::pack(&format!("{}.pack", pack.name))?;
     let (part, _) = incoming.receive(transport, &key, wanted, progress)?;
@@ -244,6 +232,29 @@ pub(super) enum Carrier<'a> {
 }
 
 impl Carrier<'_> {
+    /// Where they come from, for people.
+    pub(super) fn address(&self) -> String {
+        match self {
+            Self::Transport(transport) => transport.address().to_owned(),
+            Self::Folder(repo) => repo.display().to_string(),
+        }
+    }
+
+    /// What a layer over there holds, read without getting the layer.
+    pub(super) fn index(&self, digest: &Digest, size: u64) -> Result<LayerIndex, Error> {
+        match self {
+            Self::Transport(transport) => index::read(*transport, digest, size),
+            Self::Folder(repo) => {
+                if let Some(index) = Store::cached_index(&repo.join("cache"), digest) {
+                    return Ok(index);
+                }
+                let path = layer_path(repo, digest);
+                let what = || format!("the layer {}", path.display());
+                structure(&path).map_err(|why| Error::refused(what(), why))
+            }
+        }
+    }
+
     /// The file that a layer is, where it is one on this machine.
     fn file(&self, digest: &Digest) -> Result<Option<PathBuf>, Error> {
         Ok(match self {
@@ -264,16 +275,17 @@ impl Carrier<'_> {
     /// together.
     pub(super) fn bring(
         &self,
-        digest: Digest,
-        size: u64,
+        coming: &Coming,
         incoming: &Incoming,
         progress: &dyn Progress,
     ) -> Result<(PathBuf, Way, Result<LayerIndex, String>), Error> {
+        let digest = coming.digest();
         let what = format!("the layer {}", digest.short());
         let wanted = Wanted {
             what: &what,
             digest,
-            size,
+            size: coming.size,
+            arrival: &coming.awaited.arrival,
         };
         match (self.file(&digest)?, self) {
             (Some(file), _) => incoming.adopt(&file, wanted, structure, progress),

@@ -58,6 +58,15 @@ impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
     }
 }
 
+/// Bytes free for the user on the file system of a directory.
+///
+/// # Errors
+/// Names the directory.
+pub fn free_space(dir: &Path) -> Result<u64, Error> {
+    let stat = rustix::fs::statvfs(dir).at("look at the file system of", dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// A path without `.`, `..`, doubled and trailing separators. What `..` climbs out of is asked of the disk, as every program
 /// does; where that is not there, names are taken off. Symlinks after that stay: an environment is used by the path that
 /// it is known by.

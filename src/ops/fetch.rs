@@ -6,7 +6,8 @@ use super::remotes::{chosen, source};
 use super::{Session, recover};
 use crate::config::Editor;
 use crate::exchange::Memory;
-use crate::exchange::fetch::{self, BroughtLayer, Local, RefUpdate};
+use crate::exchange::coming::{self, BroughtLayer};
+use crate::exchange::fetch::{self, Local, RefUpdate};
 
 /// What to bring.
 #[derive(Clone, Debug, Default)]
@@ -76,13 +77,13 @@ pub(super) fn perform(session: &mut Session<'_>, options: &FetchOptions) -> Resu
     let mut layers = Vec::new();
     if !history_only {
         let lacking = fetch::lacking(local, &objects.beyond)?;
-        layers = fetch::layers(local, &from, &offer, &lacking, session.progress)?;
+        layers = coming::layers(local, &from, &offer, &lacking, session.progress)?;
     }
     let note = session.note(format!("fetch {}", remote.name));
     let refs = fetch::track(local, &remote.name, &offer, options.prune, &note)?;
     if options.missing {
         let lacking = fetch::lacking_of_all(local)?;
-        layers.extend(fetch::layers(local, &from, &offer, &lacking, session.progress)?);
+        layers.extend(coming::layers(local, &from, &offer, &lacking, session.progress)?);
         if remote.history_only {
             let mut editor = Editor::open(&session.repo.config_path())?;
             editor.set_history_only(&remote.name, false)?;

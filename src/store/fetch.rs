@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::Store;
+use super::arrival::Arrival;
 use super::catalog::{Frame, Located};
 use super::frame::Unpress;
 use super::proof::{Piece, Proof, Verdict};
@@ -34,13 +35,13 @@ impl ContentSource for Store {
                 scope.spawn(|| {
                     let mut reader = Reader::default();
                     for task in queue.turn().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                        let Some(file) = files.get(&task.layer) else { continue };
+                        let Some(layer) = files.get(&task.layer) else { continue };
                         let proof = proofs.get(task.want).and_then(Option::as_ref);
                         // What is hashed as a whole need not be hashed frame by frame.
-                        let read = match proof {
-                            Some(_) => reader.unpack(file, &task.frame),
-                            None => reader.read(file, &task.frame),
-                        };
+                        let read = layer.up_to(&task.frame).and_then(|file| match proof {
+                            Some(_) => reader.unpack(&file, &task.frame),
+                            None => reader.read(&file, &task.frame),
+                        });
                         let bytes = match read {
                             Ok(bytes) => bytes,
                             Err(what) => {
@@ -118,7 +119,7 @@ impl Store {
 
     /// What is wrong with a content, by reading its frames once more, in order. `hashed` is the digest of so many bytes
     /// of it as they came before.
-    fn flaw(&self, want: &Want, files: &BTreeMap<usize, File>, hashed: Option<(u64, Digest)>) -> Option<String> {
+    fn flaw(&self, want: &Want, files: &Layers<'_>, hashed: Option<(u64, Digest)>) -> Option<String> {
         let mut reader = Reader::default();
         let mut hasher = Hasher::new();
         let came = |offset: u64, hasher: &Hasher| {
@@ -129,7 +130,8 @@ impl Store {
             if !came(offset, &hasher) {
                 return Some(OTHERWISE.to_owned());
             }
-            match files.get(&layer).map(|file| reader.read(file, frame)) {
+            let read = |layer: &Layer<'_>| layer.up_to(frame).and_then(|file| reader.read(&file, frame));
+            match files.get(&layer).map(read) {
                 Some(Ok(bytes)) => hasher.update(&bytes),
                 Some(Err(what)) => return Some(self.damage(layer, &what)),
                 // That it cannot be opened was told.
@@ -142,12 +144,17 @@ impl Store {
         (hasher.finish() != want.digest).then(|| "a layer lists other content under its digest".to_owned())
     }
 
-    fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> BTreeMap<usize, File> {
+    fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> Layers<'_> {
         let mut files = BTreeMap::new();
         for layer in tasks.iter().map(|task| task.layer).collect::<BTreeSet<_>>() {
-            match File::open(self.layer_path(&self.catalog.layer(layer))) {
+            let digest = self.catalog.layer(layer);
+            if let Some(arrival) = self.awaited.get(&digest) {
+                files.insert(layer, Layer::Awaited(arrival));
+                continue;
+            }
+            match File::open(self.layer_path(&digest)) {
                 Ok(file) => {
-                    files.insert(layer, file);
+                    files.insert(layer, Layer::Here(Arc::new(file)));
                 }
                 Err(error) => {
                     for task in tasks.iter().filter(|task| task.layer == layer) {
@@ -197,6 +204,24 @@ impl Store {
         let want = Want { digest: *digest, size };
         self.fetch(&[want], &buffer, &crate::progress::Silent)?;
         Ok(buffer.0.into_inner().unwrap_or_default())
+    }
+}
+
+/// The layers that something is read from, by number.
+type Layers<'a> = BTreeMap<usize, Layer<'a>>;
+
+enum Layer<'a> {
+    Here(Arc<File>),
+    Awaited(&'a Arrival),
+}
+
+impl Layer<'_> {
+    /// Its file, as soon as this frame is in it.
+    fn up_to(&self, frame: &Frame) -> Result<Arc<File>, String> {
+        match self {
+            Self::Here(file) => Ok(file.clone()),
+            Self::Awaited(arrival) => arrival.up_to(frame.offset.saturating_add(u64::from(frame.stored))),
+        }
     }
 }
 

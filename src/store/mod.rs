@@ -5,6 +5,7 @@
 //! cache/index/<sha256>       what each layer holds; rebuilt from the layer when absent or damaged
 //! ```
 
+pub mod arrival;
 pub mod catalog;
 mod chunk;
 mod fetch;
@@ -19,9 +20,11 @@ pub mod verify;
 mod window;
 pub mod writer;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ use crate::digest::Digest;
 use crate::fsx::{self, Context, atomic};
 use crate::progress::Progress;
 use crate::snapshot::facts::LayerFacts;
+use arrival::{Arrival, Awaited};
 use catalog::{Catalog, DamagedLayer, LayerIndex};
 use ingest::{Item, Outcomes};
 use toc::{Footer, Toc};
@@ -41,6 +45,12 @@ pub enum Error {
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] fsx::Error),
+    /// A layer that was to come did not.
+    #[error("the layer {} did not come", .layer.short())]
+    Lost {
+        /// Its digest.
+        layer: Digest,
+    },
 }
 
 /// How often a layer under way is written out to the disk.
@@ -73,6 +83,7 @@ pub struct Store {
     cache: PathBuf,
     settings: Settings,
     catalog: Catalog,
+    awaited: BTreeMap<Digest, Arc<Arrival>>,
 }
 
 /// How the cached index of a layer was found.
@@ -109,17 +120,45 @@ impl Store {
     /// # Errors
     /// Names the directory when it cannot be listed.
     pub fn open(layers: &Path, cache: &Path, settings: Settings) -> Result<Self, Error> {
+        Self::open_awaiting(layers, cache, settings, Vec::new())
+    }
+
+    /// As [`Store::open`], with layers that are still on their way.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_awaiting(
+        layers: &Path,
+        cache: &Path,
+        settings: Settings,
+        awaited: Vec<Awaited>,
+    ) -> Result<Self, Error> {
         let all = Self::open_only(layers, cache, settings, &[]).list()?;
-        Ok(Self::open_only(layers, cache, settings, &all))
+        let mut store = Self::load(layers, cache, settings, &all);
+        for Awaited { digest, index, arrival } in awaited {
+            if !all.contains(&digest) {
+                store.catalog.add(digest, index);
+            }
+            store.awaited.insert(digest, arrival);
+        }
+        store.catalog.forget_incomplete();
+        Ok(store)
     }
 
     /// Opens a store that knows only these layers.
     pub fn open_only(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Self {
+        let mut store = Self::load(layers, cache, settings, only);
+        store.catalog.forget_incomplete();
+        store
+    }
+
+    fn load(layers: &Path, cache: &Path, settings: Settings, only: &[Digest]) -> Self {
         let mut store = Self {
             layers: layers.to_owned(),
             cache: cache.join("index"),
             settings,
             catalog: Catalog::default(),
+            awaited: BTreeMap::new(),
         };
         for digest in only {
             match store.index(digest) {
@@ -127,7 +166,6 @@ impl Store {
                 Err(what) => store.catalog.add_damaged(DamagedLayer { digest: *digest, what }),
             }
         }
-        store.catalog.forget_incomplete();
         store
     }
 

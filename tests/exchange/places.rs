@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use envgit::exchange::coming;
 use envgit::exchange::fetch::{self, Local};
 use envgit::exchange::push::{Force, PushOptions, PushReport, Update, push};
 use envgit::exchange::{Error, Memory, Offer, Source};
@@ -310,7 +311,7 @@ pub fn push_all(sandbox: &Sandbox, to: &dyn Transport) -> PushReport {
 pub struct Fetched {
     pub offer: Offer,
     pub objects: fetch::Objects,
-    pub layers: Vec<fetch::BroughtLayer>,
+    pub layers: Vec<coming::BroughtLayer>,
     pub refs: Vec<fetch::RefUpdate>,
 }
 
@@ -326,7 +327,7 @@ pub fn try_fetch(sandbox: &Sandbox, from: &Source) -> Result<Fetched, Error> {
     let offer = from.offer(Some(&memory))?;
     let objects = fetch::objects(local, from, &offer, &Silent)?;
     let lacking = fetch::lacking(local, &objects.beyond)?;
-    let layers = fetch::layers(local, from, &offer, &lacking, &Silent)?;
+    let layers = coming::layers(local, from, &offer, &lacking, &Silent)?;
     let note = Note {
         who: who("Ada"),
         time: NOW,

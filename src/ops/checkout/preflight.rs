@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::target::Target;
+use crate::apply::Pinned;
 use crate::apply::untouched::is_fixed;
-use crate::apply::{Pinned, free_space};
 use crate::capture::scan::LiveRoot;
+use crate::fsx;
 use crate::fsx::Context;
 use crate::ops::Session;
 use crate::ops::error::Error;
@@ -164,7 +165,7 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
     // What an inventory says may be anything: too much must not become little.
     let sizes = written.map(|entry| entry.size().saturating_add(PER_FILE));
     let needed = sizes.fold(0, u64::saturating_add);
-    let mut free = free_space(&root.path)?;
+    let mut free = fsx::free_space(&root.path)?;
     if needed > 0
         && needed.saturating_add(RESERVE) > free
         && pinned.is_empty()
@@ -172,7 +173,7 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
     {
         // Pins are worth less than a checkout; none of them is needed for this one.
         make_room(session)?;
-        free = free_space(&root.path)?;
+        free = fsx::free_space(&root.path)?;
     }
     if needed == 0 || needed.saturating_add(RESERVE) <= free {
         return Ok(());

@@ -243,6 +243,8 @@ impl Prepared {
             let application = Application::stage(&part.root.path, plan, &source, session.progress);
             staged.push((part, application.map_err(|error| self.explain(error))?));
         }
+        // What was staged was checked piece by piece; nothing is swapped in before all it came from is.
+        session.repo.settle().inspect_err(|_| self.clear_stages())?;
         if staged.is_empty() {
             return Ok(Swept::default());
         }

@@ -1,8 +1,12 @@
 //! The second half of a clone: layers come, it becomes a repository, and its state is checked out.
 
 use super::{CloneOptions, ClonePlan, Cloner, places};
+use std::path::Path;
+
+use crate::apply::clear_stage;
 use crate::config::{Config, Editor, Upstream};
-use crate::exchange::fetch::{self, BroughtLayer, Local};
+use crate::exchange::coming::{self, BroughtLayer, Coming};
+use crate::exchange::fetch::{self, Lacking, Local};
 use crate::exchange::{Memory, Offer, Source};
 use crate::fsx::{self, atomic};
 use crate::history::{Expected, History, Note, RefName};
@@ -16,14 +20,15 @@ use crate::ops::report::CheckoutReport;
 use crate::repo::{DIR_NAME, Repo};
 use crate::snapshot::root::Root;
 
-/// Brings the layers, and makes it a repository.
-pub(super) fn complete(
+/// Lets refs follow the offered ones, and opens what is to be the repository: with all that is to come for it, and for
+/// now without it.
+pub(super) fn begin(
     options: &CloneOptions,
     cloner: &Cloner<'_>,
     from: &Source,
     plan: &ClonePlan,
     offer: &Offer,
-) -> Result<Vec<BroughtLayer>, Error> {
+) -> Result<(Repo, Outstanding), Error> {
     let project = &options.here.project;
     let dir = project.join(DIR_NAME);
     let history = History::open(&dir.join("history"))?;
@@ -31,11 +36,11 @@ pub(super) fn complete(
         history: &history,
         dir: &dir,
     };
-    let mut layers = Vec::new();
+    let mut outstanding = Outstanding::default();
     if !options.history_only {
         let wants: Vec<_> = offer.refs.values().copied().collect();
-        let lacking = fetch::lacking(local, &history.beyond(&wants, &[])?)?;
-        layers = fetch::layers(local, from, offer, &lacking, cloner.progress)?;
+        outstanding.lacking = fetch::lacking(local, &history.beyond(&wants, &[])?)?;
+        outstanding.layers = coming::foresee(local, from, offer, &outstanding.lacking)?;
     }
     let note = Note {
         who: cloner.who.clone(),
@@ -44,9 +49,35 @@ pub(super) fn complete(
     };
     fetch::track(local, FIRST_REMOTE, offer, false, &note)?;
     fetch::remember(&Memory::of(&dir, FIRST_REMOTE), offer)?;
+    let awaited = outstanding.layers.iter().map(|layer| layer.awaited.clone()).collect();
     if dir.join("format.json").exists() {
-        return Ok(layers);
+        let mut repo = Repo::open(&dir)?;
+        repo.await_layers(awaited)?;
+        return Ok((repo, outstanding));
     }
+    clear_stages_of_before(&dir);
+    let repo = Repo::open_awaiting(project, &config_text(options, plan)?, awaited)?;
+    Ok((repo, outstanding))
+}
+
+/// What is to come.
+#[derive(Default)]
+pub(super) struct Outstanding {
+    pub(super) layers: Vec<Coming>,
+    pub(super) lacking: Lacking,
+}
+
+/// An earlier try may have begun to fill other places.
+fn clear_stages_of_before(dir: &Path) {
+    if let Ok(config) = Config::load(&dir.join(crate::config::FILE_NAME)) {
+        for root in &config.roots {
+            // It is in nobody's way.
+            let _ = clear_stage(&root.path);
+        }
+    }
+}
+
+fn config_text(options: &CloneOptions, plan: &ClonePlan) -> Result<String, Error> {
     let roots: Vec<Root> = plan
         .roots
         .iter()
@@ -58,8 +89,9 @@ pub(super) fn complete(
             base: place.base.clone(),
         })
         .collect();
+    let project = &options.here.project;
     let text = Config::initial_text(project, &roots)?;
-    let config = dir.join(crate::config::FILE_NAME);
+    let config = project.join(DIR_NAME).join(crate::config::FILE_NAME);
     atomic::write(&config, text.as_bytes())?;
     let mut editor = Editor::open(&config)?;
     editor.set_remote(FIRST_REMOTE, &options.url)?;
@@ -73,9 +105,29 @@ pub(super) fn complete(
         };
         editor.set_upstream(branch, &upstream)?;
     }
-    let repo = Repo::complete(project, &editor.text())?;
-    register(&repo, options.registry.as_ref());
-    Ok(layers)
+    Ok(editor.text())
+}
+
+/// Brings what is to come, and meanwhile what it is to be becomes what it is.
+pub(super) fn finish(
+    options: &CloneOptions,
+    session: &mut Session<'_>,
+    from: &Source,
+    plan: &ClonePlan,
+    outstanding: &Outstanding,
+) -> Result<(Vec<BroughtLayer>, Option<CheckoutReport>), Error> {
+    let dir = session.repo.dir().to_owned();
+    let history = History::open(&dir.join("history"))?;
+    let local = Local {
+        history: &history,
+        dir: &dir,
+    };
+    let Outstanding { layers, lacking } = outstanding;
+    let done = coming::layers_while(local, from, layers, lacking, || bring_back(options, session, plan));
+    if dir.join("format.json").exists() {
+        register(&session.repo, options.registry.as_ref());
+    }
+    done
 }
 
 /// Makes the branch, and the live state that of the commit.
@@ -86,6 +138,7 @@ pub(super) fn bring_back(
 ) -> Result<Option<CheckoutReport>, Error> {
     let note = session.note(format!("clone: from {}", options.url));
     if options.history_only {
+        session.repo.settle()?;
         let history = session.repo.history();
         match &plan.branch {
             Some(branch) => {

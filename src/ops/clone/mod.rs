@@ -27,7 +27,7 @@ use super::recover::clear_locks;
 use super::remotes::source;
 use super::report::CheckoutReport;
 use super::{Session, shell};
-use crate::exchange::fetch::BroughtLayer;
+use crate::exchange::coming::BroughtLayer;
 use crate::fsx::lock::Lock;
 use crate::fsx::{self, Context as _, atomic};
 use crate::history::{CommitId, History, Person, Time};
@@ -36,7 +36,7 @@ use crate::registry::Registry;
 use crate::repo::{DIR_NAME, Repo};
 use crate::snapshot::finding::Finding;
 use crate::snapshot::root::{Kind, Policy, RootName};
-use complete::{bring_back, complete};
+use complete::{begin, finish};
 use preflight::hindrance;
 use prepare::prepare;
 
@@ -224,10 +224,10 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
             return Err(error);
         }
     };
-    let layers = complete(options, cloner, &from, &plan, &offer)?;
+    let (repo, outstanding) = begin(options, cloner, &from, &plan, &offer)?;
     drop(lock);
     let mut session = Session {
-        repo: Repo::open(&dir)?,
+        repo,
         who: cloner.who.clone(),
         now: cloner.now,
         env: cloner.env.clone(),
@@ -235,7 +235,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         purpose: "envgit clone".to_owned(),
     };
     let otherwise = shell::remember(&session, plan.commit)?;
-    let checkout = bring_back(options, &mut session, &plan)?;
+    let (layers, checkout) = finish(options, &mut session, &from, &plan, &outstanding)?;
     fsx::remove_file(&note)?;
     Ok(CloneReport {
         plan,

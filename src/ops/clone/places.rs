@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::capture::detect::is_conda_base;
-use crate::snapshot::root::{Kind, RootName};
+use crate::repo::DIR_NAME;
+use crate::snapshot::root::{Kind, RootName, STAGE_DIR};
 
 /// What places are proposed from.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +121,10 @@ fn free(place: PathBuf, taken: &[PathBuf], reserved: Option<&Path>) -> PathBuf {
 /// Nothing is there, or a folder with nothing in it but envgit's own.
 pub(super) fn is_empty(place: &Path) -> bool {
     match std::fs::read_dir(place) {
-        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == crate::repo::DIR_NAME)),
+        Ok(mut entries) => entries.all(|entry| {
+            // A try that was cut off may have left its stage.
+            entry.is_ok_and(|entry| [DIR_NAME, STAGE_DIR].iter().any(|own| entry.file_name() == *own))
+        }),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::places::is_empty;
 use super::{ClonePlan, RootPlace};
-use crate::exchange::fetch::free_space;
+use crate::fsx;
 use crate::history::{CommitId, History};
 use crate::ops::checkout::preflight::{PER_FILE, RESERVE};
 use crate::ops::error::Error;
@@ -194,7 +194,7 @@ fn room(plan: &ClonePlan, repo_dir: &Path) -> Result<Vec<Obstacle>, Error> {
     }
     let mut found = Vec::new();
     for (dir, bytes) in needed.into_values() {
-        let free = free_space(&dir)?;
+        let free = fsx::free_space(&dir)?;
         if bytes > free {
             found.push(fatal(format!(
                 "the file system of {} needs {} MiB and has {} MiB; free some, or choose another place: --root NAME=PATH",
