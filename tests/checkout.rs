@@ -102,6 +102,28 @@ fn tracked_roots_keep_what_no_commit_recorded() {
 }
 
 #[test]
+fn a_folder_of_new_files_makes_way_for_a_recorded_file() {
+    for discard in [false, true] {
+        let sandbox = Sandbox::new(Kind::Project, Policy::Tracked);
+        sandbox.write("a", "recorded");
+        sandbox.commit_tagged("v1");
+        std::fs::remove_file(sandbox.env().join("a")).unwrap();
+        sandbox.write("a/deep/x", "mine");
+        sandbox.write("notes", "mine too");
+        let options = CheckoutOptions {
+            discard,
+            ..options("v1")
+        };
+        sandbox.try_checkout(&options).unwrap();
+        assert_eq!([sandbox.read("a"), sandbox.read("notes")], ["recorded", "mine too"]);
+        if !discard {
+            sandbox.checkout("autosave/1");
+            assert_eq!(sandbox.read("a/deep/x"), "mine");
+        }
+    }
+}
+
+#[test]
 fn ignored_files_are_never_touched() {
     let sandbox = Sandbox::new(Kind::Project, Policy::Exact);
     sandbox.write("data/a", "1");

@@ -396,3 +396,65 @@ fn there_are_no_pins_across_file_systems_and_doctor_says_what_would_help() {
     let json = shell.ok(&["audit", "--json"]).json();
     assert!(json.to_string().contains("\"by_digest\":1"), "{json}");
 }
+
+/// The state before is saved and pinned first, and its pins may be made of those that the target needs.
+#[test]
+fn going_back_from_a_state_that_no_commit_holds_gives_the_recorded_one() {
+    type Change = fn(&Sandbox);
+    let changes: [Change; 2] = [
+        |sandbox| {
+            for (path, text) in [("d/x", "x"), ("d/y", "y"), ("d/a", "changed")] {
+                sandbox.write(path, text);
+            }
+            std::fs::remove_file(sandbox.env().join("d/c")).unwrap();
+        },
+        |sandbox| {
+            for (path, text) in [("d/x", "x"), ("d/y", "y"), ("d/z", "z"), ("top", "changed")] {
+                sandbox.write(path, text);
+            }
+        },
+    ];
+    for change in changes {
+        let sandbox = Sandbox::venv();
+        for path in ["d/a", "d/b", "d/c", "top"] {
+            sandbox.write(path, path);
+        }
+        settle();
+        sandbox.commit_tagged("one");
+        let one = picture(&sandbox.env());
+        change(&sandbox);
+        settle();
+        let dirty = picture(&sandbox.env());
+        for _ in 0..2 {
+            sandbox.checkout("one");
+            assert_eq!(differing(&picture(&sandbox.env()), &one), Vec::<String>::new());
+            sandbox.checkout("autosave/1");
+            assert_eq!(differing(&picture(&sandbox.env()), &dirty), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_pin_that_has_another_live_name_is_not_used() {
+    for name in ["a", "z"] {
+        let sandbox = Sandbox::venv();
+        sandbox.write("k", "one");
+        settle();
+        sandbox.commit_tagged("one");
+        let one = picture(&sandbox.env());
+        std::fs::hard_link(sandbox.env().join("k"), sandbox.env().join(name)).unwrap();
+        let options = CheckoutOptions {
+            rev: "one".to_owned(),
+            paths: vec![sandbox.env().join("k").display().to_string()],
+            ..CheckoutOptions::default()
+        };
+        sandbox.try_checkout(&options).unwrap();
+        assert_eq!(sandbox.read(name), "one");
+        sandbox.checkout("one");
+        assert_eq!(
+            differing(&picture(&sandbox.env()), &one),
+            Vec::<String>::new(),
+            "{name}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ use std::path::Path;
 use common::cli::Shell;
 use common::{Sandbox, Seen, differing, picture};
 use envgit::ops::Error;
+use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::report::CheckoutReport;
 use envgit::ops::restore::{RestoreOptions, restore};
 use envgit::snapshot::root::{Kind, Policy};
@@ -449,4 +450,41 @@ fn a_package_of_several_roots_comes_back_in_each() {
     upgrade();
     shell.ok(&["restore", "--from", "v1", "--package", "numpy", "--root", "other"]);
     assert!(!has_old("env") && has_old("other"));
+}
+
+#[test]
+fn a_name_of_a_file_comes_back_only_where_its_first_one_is_the_same() {
+    let sandbox = Sandbox::venv();
+    sandbox.write("b", "one");
+    std::fs::hard_link(sandbox.env().join("b"), sandbox.env().join("c")).unwrap();
+    sandbox.commit_tagged("one");
+    sandbox.write("b", "mine");
+    sandbox.write("c", "other");
+    let checkout = CheckoutOptions {
+        rev: "one".to_owned(),
+        paths: vec!["c".to_owned()],
+        cwd: sandbox.env(),
+        ..CheckoutOptions::default()
+    };
+    for error in [
+        perform(&sandbox, &paths(&sandbox, "one", &["c"])).unwrap_err(),
+        sandbox.try_checkout(&checkout).unwrap_err(),
+    ] {
+        assert_eq!(
+            error.to_string(),
+            "in one, env:c and env:b are one file, and env:b is another now"
+        );
+    }
+    assert_eq!([sandbox.read("b"), sandbox.read("c")], ["mine", "other"]);
+    sandbox.status();
+    // The first name is as it was, or comes along because it is gone.
+    sandbox.write("b", "one");
+    perform(&sandbox, &paths(&sandbox, "one", &["b"])).unwrap();
+    perform(&sandbox, &paths(&sandbox, "one", &["c"])).unwrap();
+    assert_eq!([sandbox.read("b"), sandbox.read("c")], ["one", "one"]);
+    for name in ["b", "c"] {
+        std::fs::remove_file(sandbox.env().join(name)).unwrap();
+    }
+    perform(&sandbox, &paths(&sandbox, "one", &["c"])).unwrap();
+    assert!(sandbox.status().changes.is_empty());
 }

@@ -46,6 +46,11 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             "make them readable, stop what writes to them, name them in .snapignore, or leave them out this once with \
              --skip-unreadable; nothing was committed",
         ),
+        ops::Error::Unsaved(_) => Advice::new(
+            "unreadable",
+            FAILED,
+            "nothing was changed; make them readable, as their owner or with sudo, or move them away, and do it again",
+        ),
         ops::Error::Inventory { .. } => Advice::new("damaged", DAMAGED, DAMAGED_HISTORY),
         ops::Error::Damaged(_) => Advice::new(
             "damaged",

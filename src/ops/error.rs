@@ -43,6 +43,9 @@ pub enum Error {
     /// Files that cannot be read, or that never hold still.
     #[error("{} cannot be read: {}", crate::ops::error::files(.0.len()), .0.join("; "))]
     Unreadable(Vec<String>),
+    /// The same, where the state before a checkout would be lost.
+    #[error("{} cannot be read, so what is there could not be saved before it goes: {}", crate::ops::error::files(.0.len()), .0.join("; "))]
+    Unsaved(Vec<String>),
     /// An inventory says something that makes no sense.
     #[error("the inventory of {commit} is damaged: {what}")]
     Inventory {

@@ -52,14 +52,51 @@ impl Selection {
             selection.roots.insert(root.name.clone());
         }
         for path in paths {
-            let (root, rest) = locate(declared, path, cwd)?;
-            let named = Named {
-                given: path.clone(),
-                spec: spec(&rest, path)?,
-            };
-            selection.paths.entry(root).or_default().push(named);
+            selection.add(declared, path, cwd)?;
         }
         Ok(selection)
+    }
+
+    /// Adds what one path stands for: what it names in the root that holds it, and whole roots where these lie within.
+    fn add(&mut self, declared: &[Root], given: &str, cwd: &Path) -> Result<(), Error> {
+        if given.starts_with(':') {
+            return Err(Error::refused(
+                format!("{given:?} begins with git's sign for a special pattern, and there are none here"),
+                format!("a file of that name is ./{given}"),
+            ));
+        }
+        if let Some((root, rest)) = in_named_root(declared, given) {
+            self.name(root, given, spec(&rest, given)?);
+            return Ok(());
+        }
+        let place = plain(&cwd.join(given));
+        let located = match locate(declared, given, cwd) {
+            Ok(located) => located,
+            Err(error) => {
+                let within: Vec<&Root> = declared.iter().filter(|root| root.path.starts_with(&place)).collect();
+                within
+                    .iter()
+                    .for_each(|root| self.name(root.name.clone(), given, Spec::Whole));
+                return if within.is_empty() { Err(error) } else { Ok(()) };
+            }
+        };
+        let (holder, rest) = located;
+        let spec = spec(&rest, given)?;
+        let top = declared.iter().find(|root| root.name == holder).map(|root| &root.path);
+        for root in declared.iter().filter(|root| root.name != holder) {
+            let beneath = top.and_then(|top| root.path.strip_prefix(top).ok());
+            let beneath = beneath.and_then(|path| RelPath::new(path.as_os_str().as_bytes()).ok());
+            if beneath.is_some_and(|path| spec.has(&path)) {
+                self.name(root.name.clone(), given, Spec::Whole);
+            }
+        }
+        self.name(holder, given, spec);
+        Ok(())
+    }
+
+    fn name(&mut self, root: RootName, given: &str, spec: Spec) {
+        let given = given.to_owned();
+        self.paths.entry(root).or_default().push(Named { given, spec });
     }
 
     /// The same with some paths that are selected by themselves.
@@ -162,10 +199,8 @@ pub(super) fn place(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootN
 
 /// The root of a path, and the path in it, escaped.
 fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, String), Error> {
-    if let Some((name, rest)) = given.split_once(':')
-        && let Some(root) = declared.iter().find(|root| root.name.as_str() == name)
-    {
-        return Ok((root.name.clone(), rest.to_owned()));
+    if let Some(located) = in_named_root(declared, given) {
+        return Ok(located);
     }
     let mut absolute = plain(&cwd.join(given));
     let mut top: fn(&Root) -> PathBuf = |root| root.path.clone();
@@ -187,6 +222,13 @@ fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Strin
     let rest = absolute.strip_prefix(top(root)).unwrap_or(Path::new(""));
     let rest = crate::snapshot::path::escape(rest.as_os_str().as_encoded_bytes());
     Ok((root.name.clone(), rest))
+}
+
+/// `ROOT:PATH`.
+fn in_named_root(declared: &[Root], given: &str) -> Option<(RootName, String)> {
+    let (name, rest) = given.split_once(':')?;
+    let root = declared.iter().find(|root| root.name.as_str() == name)?;
+    Some((root.name.clone(), rest.to_owned()))
 }
 
 /// The innermost root that holds a path.
@@ -282,6 +324,32 @@ mod tests {
             "a name of these characters"
         );
         assert!(has("data/part[1", "/p", "glm", "data/part[1/x"), "no pattern at all");
+    }
+
+    #[test]
+    fn roots_within_a_folder_are_in_it() {
+        assert!(has(".", "/p", "env", "lib/x"));
+        assert!(has("..", "/p/.venv", "env", "lib/x"));
+        assert!(has("*", "/p", "env", "lib/x"));
+        assert!(has("*v", "/p", "env", "lib/x"));
+        assert!(
+            has("/", "/q", "env", "lib/x") && has("/", "/q", "glm", "x"),
+            "above all of them"
+        );
+        assert!(!has("configs", "/p", "env", "lib/x"));
+        assert!(!has("glm:", "/p", "env", "lib/x"), "only that root");
+    }
+
+    #[test]
+    fn signs_of_git_that_mean_nothing_here_are_refused() {
+        for given in [":!configs", ":(exclude)configs", ":/", ":^x"] {
+            let refused = Selection::new(&roots(), &[], &[given.to_owned()], Path::new("/p"));
+            assert!(
+                refused.err().unwrap().to_string().contains("special pattern"),
+                "{given}"
+            );
+        }
+        assert!(has("./:x", "/p", "glm", ":x"));
     }
 
     #[test]

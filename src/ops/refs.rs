@@ -57,6 +57,7 @@ pub fn create_branch(session: &mut Session<'_>, name: &str, rev: Option<&str>, f
 
 fn make_branch(session: &Session<'_>, name: &str, rev: Option<&str>, force: bool) -> Result<RefEntry, Error> {
     let full = RefName::branch(name)?;
+    refuse_own(name)?;
     let commit = session.repo.history().resolve(rev.unwrap_or("HEAD"))?;
     if force && current(session)?.as_deref() == Some(name) {
         return Err(Error::refused(
@@ -175,6 +176,13 @@ fn move_branch(session: &Session<'_>, old: &str, new: &str) -> Result<RefEntry, 
         }
         return Err(no_such("branch", old));
     };
+    refuse_own(new)?;
+    if find(session, &to)?.is_some() {
+        return Err(Error::refused(
+            format!("the branch {new} exists already"),
+            format!("choose another name, or remove it first: envgit branch -d {new}"),
+        ));
+    }
     history.set_ref(&to, known.commit, Expected::Absent, &note)?;
     if is_current {
         history.attach_head(&to, &note)?;
@@ -182,6 +190,20 @@ fn move_branch(session: &Session<'_>, old: &str, new: &str) -> Result<RefEntry, 
     history.delete_ref(&from, Expected::Is(known.commit))?;
     Followed::rename(session, old, Some(new))?;
     entry(session, new.to_owned(), known.commit, None)
+}
+
+/// A name under which a state that envgit saved or found good is asked for is not to mean another one.
+fn refuse_own(name: &str) -> Result<(), Error> {
+    let is_own = name
+        .split_once('/')
+        .is_some_and(|(kind, number)| ["autosave", "good"].contains(&kind) && number.parse::<u64>().is_ok());
+    match is_own {
+        false => Ok(()),
+        true => Err(Error::refused(
+            format!("{name} is how envgit calls a state that it keeps by itself"),
+            "choose another name",
+        )),
+    }
 }
 
 /// A tag to make.
@@ -209,6 +231,7 @@ pub fn create_tag(session: &mut Session<'_>, name: &str, options: &TagOptions) -
 
 fn make_tag(session: &Session<'_>, name: &str, options: &TagOptions) -> Result<RefEntry, Error> {
     let full = RefName::tag(name)?;
+    refuse_own(name)?;
     let history = session.repo.history();
     let commit = history.resolve(options.rev.as_deref().unwrap_or("HEAD"))?;
     let taken = find(session, &full)?;

@@ -101,7 +101,7 @@ impl Part {
         let goal = Side::of_commit(history, history.resolve(rev)?, rev)?;
         let live = Live::capture(&session.viewpoint(), &Default::default())?;
         if !live.failures.is_empty() {
-            return Err(Error::Unreadable(live.failures));
+            return Err(Error::Unsaved(live.failures));
         }
         let now = Side::of_live(history, &live);
         let declared = &session.repo.config().roots;
@@ -328,8 +328,12 @@ impl Both<'_> {
             let Some((_, entry)) = self.goal.get(path) else {
                 continue;
             };
-            if let Node::File(file) = &entry.node {
-                more.extend(file.hardlink.clone());
+            // One that stands there with other content is not replaced unasked; the checkout then says so.
+            if let Node::File(file) = &entry.node
+                && let Some(first) = &file.hardlink
+                && self.live.entry(first.as_bytes()).is_none()
+            {
+                more.push(first.clone());
             }
         }
         chosen.extend(more);

@@ -34,7 +34,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
     let changes = changes_since(session, parent, live)?;
     let layer = absorb(session, live)?;
     if !live.failures.is_empty() {
-        return Err(Error::Unreadable(live.failures.clone()));
+        return Err(Error::Unsaved(live.failures.clone()));
     }
     let message = format!("Autosave: {}", crate::compare::describe(&changes));
     // Never signed: an emergency must not wait for a passphrase, and nobody vouches for it.

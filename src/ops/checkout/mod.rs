@@ -169,6 +169,8 @@ pub(super) fn perform(
     }
     if report.outlook.saves {
         report.autosave = Some(autosave(session, &mut live)?);
+        // It pinned that state, and for that may have moved pins that the plan counts on.
+        prepared = Prepared::new(session, &live, &target, &selection, options)?;
     }
     let journal = match purpose {
         Purpose::Recovery(journal) => journal.clone(),
@@ -218,7 +220,7 @@ fn plan(
     let known = known_before(session, target, purpose)?;
     let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
     if !live.failures.is_empty() {
-        return Err(Error::Unreadable(live.failures));
+        return Err(Error::Unsaved(live.failures));
     }
     // What an interrupted checkout was asked for may be gone by now.
     if !matches!(purpose, Purpose::Recovery(_)) {

@@ -80,18 +80,15 @@ pub(super) fn choose(
 
 fn offers(pins: &Pins, live: &LiveRoot, goal: &Side<'_>, newer: &Units, plan: &RootPlan) -> Vec<Offered> {
     let needed: BTreeSet<&RelPath> = plan.place.iter().map(|placement| &placement.entry.path).collect();
-    let inodes: HashMap<u64, usize> = live
-        .state
-        .marks
-        .iter()
-        .enumerate()
-        .filter(|(_, mark)| mark.stamp.nlink > 1)
-        .map(|(at, mark)| (mark.stamp.ino, at))
-        .collect();
-    let elsewhere = |ino: u64, path: &RelPath| {
-        let at = inodes.get(&ino);
-        at.is_some_and(|at| live.state.entries[*at].path != *path)
-    };
+    // The one live name of each inode; none where there are several.
+    let mut names: HashMap<u64, Option<&RelPath>> = HashMap::new();
+    for (entry, mark) in live.state.entries.iter().zip(&live.state.marks) {
+        if mark.stamp.nlink > 1 && !entry.is_dir() {
+            let name = names.entry(mark.stamp.ino);
+            name.and_modify(|name| *name = None).or_insert(Some(&entry.path));
+        }
+    }
+    let elsewhere = |ino: u64, path: &RelPath| names.get(&ino).is_some_and(|name| *name != Some(path));
     let wanted = wanted(goal, &live.root.name, newer);
     pins.offer(&wanted, &|path| needed.contains(path), &elsewhere)
 }

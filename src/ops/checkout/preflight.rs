@@ -129,6 +129,47 @@ pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPl
     }
 }
 
+/// A further name of a file is made from its first one, which must then be what the commit has there: it is, or becomes it
+/// in the same step.
+pub(super) fn refuse_split(live: &LiveRoot, goal: &Side<'_>, plan: &RootPlan) -> Result<(), Error> {
+    if plan.link.is_empty() {
+        return Ok(());
+    }
+    let name = &live.root.name;
+    let units = goal.entries(name)?;
+    let wanted: BTreeMap<&RelPath, &Entry> = units
+        .iter()
+        .flat_map(|(_, list)| list)
+        .map(|entry| (&entry.path, entry))
+        .collect();
+    let changes: BTreeSet<&RelPath> = plan
+        .place
+        .iter()
+        .map(|placement| &placement.entry.path)
+        .chain(plan.retouch.iter().map(|entry| &entry.path))
+        .collect();
+    for entry in &plan.link {
+        let Some(first) = entry.file().and_then(|file| file.hardlink.as_ref()) else {
+            continue;
+        };
+        let stands = live.entry(first.as_bytes());
+        if !changes.contains(first) && stands != wanted.get(first).copied() {
+            let rev = &goal.name.name;
+            return Err(Error::refused(
+                format!(
+                    "in {rev}, {name}:{} and {name}:{first} are one file, and {name}:{first} is another now",
+                    entry.path
+                ),
+                format!(
+                    "name both, so that both are brought back: {name}:{first} {name}:{}",
+                    entry.path
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// A root of the commit that this repository does not have is not brought back, and that is said. With none of them there is
 /// nothing to bring back.
 pub(super) fn tell_absent_roots(session: &Session<'_>, goal: &Side<'_>, selection: &Selection) -> Result<(), Error> {

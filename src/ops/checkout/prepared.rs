@@ -7,7 +7,8 @@ use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
 use super::placeholders::of_target;
 use super::preflight::{
-    leave_what_stands, plan_root, refuse_full, refuse_stray, refuse_unwritable, stands_left_out, tell_absent_roots,
+    leave_what_stands, plan_root, refuse_full, refuse_split, refuse_stray, refuse_unwritable, stands_left_out,
+    tell_absent_roots,
 };
 use super::target::Target;
 use crate::apply::journal::Journal;
@@ -131,15 +132,29 @@ impl Prepared {
                 .map(|entry| (entry.path.as_bytes(), entry))
                 .collect();
             let is_tracked = live_root.root.policy == Policy::Tracked;
-            let stays =
-                |entry: &Entry| (is_tracked && unrecorded.contains(&entry.path)) || target.was_left_out(name, entry);
-            let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole)
-                .map_err(|blocked| Error::refused(blocked.to_string(), "move those files away, or record them"))?;
+            // Where a folder becomes a file, what is in it goes: if no commit held it, the autosave does.
+            let becomes_file = |change: &&FileChange| {
+                change.from.as_ref().is_some_and(Entry::is_dir) && change.to.as_ref().is_some_and(|to| !to.is_dir())
+            };
+            let folders: BTreeSet<&[u8]> = differences
+                .iter()
+                .filter(becomes_file)
+                .map(|c| c.path().as_bytes())
+                .collect();
+            let makes_way = |path: &RelPath| path.ancestors().any(|dir| folders.contains(dir));
+            let stays = |entry: &Entry| {
+                let is_extra = is_tracked && unrecorded.contains(&entry.path) && !makes_way(&entry.path);
+                is_extra || target.was_left_out(name, entry)
+            };
+            let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole).map_err(|blocked| {
+                Error::refused(format!("{name}:{blocked}"), "move those files away, or record them")
+            })?;
             let differing = Differing {
                 older: &older,
                 newer: &newer,
             };
             refuse_stray(session, live_root, &plan)?;
+            refuse_split(live_root, &goal, &plan)?;
             let from_pins = match options.without_pins {
                 true => FromPins::default(),
                 false => choose(session, live_root, &goal, &differing, &mut plan, whole),
