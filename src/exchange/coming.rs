@@ -89,6 +89,17 @@ pub fn foresee(local: Local<'_>, source: &Source, offer: &Offer, lacking: &Lacki
     Ok(coming)
 }
 
+/// Whether it can be foreseen for little: not where every look at a layer brings all of it.
+///
+/// # Errors
+/// What the other side said.
+pub fn is_foreseeable(local: Local<'_>, source: &Source, offer: &Offer, lacking: &Lacking) -> Result<bool, Error> {
+    match first_layers(local, offer, lacking).first() {
+        Some((digest, _)) => source.carrier().gives_parts(digest),
+        None => Ok(true),
+    }
+}
+
 /// Layers with what they say that they hold.
 fn announced(carrier: &Carrier<'_>, layers: &[(Digest, u64)]) -> Result<Vec<Coming>, Error> {
     let announced = |(digest, size): &(Digest, u64)| Ok(Coming::new(*digest, *size, carrier.index(digest, *size)?));

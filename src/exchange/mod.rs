@@ -3,7 +3,7 @@
 //!
 //! What lies where at a remote says `layout.rs`; `docs/format.md` has the whole format. Three rules hold throughout:
 //!
-//! - a ref moves only when all that it needs is there and durable;
+//! - a ref moves only when all that it needs is there and durable (those of a clone, before it is a repository);
 //! - nothing that came is used before it was checked;
 //! - the log of refs (`log.rs`) is the only thing that two pushers compete for, and who loses tries again with what the
 //!   other made.

@@ -255,6 +255,14 @@ impl Carrier<'_> {
         }
     }
 
+    /// Whether part of a layer comes without the rest.
+    pub(super) fn gives_parts(&self, digest: &Digest) -> Result<bool, Error> {
+        match self {
+            Self::Transport(transport) => Ok(transport.gives_parts(&layout::layer(digest)?)?),
+            Self::Folder(_) => Ok(true),
+        }
+    }
+
     /// The file that a layer is, where it is one on this machine.
     fn file(&self, digest: &Digest) -> Result<Option<PathBuf>, Error> {
         Ok(match self {

@@ -168,6 +168,20 @@ impl Endpoint {
         Ok(bytes)
     }
 
+    /// Whether it knows ranges.
+    pub(super) fn gives_parts(&self, key: &Key, head: impl Fn() -> Head) -> Result<bool, Error> {
+        let asked = Asked {
+            action: "read",
+            key: key.as_str(),
+        };
+        let answer = self.send(asked, || head().header(RANGE, "bytes=0-0"), Payload::Nothing)?;
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT => Ok(true),
+            StatusCode::OK => Ok(false),
+            _ => Err(self.refusal(asked, answer)),
+        }
+    }
+
     /// All that a GET gives from `start` on; a connection that breaks is taken up where it did.
     pub(super) fn stream(
         &self,

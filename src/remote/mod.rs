@@ -216,6 +216,14 @@ pub trait Transport: Send + Sync {
     /// What the remote said; also when the object is absent or shorter.
     fn read(&self, key: &Key, range: Range<u64>) -> Result<Vec<u8>, Error>;
 
+    /// Whether part of an object comes without the rest, as nearly everywhere.
+    ///
+    /// # Errors
+    /// What the place said.
+    fn gives_parts(&self, _key: &Key) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     /// All bytes of an object from `start` on, in order, as they come, in bounded memory. Returns how many there were.
     /// After an error `out` may have got some of them; a connection that broke is taken up where it did.
     ///

@@ -90,6 +90,11 @@ impl Transport for Web {
         self.endpoint.part(key, range, head)
     }
 
+    fn gives_parts(&self, key: &Key) -> Result<bool, Error> {
+        let head = || self.head(&Method::GET, &self.url(key.as_str()));
+        self.endpoint.gives_parts(key, head)
+    }
+
     fn stream(&self, key: &Key, start: u64, out: &mut dyn Write) -> Result<u64, Error> {
         let head = || self.head(&Method::GET, &self.url(key.as_str()));
         self.endpoint.stream(key, start, head, out)

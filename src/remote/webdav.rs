@@ -245,6 +245,10 @@ impl Transport for Webdav {
         self.web.read(key, range)
     }
 
+    fn gives_parts(&self, key: &Key) -> Result<bool, Error> {
+        self.web.gives_parts(key)
+    }
+
     fn stream(&self, key: &Key, start: u64, out: &mut dyn Write) -> Result<u64, Error> {
         self.web.stream(key, start, out)
     }

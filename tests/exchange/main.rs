@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub)]
 
+mod arriving;
 #[path = "../common/mod.rs"]
 mod common;
 mod cut;

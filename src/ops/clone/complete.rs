@@ -40,7 +40,11 @@ pub(super) fn begin(
     if !options.history_only {
         let wants: Vec<_> = offer.refs.values().copied().collect();
         outstanding.lacking = fetch::lacking(local, &history.beyond(&wants, &[])?)?;
-        outstanding.layers = coming::foresee(local, from, offer, &outstanding.lacking)?;
+        let lacking = &outstanding.lacking;
+        match coming::is_foreseeable(local, from, offer, lacking)? {
+            true => outstanding.layers = coming::foresee(local, from, offer, lacking)?,
+            false => outstanding.here = coming::layers(local, from, offer, lacking, cloner.progress)?,
+        }
     }
     let note = Note {
         who: cloner.who.clone(),
@@ -65,6 +69,8 @@ pub(super) fn begin(
 pub(super) struct Outstanding {
     pub(super) layers: Vec<Coming>,
     pub(super) lacking: Lacking,
+    /// What came beforehand.
+    here: Vec<BroughtLayer>,
 }
 
 /// An earlier try may have begun to fill other places.
@@ -114,7 +120,7 @@ pub(super) fn finish(
     session: &mut Session<'_>,
     from: &Source,
     plan: &ClonePlan,
-    outstanding: &Outstanding,
+    outstanding: Outstanding,
 ) -> Result<(Vec<BroughtLayer>, Option<CheckoutReport>), Error> {
     let dir = session.repo.dir().to_owned();
     let history = History::open(&dir.join("history"))?;
@@ -122,12 +128,13 @@ pub(super) fn finish(
         history: &history,
         dir: &dir,
     };
-    let Outstanding { layers, lacking } = outstanding;
-    let done = coming::layers_while(local, from, layers, lacking, || bring_back(options, session, plan));
+    let Outstanding { layers, lacking, here } = outstanding;
+    let done = coming::layers_while(local, from, &layers, &lacking, || bring_back(options, session, plan));
     if dir.join("format.json").exists() {
         register(&session.repo, options.registry.as_ref());
     }
-    done
+    let (brought, checkout) = done?;
+    Ok((here.into_iter().chain(brought).collect(), checkout))
 }
 
 /// Makes the branch, and the live state that of the commit.

@@ -1,10 +1,13 @@
 //! `clone`: a repository of one's own from another, with its roots at places of this machine.
 //!
 //! ```text
-//! offer ─► history ─► places ─► preflight ─► consent ─► layers ─► format.json ─► checkout
+//!                                                      ┌► layers ───────┐
+//! offer ─► history ─► places ─► preflight ─► consent ─►┤                ├► format.json ─► swap
+//!                                                      └► checkout, stage┘
 //! ```
 //!
-//! Until `format.json` stands there is no repository, and the same command goes on where it was cut off.
+//! What has come of a layer is staged while the rest comes. Until `format.json` stands there is no repository, and the
+//! same command goes on where it was cut off.
 
 mod complete;
 mod interpreter;
@@ -235,7 +238,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         purpose: "envgit clone".to_owned(),
     };
     let otherwise = shell::remember(&session, plan.commit)?;
-    let (layers, checkout) = finish(options, &mut session, &from, &plan, &outstanding)?;
+    let (layers, checkout) = finish(options, &mut session, &from, &plan, outstanding)?;
     fsx::remove_file(&note)?;
     Ok(CloneReport {
         plan,
