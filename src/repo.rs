@@ -35,6 +35,9 @@ use crate::store::{self, Settings, Store};
 /// The name of the repository's directory in a project folder.
 pub const DIR_NAME: &str = ".envgit";
 
+/// The note of a clone under way, in the repository's own directory.
+pub const CLONE_NOTE: &str = "clone.json";
+
 /// The file that tells by what path the project folder is known.
 const PLACE: &str = "place";
 
@@ -56,6 +59,12 @@ pub enum Error {
     /// There is one already.
     #[error("{} is already an envgit repository", .dir.display())]
     Exists {
+        /// Its directory.
+        dir: PathBuf,
+    },
+    /// A clone into it was cut off.
+    #[error("{} holds a clone that was cut off", .dir.display())]
+    Unfinished {
         /// Its directory.
         dir: PathBuf,
     },
@@ -147,6 +156,10 @@ impl Repo {
     /// # Errors
     /// [`Error::Exists`], or names what cannot be written.
     pub fn init(project: &Path, config_text: &str) -> Result<Self, Error> {
+        let dir = project.join(DIR_NAME);
+        if dir.join(CLONE_NOTE).exists() {
+            return Err(Error::Unfinished { dir });
+        }
         Self::prepare(project)?;
         Self::complete(project, config_text)
     }

@@ -46,6 +46,12 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             "make them readable, stop what writes to them, name them in .snapignore, or leave them out this once with \
              --skip-unreadable; nothing was committed",
         ),
+        ops::Error::Moved { .. } => Advice::new(
+            "moved",
+            FAILED,
+            "let them name this place first: envgit checkout HEAD; what you changed besides is saved by it, and comes \
+             back with: envgit restore --from autosave/N PATH",
+        ),
         ops::Error::Unsaved(_) => Advice::new(
             "unreadable",
             FAILED,
@@ -151,6 +157,11 @@ pub(super) fn of_repo(error: &repo::Error) -> Advice {
             "not-a-repository",
             FAILED,
             "ENVGIT_DIR must name a .envgit folder or the folder that holds one",
+        ),
+        repo::Error::Unfinished { .. } => Advice::new(
+            "exists",
+            FAILED,
+            "finish it: envgit clone ADDRESS FOLDER, as before; or remove that folder and begin anew",
         ),
         repo::Error::Exists { .. } => Advice::new(
             "exists",

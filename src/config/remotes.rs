@@ -153,7 +153,7 @@ impl Editor {
         check_name(name).map_err(bad)?;
         if address::holds_password(url) {
             return Err(bad(
-                "holds a password, which would stand in a file; leave it out: docs/remotes.md tells where \
+                "holds a password, token or key, which would stand in a file; leave it out: docs/remotes.md tells where \
                             credentials are looked for"
                     .to_owned(),
             ));

@@ -46,6 +46,14 @@ pub enum Error {
     /// The same, where the state before a checkout would be lost.
     #[error("{} cannot be read, so what is there could not be saved before it goes: {}", crate::ops::error::files(.0.len()), .0.join("; "))]
     Unsaved(Vec<String>),
+    /// The project folder was moved, and files name where it was.
+    #[error("this folder was {} before, and {} still name that, such as {}", .before.display(), crate::ops::error::files(.paths.len()), .paths.first().map_or("", String::as_str))]
+    Moved {
+        /// Where it was.
+        before: std::path::PathBuf,
+        /// The files.
+        paths: Vec<String>,
+    },
     /// An inventory says something that makes no sense.
     #[error("the inventory of {commit} is damaged: {what}")]
     Inventory {

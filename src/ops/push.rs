@@ -109,15 +109,18 @@ pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushRepo
 fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
     let refs = session.repo.history().refs()?;
     let of = |kind: RefKind| refs.iter().filter(move |known| known.kind() == kind);
-    let mut chosen: Vec<&Ref> = Vec::new();
+    let same = |known| -> (&Ref, String) { (known, known.short_name().to_owned()) };
+    // What goes, and what it is to be called there.
+    let mut chosen: Vec<(&Ref, String)> = Vec::new();
     if options.all {
-        chosen.extend(of(RefKind::Branch));
+        chosen.extend(of(RefKind::Branch).map(same));
     }
     for name in &options.names {
+        let (name, there) = name.split_once(':').unwrap_or((name, name));
         let known = of(RefKind::Branch).chain(of(RefKind::Tag));
         let found = known.into_iter().find(|known| known.short_name() == name);
         match found {
-            Some(found) => chosen.push(found),
+            Some(found) => chosen.push((found, there.to_owned())),
             None => {
                 return Err(Error::refused(
                     format!("there is no branch or tag {name}"),
@@ -132,15 +135,8 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
         let found = of(RefKind::Branch).find(|known| branch.as_deref() == Some(known.short_name()));
         match (found, branch) {
             (Some(found), Some(branch)) => {
-                // To what it follows, whatever that is called there.
-                let upstream = session.repo.config().upstream(&branch);
-                let upstream = upstream.filter(|upstream| upstream.remote == remote.name);
-                let there = upstream.map_or(&branch, |upstream| &upstream.branch);
-                updates.push(Update {
-                    name: RefName::branch(there)?,
-                    to: Some(found.object.into()),
-                    force: force(&refs, remote, there, RefKind::Branch, options)?,
-                });
+                refuse_other_name(session, remote, &branch)?;
+                chosen.push((found, branch));
             }
             (None, _) if options.tags => {}
             (None, Some(_)) => {
@@ -158,19 +154,39 @@ fn updates(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Res
         }
     }
     if options.tags {
-        chosen.extend(of(RefKind::Tag));
+        chosen.extend(of(RefKind::Tag).map(same));
     }
-    for known in chosen {
-        if updates.iter().any(|update| update.name == known.name) {
+    for (known, there) in chosen {
+        let name = match known.kind() {
+            RefKind::Tag => RefName::tag(&there)?,
+            _ => RefName::branch(&there)?,
+        };
+        if updates.iter().any(|update| update.name == name) {
             continue;
         }
         updates.push(Update {
-            name: known.name.clone(),
+            name,
             to: Some(known.object.into()),
-            force: force(&refs, remote, known.short_name(), known.kind(), options)?,
+            force: force(&refs, remote, &there, known.kind(), options)?,
         });
     }
     Ok(updates)
+}
+
+/// As in git, a branch goes to another name only where that is said: one that was made for an attempt would move the
+/// branch of everybody.
+fn refuse_other_name(session: &Session<'_>, remote: &Remote, branch: &str) -> Result<(), Error> {
+    let upstream = session.repo.config().upstream(branch);
+    let upstream = upstream.filter(|upstream| upstream.remote == remote.name && upstream.branch != branch);
+    let Some(upstream) = upstream else { return Ok(()) };
+    let name = &remote.name;
+    Err(Error::refused(
+        format!("{branch} follows {name}/{}, which has another name", upstream.branch),
+        format!(
+            "to move that: envgit push {name} {branch}:{}; to have one of its own there: envgit push {name} {branch}",
+            upstream.branch
+        ),
+    ))
 }
 
 /// Looks through what is about to leave: all that the branches of the remote, as they were last seen, do not lead to.
@@ -190,6 +206,10 @@ fn refuse_secrets(session: &Session<'_>, remote: &Remote, updates: &[Update]) ->
     secrets::find(session, &range)?.into_result()
 }
 
+fn is_other_branch(full: &str, name: &RefName) -> bool {
+    full.starts_with("refs/heads/") && full != name.as_str()
+}
+
 /// What is to go has to be there: asked is the remote itself, since what was seen of it may be old.
 fn deletions(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> Result<Vec<Update>, Error> {
     if options.names.is_empty() {
@@ -199,7 +219,8 @@ fn deletions(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> R
         ));
     }
     let refs = session.repo.history().refs()?;
-    let there = source(&remote.url, &session.env)?.offer(None)?.refs;
+    let offer = source(&remote.url, &session.env)?.offer(None)?;
+    let there = offer.refs;
     let mut updates = Vec::new();
     for short in &options.names {
         let names = [RefName::branch(short)?, RefName::tag(short)?];
@@ -212,6 +233,12 @@ fn deletions(session: &Session<'_>, remote: &Remote, options: &PushOptions) -> R
                 ),
             ));
         };
+        if offer.head.as_deref() == Some(name.as_str()) && there.keys().any(|other| is_other_branch(other, &name)) {
+            return Err(Error::refused(
+                format!("{short} is what a clone of {} checks out", remote.name),
+                "others begin with it: it stays",
+            ));
+        }
         updates.push(Update {
             force: force(&refs, remote, short, name.kind(), options)?,
             name,

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -118,7 +119,7 @@ impl Address {
             Err(problem) => {
                 // What is wrong may be told in words that hold a part of the password.
                 let problem = match holds_password(text) {
-                    true => "a password (a colon before an @) does not belong in an address".to_owned(),
+                    true => "a password (a colon before an @), token or key does not belong in an address".to_owned(),
                     false => problem,
                 };
                 let url = without_password(text);
@@ -146,8 +147,55 @@ pub fn holds_password(text: &str) -> bool {
     parse(text).is_err() && without_password(text) != text
 }
 
-/// The text with dots for a password.
+/// The text with dots for a password, for a token in the place of a user's name, and for parameters that are secrets.
 fn without_password(text: &str) -> String {
+    match tokens(text).first() {
+        Some(token) => format!("{}…", &text[..token.start]),
+        None => without_colon_password(text),
+    }
+}
+
+/// Tokens as web addresses have them: `https://TOKEN@host`, `?token=…`.
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    /// No user's name is that long and has a digit.
+    const LEAST: usize = 20;
+    let Some(start) = text.find("://").map(|at| at + 3) else {
+        return Vec::new();
+    };
+    let rest = &text[start..];
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let user = authority.rfind('@').map_or(0..0, |at| 0..at);
+    let name = &authority[user.clone()];
+    let is_token = text.starts_with("http") && name.len() >= LEAST && name.bytes().any(|b| b.is_ascii_digit());
+    let mut found = Vec::new();
+    if is_token && !name.contains(':') {
+        found.push(start..start + user.end);
+    }
+    let words = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "signature",
+        "access_key",
+        "accountkey",
+        "credential",
+    ];
+    let query = rest.find('?').map_or(rest.len(), |at| at + 1);
+    let mut at = start + query;
+    for pair in rest[query..].split('&') {
+        if let Some((name, value)) = pair.split_once('=') {
+            let lower = name.to_ascii_lowercase().replace('-', "_");
+            if !value.is_empty() && (lower == "sig" || words.iter().any(|word| lower.contains(word))) {
+                found.push(at + name.len() + 1..at + pair.len());
+            }
+        }
+        at += pair.len() + 1;
+    }
+    found
+}
+
+fn without_colon_password(text: &str) -> String {
     let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
     // A password may hold an @ or, written badly, a slash: rather too much is left out than too little.
     let at = rest.rfind('@');
@@ -160,6 +208,9 @@ fn without_password(text: &str) -> String {
 fn parse(text: &str) -> Result<Place, String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
+    }
+    if !tokens(text).is_empty() {
+        return Err("a token or key does not belong in an address".to_owned());
     }
     if text.contains(|c: char| c.is_control()) {
         return Err("it holds a control character".to_owned());

@@ -432,18 +432,24 @@ fn another_address_is_another_remote() {
 }
 
 #[test]
-fn a_branch_goes_to_what_it_follows() {
+fn a_branch_goes_to_another_name_only_when_that_is_said() {
     let team = Team::pushed();
     team.clone(&["clone", "/T/remote", "glm"]);
     team.ben(&["checkout", "-b", "mine", "origin/main"]);
     std::fs::write(team.ben_dir().join(".venv/lib/note"), "mine").unwrap();
     team.ben(&["commit", "-m", "a note"]);
-    let said = team.ben(&["push"]).out;
-    assert!(said.contains("main ") && !said.contains("mine"), "{said}");
+    let said = team.run_in(&team.ben_dir(), &["push"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+    assert!(
+        said.err.contains("mine follows origin/main, which has another name"),
+        "{}",
+        said.transcript()
+    );
+    let said = team.ben(&["push", "origin", "mine:main"]).out;
+    assert!(said.contains("main "), "{said}");
     assert!(team.ben(&["status"]).out.contains("Up to date with origin/main"));
     team.ada(&["pull"]);
     assert!(team.shell.path("env/lib/note").exists());
-    // Under its own name when it is named.
     assert!(team.ben(&["push", "origin", "mine"]).out.contains("mine is new"));
 }
 
@@ -732,4 +738,168 @@ fn what_a_branch_follows_goes_and_comes_with_it() {
     team.ben(&["undo"]);
     assert!(!follows("mine"), "{}", config());
     assert!(team.ben(&["branch"]).out.contains("mine"));
+}
+
+#[test]
+fn what_names_another_place_is_not_recorded() {
+    let team = Team::new();
+    team.shell.write(
+        "env/bin/tool",
+        format!("#!{}/bin/python\n", team.shell.path("env").display()),
+    );
+    team.ada(&["commit", "-m", "with a script"]);
+    team.ada(&["remote", "add", "origin", "/T/remote"]);
+    team.ada(&["push"]);
+    team.clone(&["clone", "/T/remote", "glm"]);
+    let moved = team.shell.path("ben/moved");
+    std::fs::rename(team.ben_dir(), &moved).unwrap();
+    std::fs::write(moved.join(".venv/lib/note"), "mine").unwrap();
+    let said = team.run_in(&moved, &["commit", "-m", "after moving"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+    assert!(
+        said.err
+            .contains("this folder was /T/ben/glm before, and 1 file still name that, such as env:bin/tool"),
+        "{}",
+        said.transcript()
+    );
+    team.ok_in(&moved, &["checkout", "-y", "HEAD"]);
+    team.ok_in(&moved, &["restore", "-y", "--from", "autosave/1", "env:lib/note"]);
+    let said = team.ok_in(&moved, &["commit", "-m", "after moving"]);
+    assert!(
+        said.out.contains("1 added") && !said.out.contains("modified"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn who_goes_on_with_a_clone_goes_on_with_what_was_asked_for() {
+    let team = Team::pushed();
+    team.shell.write("env/lib/more", "more");
+    team.ada(&["commit", "-m", "more"]);
+    team.ada(&["push"]);
+    let layers = team.shell.path("remote/layers");
+    let hidden = team.shell.path("hidden");
+    std::fs::rename(&layers, &hidden).unwrap();
+    let said = team.clone(&[
+        "clone",
+        "--rev",
+        "v1",
+        "--root",
+        "env=/T/ben/elsewhere",
+        "/T/remote",
+        "glm",
+    ]);
+    assert_ne!(said.code, 0);
+    let said = team.run_in(&team.ben_dir(), &["init", "--yes"]);
+    assert!(
+        said.err.contains("holds a clone that was cut off"),
+        "{}",
+        said.transcript()
+    );
+    std::fs::rename(&hidden, &layers).unwrap();
+    let said = team.clone(&["clone", "/T/remote", "glm"]);
+    assert_eq!(said.code, 0, "{}", said.transcript());
+    assert!(team.shell.path("ben/elsewhere/pyvenv.cfg").exists());
+    assert!(!team.shell.path("ben/elsewhere/lib/more").exists(), "v1 was asked for");
+}
+
+#[test]
+fn a_root_does_not_stand_where_another_has_something() {
+    let team = Team::new();
+    team.shell.write("glm/src/main.py", "");
+    team.ada(&["root", "add", "glm=/T/glm:project"]);
+    team.ada(&["commit", "-m", "works"]);
+    team.ada(&["remote", "add", "origin", "/T/remote"]);
+    team.ada(&["push"]);
+    for place in ["src", "src/deep", "src/main.py/x"] {
+        let root = format!("env=/T/ben/glm/{place}");
+        let said = team.clone(&["clone", "--yes", "--root", &root, "/T/remote", "glm"]);
+        assert_eq!(
+            said.code,
+            if place == "src/deep" { 0 } else { 1 },
+            "{}",
+            said.transcript()
+        );
+        if said.code == 1 {
+            assert!(
+                said.err.contains("env cannot stand at /T/ben/glm/src"),
+                "{}",
+                said.transcript()
+            );
+            assert!(!team.ben_dir().exists());
+        }
+        let _ = std::fs::remove_dir_all(team.ben_dir());
+    }
+    let said = team.clone(&["clone", "--root", "env=/T/a", "--root", "env=/T/b", "/T/remote", "glm"]);
+    assert!(
+        said.err.contains("two places are named for env"),
+        "{}",
+        said.transcript()
+    );
+}
+
+#[test]
+fn a_clone_at_a_step_from_a_name() {
+    let team = Team::pushed();
+    team.shell.write("env/lib/more", "more");
+    team.ada(&["commit", "-m", "more"]);
+    team.ada(&["push"]);
+    for (rev, has_more) in [
+        ("HEAD", true),
+        ("main~1", false),
+        ("HEAD^", false),
+        ("refs/tags/v1", false),
+    ] {
+        let said = team.clone(&["clone", "--rev", rev, "/T/remote", "glm"]);
+        assert_eq!(said.code, 0, "{}", said.transcript());
+        assert_eq!(team.ben_dir().join(".venv/lib/more").exists(), has_more, "{rev}");
+        std::fs::remove_dir_all(team.ben_dir()).unwrap();
+    }
+    let said = team.clone(&["clone", "--rev", "main~7", "/T/remote", "glm"]);
+    assert_eq!(said.code, 1, "{}", said.transcript());
+}
+
+#[test]
+fn what_clones_begin_with_stays() {
+    let team = Team::pushed();
+    team.ada(&["branch", "aside"]);
+    team.ada(&["push", "origin", "aside"]);
+    let said = team.run_in(&team.shell.cwd, &["push", "-d", "origin", "main"]);
+    assert!(
+        said.err.contains("main is what a clone of origin checks out"),
+        "{}",
+        said.transcript()
+    );
+    team.ada(&["push", "-d", "origin", "aside"]);
+}
+
+#[test]
+fn an_address_holds_no_secret() {
+    let team = Team::new();
+    for address in [
+        "https://ghp_0123456789abcdefghijklmnop@example.org/x",
+        "https://example.org/x?token=abc",
+        "s3://bucket/x?access_key_id=abc&secret_access_key=zzz",
+    ] {
+        let said = team.run_in(&team.shell.cwd, &["remote", "add", "origin", address]);
+        assert_ne!(said.code, 0, "{}", said.transcript());
+        assert!(
+            said.err.contains("holds a password, token or key"),
+            "{}",
+            said.transcript()
+        );
+        let config = std::fs::read_to_string(team.shell.cwd.join(".envgit/config.toml")).unwrap();
+        assert!(
+            !config.contains("ghp_") && !config.contains("zzz") && !config.contains("=abc"),
+            "{config}"
+        );
+        let said = team.clone(&["clone", address, "there"]);
+        let all = said.transcript();
+        assert!(
+            !all.contains("ghp_") && !all.contains("zzz") && !all.contains("=abc"),
+            "{all}"
+        );
+    }
+    team.ada(&["remote", "add", "origin", "https://ada@example.org/x"]);
 }

@@ -17,13 +17,14 @@ use crate::ops::push::{PushOptions, push};
 Examples:
   envgit push                       the current branch, to what it follows
   envgit push origin main v1        a branch and a tag
+  envgit push origin try:main       a branch, to one of another name
   envgit push --all --tags          everything
   envgit push --delete origin try-torch")]
 pub(in crate::cli) struct Args {
     /// The remote; that which the current branch follows, else origin, when absent.
     #[arg(value_name = "REMOTE")]
     remote: Option<String>,
-    /// Branches or tags; the current branch when absent.
+    /// Branches or tags, or HERE:THERE for one of another name there; the current branch when absent.
     #[arg(value_name = "BRANCH", conflicts_with = "all")]
     names: Vec<String>,
     /// All branches.

@@ -181,7 +181,11 @@ pub(super) fn bring_back(
         branch => CheckoutOptions {
             rev: match branch {
                 Some(branch) => format!("{FIRST_REMOTE}/{branch}"),
-                None => plan.name.clone(),
+                // Names of the other side, such as its HEAD, may mean nothing or something else here.
+                None => match session.repo.history().resolve(&plan.name) {
+                    Ok(commit) if commit == plan.commit => plan.name.clone(),
+                    _ => plan.commit.to_string(),
+                },
             },
             branch: branch.clone(),
             ..CheckoutOptions::default()

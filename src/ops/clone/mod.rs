@@ -17,6 +17,7 @@ mod prepare;
 mod revision;
 
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,8 +37,9 @@ use crate::fsx::{self, Context as _, atomic};
 use crate::history::{CommitId, History, Person, Time};
 use crate::progress::Progress;
 use crate::registry::Registry;
-use crate::repo::{DIR_NAME, Repo};
+use crate::repo::{CLONE_NOTE, DIR_NAME, Repo};
 use crate::snapshot::finding::Finding;
+use crate::snapshot::path::{escape, unescape};
 use crate::snapshot::root::{Kind, Policy, RootName};
 use complete::{begin, finish};
 use preflight::hindrance;
@@ -165,10 +167,56 @@ pub trait Asker {
 /// Why a root cannot stand where it is to stand, beside others.
 pub type Refusal = dyn Fn(&RootPlace, &[RootPlace]) -> Option<String>;
 
-/// The note of a clone under way.
-#[derive(Debug, Serialize, Deserialize)]
+/// The note of a clone under way: who goes on with it goes on with this.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Unfinished {
     url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rev: Option<String>,
+    /// The file of allowed signers, escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verify: Option<String>,
+    /// Places that were said, escaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roots: Vec<(String, String)>,
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl Unfinished {
+    fn of(options: &CloneOptions) -> Self {
+        let text = |path: &PathBuf| escape(path.as_os_str().as_bytes());
+        Self {
+            url: options.url.clone(),
+            rev: options.rev.clone(),
+            verify: options.verify.as_deref().map(absolute).as_ref().map(text),
+            roots: options
+                .roots
+                .iter()
+                .map(|(name, path)| (name.clone(), text(path)))
+                .collect(),
+        }
+    }
+
+    fn read(note: &Path) -> Result<Option<Self>, Error> {
+        Ok(fsx::read_if_present(note)?.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// What was asked for the first time and is not asked otherwise now.
+    fn complete(self, options: &CloneOptions) -> CloneOptions {
+        let path = |text: &String| unescape(text.as_bytes()).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+        let mut options = options.clone();
+        options.rev = options.rev.or(self.rev);
+        options.verify = options.verify.or(self.verify.as_ref().and_then(path));
+        for (name, place) in &self.roots {
+            if !options.roots.iter().any(|(given, _)| given == name) {
+                options.roots.extend(path(place).map(|place| (name.clone(), place)));
+            }
+        }
+        options
+    }
 }
 
 /// Clones.
@@ -180,8 +228,12 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
     let project = &options.here.project;
     let from = source(&options.url, &cloner.env)?;
     let dir = project.join(DIR_NAME);
-    let note = dir.join(NOTE);
+    let note = dir.join(CLONE_NOTE);
     check_free(project, &dir, &note, &options.url)?;
+    let options = &match Unfinished::read(&note)? {
+        Some(unfinished) => unfinished.complete(options),
+        None => options.clone(),
+    };
     if options.dry_run {
         let draft = tempfile::tempdir().at("create", std::env::temp_dir())?;
         let (plan, _) = prepare(options, cloner, asker, &from, &Repo::prepare(draft.path())?)?;
@@ -199,9 +251,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
         fsx::create_dir_all(project)?;
         // Nothing else may be in the folder yet.
         fsx::create_dir_all(&dir)?;
-        let text = serde_json::to_vec(&Unfinished {
-            url: options.url.clone(),
-        });
+        let text = serde_json::to_vec(&Unfinished::of(options));
         atomic::write(&note, &text.unwrap_or_default())?;
     }
     // Two clones into one folder would write to the same files.
@@ -254,13 +304,8 @@ pub fn unfinished(session: &Session<'_>) -> Option<String> {
     if session.repo.history().head().ok()?.commit().is_some() {
         return None;
     }
-    let text = fsx::read_if_present(&session.repo.dir().join(NOTE)).ok()??;
-    let note: Unfinished = serde_json::from_slice(&text).ok()?;
-    Some(note.url)
+    Some(Unfinished::read(&session.repo.dir().join(CLONE_NOTE)).ok()??.url)
 }
-
-/// The file with the note, in the repository's own directory.
-const NOTE: &str = "clone.json";
 
 /// How long to wait for another clone into the same folder.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -274,9 +319,7 @@ fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), 
             "name another folder: envgit clone URL FOLDER",
         ));
     }
-    let unfinished: Option<Unfinished> =
-        fsx::read_if_present(note)?.and_then(|text| serde_json::from_slice(&text).ok());
-    match unfinished {
+    match Unfinished::read(note)? {
         Some(unfinished) if unfinished.url == url => return Ok(()),
         Some(unfinished) => {
             return Err(Error::refused(

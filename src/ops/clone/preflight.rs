@@ -15,9 +15,10 @@ use crate::ops::error::Error;
 use crate::ops::explain::state_with_imports;
 use crate::ops::side::Side;
 use crate::repo::DIR_NAME;
-use crate::snapshot::entry::PrefixUse;
+use crate::snapshot::entry::{Entry, PrefixUse};
 use crate::snapshot::facts::SystemFacts;
 use crate::snapshot::finding::{Finding, Problem};
+use crate::snapshot::path::RelPath;
 use crate::snapshot::root::Kind;
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
@@ -65,6 +66,7 @@ pub(super) fn obstacles(
     for (at, place) in plan.roots.iter().enumerate() {
         let refused = refusal(place, &plan.roots[..at]);
         found.extend(refused.map(|why| fatal(format!("{why}; choose another place: --root {}=PATH", place.name))));
+        found.extend(within(place, &plan.roots, side)?);
         found.extend(elsewhere(place, side)?);
         found.extend(interpreter(place));
         found.extend(quoting(place));
@@ -78,7 +80,7 @@ pub(super) fn obstacles(
 fn quoting(place: &RootPlace) -> Option<Obstacle> {
     let meant = |path: &Path| {
         let bytes = path.as_os_str().as_bytes().iter();
-        bytes.copied().find(|byte| b"'\"`$\\\n".contains(byte)).map(char::from)
+        bytes.copied().find(|byte| b"'\"`$\\\n:".contains(byte)).map(char::from)
     };
     let odd = meant(&place.path).filter(|_| meant(&place.home).is_none())?;
     Some(Obstacle {
@@ -89,6 +91,31 @@ fn quoting(place: &RootPlace) -> Option<Obstacle> {
             place.path.display()
         ),
     })
+}
+
+/// A root must not stand where another one has something of its own.
+fn within(place: &RootPlace, all: &[RootPlace], side: &Side<'_>) -> Result<Option<Obstacle>, Error> {
+    for holder in all.iter().filter(|holder| holder.name != place.name) {
+        let beneath = place.path.strip_prefix(&holder.path).ok();
+        let beneath = beneath.and_then(|path| RelPath::new(path.as_os_str().as_bytes()).ok());
+        let Some(beneath) = beneath else { continue };
+        let units = side.entries(&holder.name)?;
+        let mut entries = units.iter().flat_map(|(_, list)| list);
+        let clashes = |entry: &&Entry| {
+            entry.path.is_within(beneath.as_bytes()) || (!entry.is_dir() && beneath.is_within(entry.path.as_bytes()))
+        };
+        if let Some(entry) = entries.find(clashes) {
+            return Ok(Some(fatal(format!(
+                "{} cannot stand at {}, where {} has {}; choose another place: --root {}=PATH",
+                place.name,
+                place.path.display(),
+                holder.name,
+                entry.path,
+                place.name
+            ))));
+        }
+    }
+    Ok(None)
 }
 
 /// Why a root cannot be made at its place, beside others.

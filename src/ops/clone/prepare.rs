@@ -91,16 +91,30 @@ fn settle(roots: &mut [RootPlace], dir: &Path) -> Result<bool, Error> {
     }
     let config = Config::load(&dir.join(crate::config::FILE_NAME))?;
     for root in roots.iter_mut() {
-        if let Some(settled) = config.root(root.name.as_str()) {
-            root.path = settled.path.clone();
+        let Some(settled) = config.root(root.name.as_str()) else {
+            continue;
+        };
+        if root.is_given && root.path != settled.path {
+            return Err(Error::refused(
+                format!(
+                    "this clone was begun before with {} at {}",
+                    root.name,
+                    settled.path.display()
+                ),
+                "finish it there, or remove the folder of the clone and begin anew",
+            ));
         }
+        root.path = settled.path.clone();
     }
     Ok(true)
 }
 
 /// The roots of a commit with a place for each.
 fn places_of(manifest: &Manifest, options: &CloneOptions) -> Result<Vec<RootPlace>, Error> {
-    for (name, _) in &options.roots {
+    for (at, (name, _)) in options.roots.iter().enumerate() {
+        if options.roots[..at].iter().any(|(before, _)| before == name) {
+            return Err(Error::refused(format!("two places are named for {name}"), "name one"));
+        }
         if !manifest.roots.keys().any(|known| known.as_str() == name) {
             return Err(Error::NoSuchRoot {
                 name: name.clone(),

@@ -44,7 +44,18 @@ pub(super) fn chosen(
     if let Some(commit) = commit_at(&format!("refs/tags/{rev}"))? {
         return Ok((rev.to_owned(), None, commit));
     }
-    match history.resolve(rev) {
+    // Names here would be those of this repository, which has none yet.
+    let (name, steps) = rev.split_at(rev.find(['~', '^', '@']).unwrap_or(rev.len()));
+    let base = match name {
+        "HEAD" => offer.head.as_deref().map(commit_at).transpose()?.flatten(),
+        name if name.starts_with("refs/") => commit_at(name)?,
+        name => commit_at(&format!("refs/heads/{name}"))?.or(commit_at(&format!("refs/tags/{name}"))?),
+    };
+    let resolved = match base {
+        Some(base) => history.resolve(&format!("{base}{steps}")),
+        None => history.resolve(rev),
+    };
+    match resolved {
         Ok(commit) => Ok((rev.to_owned(), None, commit)),
         Err(error @ RevisionError::Unknown { .. }) => Err(Error::refused(error.to_string(), over_there(offer, rev))),
         Err(error) => Err(error.into()),
