@@ -95,7 +95,10 @@ fn tracked_roots_keep_what_no_commit_recorded() {
     sandbox.commit_tagged("v2");
     sandbox.write("src/notes.txt", "mine");
     sandbox.write("scratch/x", "mine too");
-    sandbox.checkout("v1");
+    let report = sandbox.checkout("v1");
+    let told = report.changes.roots.iter().flat_map(|root| &root.files);
+    let told: Vec<String> = told.map(|change| change.path().to_string()).collect();
+    assert_eq!(told, ["src/b.py"], "what stays is no change");
     assert!(!sandbox.env().join("src/b.py").exists(), "recorded, and not in v1");
     assert_eq!(sandbox.read("src/notes.txt"), "mine");
     assert_eq!(sandbox.read("scratch/x"), "mine too");

@@ -962,3 +962,31 @@ fn a_killed_undo_is_finished_or_never_was() {
         true
     );
 }
+
+#[test]
+fn names_that_mean_something_already() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-m", "works"]);
+    shell.ok(&["branch", "other"]);
+    for args in [
+        &["branch", "autosave/1"][..],
+        &["tag", "good/2"],
+        &["checkout", "-b", "good/1"],
+        &["branch", "-m", "other", "autosave/7"],
+    ] {
+        let said = shell.run(args);
+        assert_eq!(said.code, 1, "{}", said.transcript());
+        assert!(
+            said.err.contains("is how envgit calls a state that it keeps"),
+            "{}",
+            said.transcript()
+        );
+    }
+    shell.ok(&["tag", "good/old"]);
+    let said = shell.run(&["branch", "-m", "other", "main"]);
+    assert!(
+        said.err.contains("the branch main exists already"),
+        "{}",
+        said.transcript()
+    );
+}

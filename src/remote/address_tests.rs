@@ -116,7 +116,7 @@ fn what_is_no_address_is_refused_with_its_reason() {
         ("s3://", "is not the name of a bucket"),
         ("s3://b u/x", "is not the name of a bucket"),
         ("s3://b/a/../c", "is no prefix"),
-        ("s3://b?secret=x", "?secret= is not known; known are account"),
+        ("s3://b?colour=x", "?colour= is not known; known are account"),
         ("https://host/a?b=c", "a query or fragment"),
         ("oci://host", "is no name in a registry"),
         ("oci://host/Team", "is no name in a registry"),
@@ -148,4 +148,22 @@ fn passwords_are_refused_and_never_repeated() {
     let said = problem("s3://b?endpoint=http://ann:hunter2@host");
     assert!(said.contains("does not belong in an address"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn tokens_are_refused_and_never_repeated() {
+    for text in [
+        "https://ghp_hunter2hunter2hunter2@host/x",
+        "https://host/x?token=hunter2",
+        "s3://b/x?region=r&secret_access_key=hunter2",
+        "s3://b?secret=hunter2",
+        "az://c?sig=hunter2",
+    ] {
+        assert!(problem(text).contains("token or key"), "{text:?}: {}", problem(text));
+        assert!(
+            !Address::parse(text).unwrap_err().to_string().contains("hunter2"),
+            "{text:?}"
+        );
+        assert!(holds_password(text), "{text:?}");
+    }
 }

@@ -85,6 +85,18 @@ fn form(session: &Session<'_>, goal: &Side<'_>, root: &Root, plan: &RootPlan) ->
     Ok(homes.relocation(config, root, move || known.clone()))
 }
 
+/// What stays is no change, whatever the target lacks.
+fn leave_out_kept(changes: &mut Changes, root: &RootName, plan: &RootPlan) {
+    if let Some(of_root) = changes.roots.iter_mut().find(|known| known.root == *root) {
+        let stays = |path: &RelPath| plan.kept.contains(path);
+        of_root
+            .files
+            .retain(|change| change.to.is_some() || !stays(change.path()));
+        of_root.configs.retain(|config| !stays(&config.path));
+    }
+    changes.roots.retain(|known| !known.is_empty());
+}
+
 impl Prepared {
     pub(super) fn new(
         session: &Session<'_>,
@@ -174,6 +186,7 @@ impl Prepared {
             refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
             refuse_unwritable(live_root, &plan)?;
             let tracked = git_tracked(&live_root.root);
+            leave_out_kept(&mut changes, name, &plan);
             let form = form(session, &goal, &live_root.root, &plan)?;
             roots.push(Part {
                 form,
