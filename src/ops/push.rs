@@ -90,6 +90,7 @@ pub fn push(session: &mut Session<'_>, options: &PushOptions) -> Result<PushRepo
         head,
         who: &session.who,
         now: session.now,
+        mend: options.force,
         dry_run: options.dry_run,
     };
     let memory = Memory::of(session.repo.dir(), &remote.name);

@@ -297,6 +297,7 @@ pub fn try_push(sandbox: &Sandbox, to: &dyn Transport, updates: Vec<Update>) -> 
         head: RefName::branch("main").ok(),
         who: &who,
         now: NOW,
+        mend: false,
         dry_run: false,
     };
     let memory = Memory::of(&sandbox.repo_dir(), "origin");

@@ -113,15 +113,19 @@ impl Case {
 
     /// What a plan says, of which nothing is done.
     fn planned(&self, args: &[&str]) -> String {
+        self.planned_with(0, args)
+    }
+
+    fn planned_with(&self, code: i32, args: &[&str]) -> String {
         let said = self.clone(&[&["--dry-run"], args].concat());
-        assert_eq!(said.code, 0, "{}", said.transcript());
+        assert_eq!(said.code, code, "{}", said.transcript());
         self.is_untouched();
         said.out
     }
 
     /// What is refused, with nothing done.
     fn refused(&self, args: &[&str], words: &[&str]) {
-        let plan = self.planned(args);
+        let plan = self.planned_with(1, args);
         let said = self.clone(&[&["--yes"], args].concat());
         assert_eq!(said.code, 1, "{}", said.transcript());
         self.is_untouched();

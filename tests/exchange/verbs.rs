@@ -903,3 +903,29 @@ fn an_address_holds_no_secret() {
     }
     team.ada(&["remote", "add", "origin", "https://ada@example.org/x"]);
 }
+
+#[test]
+fn a_remote_that_lost_layers_gets_them_again() {
+    let team = Team::pushed();
+    let layers = team.shell.path("remote/layers");
+    let name = std::fs::read_dir(&layers).unwrap().next().unwrap().unwrap().path();
+    for damage in [
+        |path: &Path| std::fs::remove_file(path).unwrap(),
+        |path: &Path| {
+            std::fs::remove_file(path).unwrap();
+            std::fs::write(path, "cut").unwrap();
+        },
+    ] {
+        damage(&name);
+        assert_ne!(team.clone(&["clone", "/T/remote", "glm"]).code, 0);
+        let said = team.ada(&["push", "--force"]).out;
+        assert!(
+            said.contains("Pushed 1 layer of ") && said.contains(" again, which origin had lost"),
+            "{said}"
+        );
+        team.ok_in(&team.shell.path("ben"), &["clone", "/T/remote", "glm"]);
+        std::fs::remove_dir_all(team.ben_dir()).unwrap();
+    }
+    let said = team.ada(&["push", "--force"]).out;
+    assert!(!said.contains("again"), "{said}");
+}

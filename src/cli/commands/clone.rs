@@ -7,7 +7,7 @@ use dialoguer::Input;
 
 use crate::cli::consent;
 use crate::cli::context::{CommandContext, World};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, FAILED};
 use crate::cli::question::ask;
 use crate::cli::{identity, json, render};
 use crate::config::User;
@@ -27,7 +27,7 @@ Examples:
   envgit clone /mnt/team/glm                     into ./glm
   envgit clone ../ada/glm my-glm                 from another repository on this machine
   envgit clone --root env=~/envs/glm URL         with the root env at that place
-  envgit clone --history URL                     no layers: log, diff, why and check work at once
+  envgit clone --history URL                     no layers: log works at once, and diff, why and check of commits
   envgit clone --dry-run URL                     what would be done")]
 pub(in crate::cli) struct Args {
     /// Where the other repository is.
@@ -61,7 +61,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
     if address::holds_password(&args.url) {
         return Err(
-            CliError::usage("the address holds a password, which would stand in a file")
+            CliError::usage("the address holds a password, token or key, which would stand in a file")
                 .hinting("leave it out: docs/remotes.md tells where credentials are looked for"),
         );
     }
@@ -95,13 +95,19 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
     let report = clone(&options, &cloner, &mut Terminal { cmd, asks })?;
     drop(bars);
     let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
+    let cannot = report.plan.obstacles.iter().any(|obstacle| obstacle.is_fatal);
+    let code = if cannot {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    };
     if volume.json {
         cmd.ui.json(&json::exchange::CloneJson::of(&report))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     if report.plan.dry_run {
         cmd.ui.print(&render::exchange::plan(&report.plan, &theme))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     cmd.ui.print(&render::exchange::cloned(&report, &theme))?;
     let next = render::exchange::next(&report).into_iter();

@@ -36,7 +36,7 @@ pub(in crate::cli) struct Args {
     /// Remove the named branches or tags over there. What they needed stays.
     #[arg(short, long, requires = "names", conflicts_with_all = ["all", "tags"])]
     delete: bool,
-    /// Move branches and tags also where that takes commits away from others.
+    /// Move branches and tags also where that takes commits away from others. Layers that the remote lost go there again.
     #[arg(short, long)]
     force: bool,
     /// The same of branches, unless somebody moved them since they were last fetched.

@@ -98,6 +98,7 @@ pub(in crate::cli) struct PushJson<'a> {
     pack_bytes: u64,
     layers: Vec<LayerJson>,
     layers_there: Vec<LayerJson>,
+    layers_again: Vec<LayerJson>,
 }
 
 impl<'a> PushJson<'a> {
@@ -130,6 +131,7 @@ impl<'a> PushJson<'a> {
             pack_bytes: pushed.pack_bytes,
             layers: sent(&pushed.layers),
             layers_there: sent(&pushed.layers_there),
+            layers_again: sent(&pushed.layers_again),
         }
     }
 }

@@ -45,6 +45,15 @@ pub(in crate::cli) fn push(report: &PushReport, history: &History, theme: &Theme
     let verb = if pushed.dry_run { "Would push" } else { "Pushed" };
     let moves = pushed.refs.iter().any(Pushed::moves);
     let mut text = String::new();
+    if !pushed.layers_again.is_empty() {
+        let bytes: u64 = pushed.layers_again.iter().map(|(_, size)| size).sum();
+        let layers = counted(pushed.layers_again.len() as u64, "layer");
+        text.push_str(&format!(
+            "{verb} {layers} of {} again, which {} had lost\n",
+            size(bytes),
+            report.remote
+        ));
+    }
     if moves {
         let bytes: u64 = pushed.layers.iter().map(|(_, size)| size).sum();
         let layers = match pushed.layers.len() {
@@ -234,7 +243,9 @@ pub(in crate::cli) fn cloned(report: &CloneReport, theme: &Theme) -> String {
         plan.subject
     );
     if plan.history_only {
-        text.push_str("Only the history came; log, diff, why and check work.\n");
+        text.push_str(
+            "Only the history came; log, and diff, why and check of what is recorded, work: envgit check HEAD\n",
+        );
         return text;
     }
     text.push_str(&format!("Got {}\n", layers(&report.layers)));

@@ -42,6 +42,8 @@ pub struct PushReport {
     pub layers: Vec<(Digest, u64)>,
     /// Layers that a push which did not end had sent already.
     pub layers_there: Vec<(Digest, u64)>,
+    /// Layers that the remote had lost, and that were sent again.
+    pub layers_again: Vec<(Digest, u64)>,
     /// Only planned.
     pub dry_run: bool,
 }
@@ -57,6 +59,8 @@ pub struct PushOptions<'a> {
     pub who: &'a Person,
     /// When.
     pub now: Time,
+    /// Send layers again that the remote should have and has no more.
+    pub mend: bool,
     /// Only plan.
     pub dry_run: bool,
 }
@@ -89,6 +93,9 @@ pub fn push(
     let mut newest = log::newest(transport)?;
     if let Some(seen) = memory.recall()? {
         log::check_follows(transport, newest.as_ref(), seen)?;
+    }
+    if let Some(newest) = newest.as_ref().filter(|_| options.mend) {
+        sender.send_again(&newest.entry, options.dry_run)?;
     }
     for attempt in 0..ATTEMPTS {
         let refs = newest
@@ -242,8 +249,7 @@ impl Sender<'_> {
             return Ok(());
         }
         // A push that did not end may have sent some.
-        let listed = self.transport.list(&layout::layers()?)?;
-        let listed: BTreeMap<Key, u64> = listed.into_iter().map(|found| (found.key, found.size)).collect();
+        let listed = self.listed(&layout::layers()?)?;
         let mut todo = Vec::new();
         for (digest, size) in layers {
             if listed.get(&layout::layer(digest)?) == Some(size) {
@@ -252,19 +258,50 @@ impl Sender<'_> {
                 todo.push((*digest, *size));
             }
         }
-        let total = todo.iter().map(|(_, size)| size).sum();
+        self.put(&todo)?;
+        self.report.layers.extend(&todo);
+        self.sent_layers.extend(layers.iter().copied());
+        Ok(())
+    }
+
+    /// Sends layers that the remote has by its own account and not in fact, if they are here.
+    fn send_again(&mut self, entry: &Entry, dry_run: bool) -> Result<(), Error> {
+        let listed = self.listed(&layout::layers()?)?;
+        let mut todo = Vec::new();
+        for (digest, size) in &entry.layers {
+            let here = layer_path(self.local.dir, digest).metadata();
+            let is_here = here.is_ok_and(|here| here.len() == *size);
+            if is_here && listed.get(&layout::layer(digest)?) != Some(size) {
+                todo.push((*digest, *size));
+            }
+        }
+        if !dry_run {
+            self.put(&todo)?;
+        }
+        self.report.layers_again = todo;
+        Ok(())
+    }
+
+    /// What lies beneath a key, with lengths.
+    fn listed(&self, prefix: &Key) -> Result<BTreeMap<Key, u64>, Error> {
+        let listed = self.transport.list(prefix)?.into_iter();
+        Ok(listed.map(|found| (found.key, found.size)).collect())
+    }
+
+    fn put(&self, layers: &[(Digest, u64)]) -> Result<(), Error> {
+        if layers.is_empty() {
+            return Ok(());
+        }
+        let total = layers.iter().map(|(_, size)| size).sum();
         self.progress.begin(Phase::Send, Some(total));
         let (repo, transport, progress) = (self.local.dir, self.transport, self.progress);
-        let sent = each_at_once(&todo, |(digest, _)| {
+        let sent = each_at_once(layers, |(digest, _)| {
             let body = SentFile::open(&layer_path(repo, digest), Some(progress))?;
             transport.put(&layout::layer(digest)?, &body)?;
             Ok(())
         });
         self.progress.end();
-        sent?;
-        self.report.layers.extend(&todo);
-        self.sent_layers.extend(layers.iter().copied());
-        Ok(())
+        sent.map(drop)
     }
 
     /// Sends a pack of these objects, unless one that was sent holds them all.
@@ -294,8 +331,7 @@ impl Sender<'_> {
             size: files.pack.metadata().at("look at", &files.pack)?.len(),
             tips,
         };
-        let listed = self.transport.list(&layout::packs()?)?;
-        let listed: BTreeMap<Key, u64> = listed.into_iter().map(|found| (found.key, found.size)).collect();
+        let listed = self.listed(&layout::packs()?)?;
         // The index last: a git client that sees one looks for the pack.
         for path in [&files.pack, &files.index] {
             let body = SentFile::open(path, None)?;

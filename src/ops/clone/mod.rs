@@ -56,7 +56,7 @@ pub struct CloneOptions {
     pub roots: Vec<(String, PathBuf)>,
     /// Only the history, no layers.
     pub history_only: bool,
-    /// Only what these people signed: a file of allowed signers.
+    /// Only what these people signed: a file of allowed signers, absolute.
     pub verify: Option<PathBuf>,
     /// Only plan.
     pub dry_run: bool,
@@ -181,17 +181,13 @@ struct Unfinished {
     roots: Vec<(String, String)>,
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
 impl Unfinished {
     fn of(options: &CloneOptions) -> Self {
         let text = |path: &PathBuf| escape(path.as_os_str().as_bytes());
         Self {
             url: options.url.clone(),
             rev: options.rev.clone(),
-            verify: options.verify.as_deref().map(absolute).as_ref().map(text),
+            verify: options.verify.as_ref().map(text),
             roots: options
                 .roots
                 .iter()
