@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::secrets::{is_secret_name, named_tokens, url_passwords};
+use super::secrets::{is_password_name, is_secret_name, named_tokens, url_passwords};
 
 /// What kind of secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,8 @@ enum Shape {
     Npmrc,
     /// Sections with `password = …`
     Pypirc,
+    /// What shows which names there are.
+    Sample,
     /// Anything else.
     Other,
 }
@@ -93,6 +95,7 @@ pub fn is_suspect(path: &[u8]) -> bool {
         "id_dsa",
         "id_ecdsa",
         "id_ed25519",
+        ".token",
         "secrets.toml",
         "secrets.yaml",
         "secrets.yml",
@@ -126,7 +129,8 @@ fn shape(path: &str) -> Shape {
         ".netrc" | "_netrc" => Shape::Netrc,
         ".npmrc" => Shape::Npmrc,
         ".pypirc" => Shape::Pypirc,
-        _ if is_env && !name.split('.').any(|word| SAMPLES.contains(&word)) => Shape::Env,
+        _ if name.split('.').any(|word| SAMPLES.contains(&word)) => Shape::Sample,
+        _ if is_env => Shape::Env,
         _ => Shape::Other,
     }
 }
@@ -239,6 +243,7 @@ fn named(line: &str, shape: Shape) -> Vec<Range<usize>> {
         let value = &line[part.clone()];
         match shape {
             Shape::Env | Shape::Pypirc => is_secret_name(name) && value.len() >= 6,
+            Shape::Other if is_password_name(name) => is_random(value) || is_chosen(value),
             _ => is_secret_name(name) && is_random(value),
         }
     };
@@ -252,6 +257,15 @@ fn named(line: &str, shape: Shape) -> Vec<Range<usize>> {
     };
     named.retain(|part| !is_placeholder(&line[part.clone()]));
     named
+}
+
+/// Whether a value may be a password: letters and digits, and no text.
+fn is_chosen(value: &str) -> bool {
+    /// A shorter one is a word of a sample.
+    const LEAST: usize = 8;
+    let has = |kind: fn(&u8) -> bool| value.bytes().any(|byte| kind(&byte));
+    let is_word = !value.contains(char::is_whitespace) && !value.starts_with(['$', '<', '{', '%', '/', '.']);
+    value.len() >= LEAST && is_word && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit)
 }
 
 /// `"name": "value"` anywhere in a line, as JSON has it.

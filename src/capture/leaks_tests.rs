@@ -224,3 +224,30 @@ fn long_lines_of_data_are_data() {
     let line = format!("{}\"{secret}\"{}", "QUJD".repeat(WINDOW), "QUJD".repeat(99));
     assert_eq!(kinds("a.ipynb", &line), ["aws-access-key"]);
 }
+
+#[test]
+fn passwords_that_somebody_chose() {
+    for line in [
+        r#"{"db": {"password": "Summer2026!x"}}"#,
+        "password: Summer2026x",
+        "db_passwd = \"Summer2026x\"",
+        "smtpPassword=Summer2026x",
+    ] {
+        assert_eq!(kinds("configs/a.yaml", line), ["password"], "{line}");
+    }
+    for line in [
+        "password: changeme",
+        "password: ${DB_PASSWORD1}",
+        "password: secrets/db1.txt here",
+        "password: /run/secrets/db1",
+        "password_length: abcdefgh12",
+        "password: correcthorse",
+    ] {
+        assert_eq!(kinds("configs/a.yaml", line), [""; 0], "{line}");
+    }
+    assert_eq!(
+        kinds(".env", "MYSQL_PWD=correct\nLOGIN_PASS=horse7\nPWD=/home/ann\n").len(),
+        2
+    );
+    assert!(is_suspect(b"cache/.token"));
+}

@@ -38,6 +38,7 @@ pub fn is_secret_name(name: &str) -> bool {
         "PASSWORDS",
         "PASSWD",
         "PASSPHRASE",
+        "ACCOUNTKEY",
         "CREDENTIAL",
         "CREDENTIALS",
         "APIKEY",
@@ -63,12 +64,26 @@ pub fn is_secret_name(name: &str) -> bool {
     if words.last().is_some_and(|last| PLACES.contains(last)) {
         return false;
     }
-    words
-        .iter()
-        .any(|word| WORDS.contains(word) || ENDINGS.iter().any(|ending| word.ends_with(ending)))
+    // By itself PWD is the current folder, and pass a verb.
+    words.len() > 1 && words.iter().any(|word| ["PWD", "PASS"].contains(word))
+        || words
+            .iter()
+            .any(|word| WORDS.contains(word) || ENDINGS.iter().any(|ending| word.ends_with(ending)))
         || words
             .windows(2)
             .any(|pair| KEYS.contains(&pair[0]) && matches!(pair[1], "KEY" | "KEYS"))
+}
+
+/// Whether it holds a password, which somebody may have chosen, so that it need not look random.
+pub(super) fn is_password_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let last = name
+        .rsplit(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    ["PASSWORD", "PASSWD", "PASSPHRASE"]
+        .iter()
+        .any(|ending| last.ends_with(ending))
 }
 
 fn is_private_key(value: &str) -> bool {

@@ -56,7 +56,8 @@ pub(in crate::cli) struct Args {
     /// When the health check fails afterwards, go back at once.
     #[arg(long)]
     auto_rollback: bool,
-    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns as in git, without
+    /// its signs such as `:!`. A folder also stands for the roots in it.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
 }

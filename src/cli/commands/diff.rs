@@ -77,7 +77,8 @@ pub(in crate::cli) struct Args {
     /// Exit with 1 if anything differs.
     #[arg(long)]
     exit_code: bool,
-    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns as in git, without
+    /// its signs such as `:!`. A folder also stands for the roots in it.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<OsString>,
 }

@@ -19,7 +19,8 @@ pub(in crate::cli) struct Args {
     /// The commit; the current one when absent.
     #[arg(value_name = "REV", conflicts_with = "live")]
     rev: Option<String>,
-    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
+    /// Only these paths: relative to the current folder, absolute, or ROOT:PATH; patterns as in git, without
+    /// its signs such as `:!`. A folder also stands for the roots in it.
     #[arg(value_name = "PATH", requires = "rev")]
     paths: Vec<OsString>,
     /// With mode, size, time and link targets.

@@ -55,7 +55,8 @@ pub(in crate::cli) struct Args {
     /// Ask nothing.
     #[arg(short, long)]
     yes: bool,
-    /// Paths: relative to the current folder, absolute, or ROOT:PATH; patterns are those of git.
+    /// Paths: relative to the current folder, absolute, or ROOT:PATH; patterns as in git, without
+    /// its signs such as `:!`. A folder also stands for the roots in it.
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }
