@@ -152,8 +152,9 @@ pub fn layers_while<T, E: From<Error>>(
     let (dir, carrier, address) = (local.dir, source.carrier(), source.address());
     std::thread::scope(|scope| {
         let bringing = scope.spawn(|| {
+            let over = Over(coming);
             let brought = bring(dir, &carrier, coming, &Silent);
-            arrivals().for_each(Arrival::is_over);
+            drop(over);
             brought.and_then(|brought| check_complete(dir, address, lacking).map(|()| brought))
         });
         let acted = act();
@@ -167,6 +168,15 @@ pub fn layers_while<T, E: From<Error>>(
             acted => Ok((brought?, acted?)),
         }
     })
+}
+
+/// However the bringing ends, nobody waits for what will not come.
+struct Over<'a>(&'a [Coming]);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|layer| layer.awaited.arrival.is_over());
+    }
 }
 
 /// What is lacking by now.
