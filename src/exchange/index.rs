@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::remote::{Key, Transport};
 use crate::store::catalog::LayerIndex;
 use crate::store::frame::Unpress;
-use crate::store::toc::{Footer, Toc};
+use crate::store::toc::{Footer, Toc, unpack};
 
 /// Footer, tar-split and most tables of contents lie within so many bytes of the end.
 const TAIL: u64 = 64 << 10;
@@ -38,8 +38,8 @@ pub(super) fn read(transport: &dyn Transport, digest: &Digest, size: u64) -> Res
         Some(at) => tail[at as usize..(end - tail_start) as usize].to_vec(),
         None => transport.read(&key, range)?,
     };
-    let plain = plain(&stored, footer.toc_size).map_err(|error| refused(error.to_string()))?;
-    let toc: Toc = serde_json::from_slice(&plain).map_err(|error| refused(error.to_string()))?;
+    let plain = unpack(&stored, footer.toc_size).map_err(|error| refused(error.to_string()))?;
+    let toc = Toc::parse(&plain).map_err(|error| refused(error.to_string()))?;
     LayerIndex::from_toc(&toc, |frame| {
         let bytes = read_frame(transport, &key, size, frame)?;
         Ok(bytes)
@@ -70,13 +70,4 @@ fn read_frame(
         true => Ok(plain),
         false => Err(format!("the frame at byte {} is damaged", frame.offset)),
     }
-}
-
-fn plain(stored: &[u8], size: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut plain = Vec::new();
-    zstd::stream::read::Decoder::new(stored)?
-        .take(size.saturating_add(1))
-        .read_to_end(&mut plain)?;
-    Ok(plain)
 }

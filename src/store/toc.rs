@@ -3,7 +3,7 @@
 //! The format is that of containers/storage (`pkg/chunked/internal/minimal/compression.go`): three skippable frames
 //! at the end of the layer. Fields that envgit does not need are left out; other readers ignore their absence.
 
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,23 +44,54 @@ const MAX_RATIO: u64 = 256;
 /// # Errors
 /// When it is of another length, or longer than any real one could be.
 pub fn unpack(stored: &[u8], size: u64) -> io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut reader = unpacking(stored, size)?;
+    // Not longer than it can be; memory that nothing is written to costs nothing.
+    let mut text = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    reader.read_to_end(&mut text)?;
+    match text.len() as u64 == size {
+        true => Ok(text),
+        false => Err(other_length()),
+    }
+}
+
+/// The same line by line, each as soon as it is unpacked: of a large layer, tar-split is long. A line that `each` refuses
+/// ends it.
+///
+/// # Errors
+/// As [`unpack`], or what `each` said.
+pub fn unpack_lines(stored: &[u8], size: u64, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(64 << 10, unpacking(stored, size)?);
+    let mut length = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)? as u64;
+        length += read;
+        match read {
+            0 if length == size => return Ok(()),
+            0 => return Err(other_length()),
+            _ => each(line.strip_suffix(b"\n").unwrap_or(&line))?,
+        }
+    }
+}
+
+fn other_length() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it has another length than the footer says")
+}
+
+/// Gives one byte more than it is said to have, if there are more.
+fn unpacking(stored: &[u8], size: u64) -> io::Result<impl Read + '_> {
     let most = (stored.len() as u64)
         .saturating_mul(MAX_RATIO)
         .saturating_add(1 << 20)
         .min(MAX_TEXT);
     if size > most {
-        return Err(invalid("its text is said to be longer than it can be"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "its text is said to be longer than it can be",
+        ));
     }
-    let mut text = Vec::new();
-    zstd::stream::read::Decoder::new(stored)?
-        .take(size + 1)
-        .read_to_end(&mut text)?;
-    match text.len() as u64 == size {
-        true => Ok(text),
-        false => Err(invalid("it has another length than the footer says")),
-    }
+    Ok(zstd::stream::read::Decoder::new(stored)?.take(size + 1))
 }
 
 fn bounded<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<TocEntry>, D::Error> {

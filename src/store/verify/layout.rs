@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::catalog::StoredFile;
 use super::super::frame::Unpress;
-use super::super::toc::{Footer, Toc, unpack};
+use super::super::toc::{Footer, Toc, unpack, unpack_lines};
 use super::tarball::compare_tar;
 use super::{Flaw, Part};
 
@@ -51,10 +51,12 @@ impl Layout {
         };
         let footer = read_footer(file, size).map_err(flaw(Part::Footer))?;
         let toc = read_skippable(file, footer.toc_offset, footer.toc_stored, footer.toc_size, size);
-        let toc = toc.map_err(flaw(Part::Contents))?;
+        let toc = toc
+            .and_then(|stored| unpack(&stored, footer.toc_size))
+            .map_err(flaw(Part::Contents))?;
         let toc = Toc::parse(&toc).map_err(flaw(Part::Contents))?;
         let (offset, stored, plain) = (footer.tarsplit_offset, footer.tarsplit_stored, footer.tarsplit_size);
-        let split = read_skippable(file, offset, stored, plain, size).and_then(|text| pieces(&text));
+        let split = read_skippable(file, offset, stored, plain, size).and_then(|stored| pieces(&stored, plain));
         let (split, split_flaw) = match split {
             Ok(split) => (Some(split), None),
             Err(error) => (None, Some(flaw(Part::TarSplit)(error))),
@@ -166,6 +168,7 @@ fn read_footer(file: &File, size: u64) -> io::Result<Footer> {
     }
 }
 
+/// The stored bytes of a text of `plain` bytes.
 fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) -> io::Result<Vec<u8>> {
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     if offset.saturating_add(stored) > size {
@@ -176,25 +179,28 @@ fn read_skippable(file: &File, offset: u64, stored: u64, plain: u64, size: u64) 
     }
     let mut bytes = vec![0; usize::try_from(stored).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut bytes, offset)?;
-    unpack(&bytes, plain)
+    Ok(bytes)
 }
 
-fn pieces(text: &[u8]) -> io::Result<Vec<Piece>> {
+fn pieces(stored: &[u8], plain: u64) -> io::Result<Vec<Piece>> {
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a line of tar-split makes no sense");
-    let lines = text.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let line: SplitLine = serde_json::from_slice(line)?;
-            let payload = BASE64.decode(&line.payload).map_err(|_| invalid())?;
-            match line.kind {
-                1 => Ok(Piece::Content {
-                    name: line.name,
-                    size: line.size,
-                    crc: payload.try_into().ok().map(u64::from_be_bytes),
-                }),
-                2 => Ok(Piece::Raw(payload)),
-                _ => Err(invalid()),
-            }
-        })
-        .collect()
+    let mut pieces = Vec::new();
+    unpack_lines(stored, plain, |line| {
+        if line.is_empty() {
+            return Ok(());
+        }
+        let line: SplitLine = serde_json::from_slice(line)?;
+        let payload = BASE64.decode(&line.payload).map_err(|_| invalid())?;
+        pieces.push(match line.kind {
+            1 => Piece::Content {
+                name: line.name,
+                size: line.size,
+                crc: payload.try_into().ok().map(u64::from_be_bytes),
+            },
+            2 => Piece::Raw(payload),
+            _ => return Err(invalid()),
+        });
+        Ok(())
+    })?;
+    Ok(pieces)
 }
