@@ -134,8 +134,6 @@ pub struct Repo {
     config: Config,
     history: History,
     store: OnceCell<Store>,
-    /// It was found to be one, or is to become one.
-    is_complete: bool,
     read_only_because: Option<String>,
 }
 
@@ -208,7 +206,6 @@ impl Repo {
         atomic::write(&dir.join(config::FILE_NAME), config_text.as_bytes())?;
         write_place(&dir)?;
         let mut repo = Self::of_parts(&as_noted(&dir), Format::current())?;
-        repo.is_complete = false;
         repo.await_layers(layers)?;
         Ok(repo)
     }
@@ -232,7 +229,7 @@ impl Repo {
             store.settle()?;
         }
         let path = self.dir.join("format.json");
-        if self.is_complete || path.exists() {
+        if path.exists() {
             return Ok(());
         }
         // Last: its presence says that the rest is complete.
@@ -271,7 +268,6 @@ impl Repo {
             config: Config::load(&dir.join(config::FILE_NAME))?,
             history: History::open(&dir.join("history"))?,
             store: OnceCell::new(),
-            is_complete: true,
             read_only_because: read_only.then(|| format!("it uses {}", format.read_only_compatible.join(", "))),
             dir: dir.to_owned(),
         })

@@ -990,3 +990,22 @@ fn names_that_mean_something_already() {
         said.transcript()
     );
 }
+
+#[test]
+fn a_warning_is_told_once_also_where_the_state_before_is_saved() {
+    let shell = Shell::with_venv();
+    shell.write("data/x", "1");
+    let data = format!("data={}:cache", shell.path("data").display());
+    shell.ok(&["root", "add", &data]);
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.ok(&["root", "remove", "data"]);
+    shell.write("env/lib/new", "unrecorded");
+    let said = shell.ok(&["checkout", "-y", "v1"]);
+    assert!(said.err.contains("saved as autosave/1"), "{}", said.transcript());
+    assert_eq!(
+        said.err.matches("data of v1 is not brought back").count(),
+        1,
+        "{}",
+        said.transcript()
+    );
+}

@@ -264,7 +264,7 @@ fn is_chosen(value: &str) -> bool {
     /// A shorter one is a word of a sample.
     const LEAST: usize = 8;
     let has = |kind: fn(&u8) -> bool| value.bytes().any(|byte| kind(&byte));
-    let is_word = !value.contains(char::is_whitespace) && !value.starts_with(['$', '<', '{', '%', '/', '.']);
+    let is_word = !value.contains(char::is_whitespace) && !value.starts_with(['/', '.']);
     value.len() >= LEAST && is_word && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit)
 }
 

@@ -71,9 +71,8 @@ pub fn foresee(local: Local<'_>, source: &Source, offer: &Offer, lacking: &Lacki
         return Ok(coming);
     }
     // Content that an older commit, maybe of another branch, had stored.
-    let is_new = |digest: &Digest| !layer_path(local.dir, digest).exists() && !first.iter().any(|(of, _)| of == digest);
-    let rest: Vec<(Digest, u64)> = offer.layers.iter().map(|(digest, size)| (*digest, *size)).collect();
-    let rest: Vec<(Digest, u64)> = rest.into_iter().filter(|(digest, _)| is_new(digest)).collect();
+    let mut rest: Vec<(Digest, u64)> = offer.layers.iter().map(|(digest, size)| (*digest, *size)).collect();
+    rest.retain(|layer| !layer_path(local.dir, &layer.0).exists() && !first.contains(layer));
     let others = announced(&carrier, &rest)?;
     for layer in &others {
         holdings.add(layer.digest(), &layer.awaited.index);

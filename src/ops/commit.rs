@@ -13,16 +13,16 @@ use super::pathspec::Selection;
 use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
-use super::{Session, clone, notes, pinning, recover, shell, signing};
+use super::{Session, clone, moved, notes, pinning, recover, shell, signing};
 use crate::capture::scan::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
 use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, moving, work_tree_facts};
 use crate::progress::Phase;
 use crate::service::ssh::SigningKey;
-use crate::snapshot::change::{Changes, FileChange};
+use crate::snapshot::change::Changes;
 use crate::snapshot::content::Form;
-use crate::snapshot::entry::{Entry, Node, PrefixUse};
+use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::facts::{LayerFacts, Manifest, RootFacts};
 use crate::snapshot::finding::thousands;
 use crate::snapshot::path::escape;
@@ -108,7 +108,7 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
         changes = changes_since(session, place.parent, &live)?;
     }
     refuse_unreadable(&live, options)?;
-    refuse_moved(session, &changes)?;
+    moved::refuse(session, &changes)?;
     let mut report = CommitReport {
         commit: None,
         short: place
@@ -159,27 +159,6 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     }
     report.manifest = Some(manifest);
     Ok(report)
-}
-
-/// Files that name the place where the folder stood before it was moved would be recorded as naming that, for everybody.
-fn refuse_moved(session: &Session<'_>, changes: &Changes) -> Result<(), Error> {
-    let Some(before) = session.repo.moved_from() else {
-        return Ok(());
-    };
-    let prefix = |entry: &Option<Entry>| entry.as_ref().and_then(Entry::file).map(|file| file.prefix);
-    let named = changes.roots.iter().flat_map(|root| {
-        let lost = |change: &&FileChange| {
-            let (from, to) = (prefix(&change.from), prefix(&change.to));
-            from.is_some_and(|from| from != PrefixUse::None) && to == Some(PrefixUse::None)
-        };
-        let files = root.files.iter().filter(lost);
-        files.map(|change| format!("{}:{}", root.root, change.path()))
-    });
-    let paths: Vec<String> = named.collect();
-    match paths.is_empty() {
-        true => Ok(session.repo.note_place()?),
-        false => Err(Error::Moved { before, paths }),
-    }
 }
 
 fn refuse_unreadable(live: &Live, options: &CommitOptions) -> Result<(), Error> {

@@ -26,6 +26,7 @@ pub mod inspect;
 mod live;
 pub mod log;
 mod missing;
+mod moved;
 mod notes;
 pub mod operations;
 mod pathspec;

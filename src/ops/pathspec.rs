@@ -70,17 +70,16 @@ impl Selection {
             return Ok(());
         }
         let place = plain(&cwd.join(given));
-        let located = match locate(declared, given, cwd) {
-            Ok(located) => located,
-            Err(error) => {
-                let within: Vec<&Root> = declared.iter().filter(|root| root.path.starts_with(&place)).collect();
-                within
-                    .iter()
-                    .for_each(|root| self.name(root.name.clone(), given, Spec::Whole));
-                return if within.is_empty() { Err(error) } else { Ok(()) };
+        let within = |root: &&Root| root.path.starts_with(&place);
+        let (holder, rest) = match locate(declared, given, &place) {
+            Err(error) if !declared.iter().any(|root| within(&root)) => return Err(error),
+            Err(_) => {
+                let roots = declared.iter().filter(within);
+                roots.for_each(|root| self.name(root.name.clone(), given, Spec::Whole));
+                return Ok(());
             }
+            Ok(located) => located,
         };
-        let (holder, rest) = located;
         let spec = spec(&rest, given)?;
         let top = declared.iter().find(|root| root.name == holder).map(|root| &root.path);
         for root in declared.iter().filter(|root| root.name != holder) {
@@ -190,19 +189,19 @@ pub(super) fn no_such_root(declared: &[Root], name: &str) -> Error {
 /// # Errors
 /// A path in no root.
 pub(super) fn place(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, Option<RelPath>), Error> {
-    let (root, rest) = locate(declared, given, cwd)?;
+    let (root, rest) = match in_named_root(declared, given) {
+        Some(located) => located,
+        None => locate(declared, given, &plain(&cwd.join(given)))?,
+    };
     match literal(&rest, given)? {
         Spec::Beneath(path) => Ok((root, RelPath::new(path).ok())),
         _ => Ok((root, None)),
     }
 }
 
-/// The root of a path, and the path in it, escaped.
-fn locate(declared: &[Root], given: &str, cwd: &Path) -> Result<(RootName, String), Error> {
-    if let Some(located) = in_named_root(declared, given) {
-        return Ok(located);
-    }
-    let mut absolute = plain(&cwd.join(given));
+/// The root that holds a place, and the path in it, escaped. `given` is what the user typed.
+fn locate(declared: &[Root], given: &str, place: &Path) -> Result<(RootName, String), Error> {
+    let mut absolute = place.to_owned();
     let mut top: fn(&Root) -> PathBuf = |root| root.path.clone();
     let mut holder = holder_of(declared, &absolute, top);
     if holder.is_none()

@@ -7,6 +7,7 @@ use super::problems::line;
 use super::{counted, size};
 use crate::cli::theme::{Theme, paint};
 use crate::config::Remote;
+use crate::digest::Digest;
 use crate::exchange::Way;
 use crate::exchange::coming::BroughtLayer;
 use crate::exchange::fetch::{Moved, RefUpdate};
@@ -46,22 +47,16 @@ pub(in crate::cli) fn push(report: &PushReport, history: &History, theme: &Theme
     let moves = pushed.refs.iter().any(Pushed::moves);
     let mut text = String::new();
     if !pushed.layers_again.is_empty() {
-        let bytes: u64 = pushed.layers_again.iter().map(|(_, size)| size).sum();
-        let layers = counted(pushed.layers_again.len() as u64, "layer");
         text.push_str(&format!(
-            "{verb} {layers} of {} again, which {} had lost\n",
-            size(bytes),
+            "{verb} {} again, which {} had lost\n",
+            layers_sent(&pushed.layers_again),
             report.remote
         ));
     }
     if moves {
-        let bytes: u64 = pushed.layers.iter().map(|(_, size)| size).sum();
-        let layers = match pushed.layers.len() {
-            0 => "no layers".to_owned(),
-            count => format!("{} of {}", counted(count as u64, "layer"), size(bytes)),
-        };
         text.push_str(&format!(
-            "{verb} {layers} and {} to {}\n",
+            "{verb} {} and {} to {}\n",
+            layers_sent(&pushed.layers),
             counted(pushed.objects, "object"),
             report.address
         ));
@@ -77,6 +72,15 @@ pub(in crate::cli) fn push(report: &PushReport, history: &History, theme: &Theme
         text.push_str(&format!("{branch} follows {upstream} from now on\n"));
     }
     text
+}
+
+/// How many layers, with their length.
+fn layers_sent(layers: &[(Digest, u64)]) -> String {
+    let bytes = layers.iter().map(|(_, size)| size).sum();
+    match layers.len() {
+        0 => "no layers".to_owned(),
+        count => format!("{} of {}", counted(count as u64, "layer"), size(bytes)),
+    }
 }
 
 fn ref_pushed(pushed: &Pushed, history: &History, theme: &Theme) -> String {

@@ -152,6 +152,11 @@ pub(super) fn perform(
     .with_exact(&options.exact);
     make_missing_roots(session, options)?;
     let (mut live, mut prepared, mut report) = plan(session, options, purpose, &target, &selection)?;
+    // Planning again finds the same.
+    prepared
+        .warnings
+        .iter()
+        .for_each(|warning| session.progress.warn(warning));
     gate.look(session, options, &mut report);
     if options.dry_run {
         return Ok(report);

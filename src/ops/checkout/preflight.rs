@@ -8,16 +8,16 @@ use super::target::Target;
 use crate::apply::Pinned;
 use crate::apply::untouched::is_fixed;
 use crate::capture::scan::LiveRoot;
-use crate::fsx;
-use crate::fsx::Context;
+use crate::compare::files::Units;
+use crate::fsx::{self, Context as _};
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::ops::pathspec::Selection;
 use crate::ops::pins::make_room;
-use crate::ops::side::Side;
+use crate::ops::side::{Side, is_setuid};
 use crate::plan::{self, RootPlan};
-use crate::snapshot::change::FileChange;
+use crate::snapshot::change::{Changes, FileChange};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::{Root, RootName, STAGE_DIR};
@@ -135,25 +135,19 @@ pub(super) fn refuse_split(live: &LiveRoot, goal: &Side<'_>, plan: &RootPlan) ->
     if plan.link.is_empty() {
         return Ok(());
     }
+    let placed = plan.place.iter().map(|placement| &placement.entry);
+    let changes: BTreeSet<&RelPath> = placed.chain(&plan.retouch).map(|entry| &entry.path).collect();
+    let first = |entry: &Entry| entry.file().and_then(|file| file.hardlink.clone());
+    let links = plan.link.iter().filter_map(|entry| Some((entry, first(entry)?)));
+    let others: Vec<(&Entry, RelPath)> = links.filter(|(_, first)| !changes.contains(first)).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
     let name = &live.root.name;
     let units = goal.entries(name)?;
-    let wanted: BTreeMap<&RelPath, &Entry> = units
-        .iter()
-        .flat_map(|(_, list)| list)
-        .map(|entry| (&entry.path, entry))
-        .collect();
-    let changes: BTreeSet<&RelPath> = plan
-        .place
-        .iter()
-        .map(|placement| &placement.entry.path)
-        .chain(plan.retouch.iter().map(|entry| &entry.path))
-        .collect();
-    for entry in &plan.link {
-        let Some(first) = entry.file().and_then(|file| file.hardlink.as_ref()) else {
-            continue;
-        };
-        let stands = live.entry(first.as_bytes());
-        if !changes.contains(first) && stands != wanted.get(first).copied() {
+    for (entry, first) in others {
+        let mut wanted = units.iter().flat_map(|(_, list)| list);
+        if live.entry(first.as_bytes()) != wanted.find(|wanted| wanted.path == first) {
             let rev = &goal.name.name;
             return Err(Error::refused(
                 format!(
@@ -172,12 +166,16 @@ pub(super) fn refuse_split(live: &LiveRoot, goal: &Side<'_>, plan: &RootPlan) ->
 
 /// A root of the commit that this repository does not have is not brought back, and that is said. With none of them there is
 /// nothing to bring back.
-pub(super) fn tell_absent_roots(session: &Session<'_>, goal: &Side<'_>, selection: &Selection) -> Result<(), Error> {
+pub(super) fn absent_roots(
+    session: &Session<'_>,
+    goal: &Side<'_>,
+    selection: &Selection,
+) -> Result<Option<String>, Error> {
     let config = session.repo.config();
     let is_absent = |name: &&RootName| config.root(name.as_str()).is_none();
     let absent: Vec<&str> = goal.roots.keys().filter(is_absent).map(RootName::as_str).collect();
     if absent.is_empty() || !selection.is_everything() {
-        return Ok(());
+        return Ok(None);
     }
     let names = absent.join(", ");
     let hint = "declare it first: envgit root add NAME=PATH";
@@ -188,11 +186,50 @@ pub(super) fn tell_absent_roots(session: &Session<'_>, goal: &Side<'_>, selectio
         );
         return Err(Error::refused(what, hint));
     }
-    session.progress.warn(&format!(
+    Ok(Some(format!(
         "{names} of {} is not brought back: this repository has no such root; {hint}",
         goal.name.name
-    ));
-    Ok(())
+    )))
+}
+
+/// Names the files that will lack the setuid or setgid bits with which they were recorded.
+pub(super) fn tamed(goal: &Side<'_>, root: &RootName, newer: &Units) -> Result<Vec<String>, Error> {
+    let mut told = Vec::new();
+    for (unit, entries) in newer {
+        let recorded = goal.unit(root, unit)?;
+        let tamed = recorded
+            .iter()
+            .zip(entries)
+            .filter(|(was, is)| is_setuid(was) && !is_setuid(is));
+        told.extend(tamed.map(|(entry, _)| {
+            format!(
+                "{root}:{} was recorded with mode {:04o}; setuid and setgid are left out (restore.setuid)",
+                entry.path, entry.mode
+            )
+        }));
+    }
+    Ok(told)
+}
+
+/// The folders that become files or links.
+pub(super) fn become_files(differences: &[FileChange]) -> BTreeSet<&[u8]> {
+    let becomes_file = |change: &&FileChange| {
+        change.from.as_ref().is_some_and(Entry::is_dir) && change.to.as_ref().is_some_and(|to| !to.is_dir())
+    };
+    let folders = differences.iter().filter(becomes_file);
+    folders.map(|change| change.path().as_bytes()).collect()
+}
+
+/// Takes out of the changes what stays although the target lacks it: that is none.
+pub(super) fn leave_out_kept(changes: &mut Changes, root: &RootName, plan: &RootPlan) {
+    if let Some(of_root) = changes.roots.iter_mut().find(|known| known.root == *root) {
+        let stays = |path: &RelPath| plan.kept.contains(path);
+        of_root
+            .files
+            .retain(|change| change.to.is_some() || !stays(change.path()));
+        of_root.configs.retain(|config| !stays(&config.path));
+    }
+    changes.roots.retain(|known| !known.is_empty());
 }
 
 /// What a file costs besides its bytes: an inode and half a block.

@@ -7,8 +7,8 @@ use super::autosave::files_are_equal;
 use super::pinned::{Differing, FromPins, choose};
 use super::placeholders::of_target;
 use super::preflight::{
-    leave_what_stands, plan_root, refuse_full, refuse_split, refuse_stray, refuse_unwritable, stands_left_out,
-    tell_absent_roots,
+    absent_roots, become_files, leave_out_kept, leave_what_stands, plan_root, refuse_full, refuse_split, refuse_stray,
+    refuse_unwritable, stands_left_out, tamed,
 };
 use super::target::Target;
 use crate::apply::journal::Journal;
@@ -16,14 +16,13 @@ use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::capture::scan::device_of;
 use crate::capture::touched::Touched;
-use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
 use crate::ops::report::{PlanReport, RootPlanReport, Verified};
-use crate::ops::side::{Side, compare, compare_by_unit, differing_units, is_setuid};
+use crate::ops::side::{Side, compare, compare_by_unit, differing_units};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
 use crate::relocate::{Placeholders, Relocation, Stuck};
@@ -41,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) changes: Changes,
     /// Some commit holds the live state.
     pub(super) is_recorded: bool,
+    /// What will be otherwise than the user may expect.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The part of one root.
@@ -85,18 +86,6 @@ fn form(session: &Session<'_>, goal: &Side<'_>, root: &Root, plan: &RootPlan) ->
     Ok(homes.relocation(config, root, move || known.clone()))
 }
 
-/// What stays is no change, whatever the target lacks.
-fn leave_out_kept(changes: &mut Changes, root: &RootName, plan: &RootPlan) {
-    if let Some(of_root) = changes.roots.iter_mut().find(|known| known.root == *root) {
-        let stays = |path: &RelPath| plan.kept.contains(path);
-        of_root
-            .files
-            .retain(|change| change.to.is_some() || !stays(change.path()));
-        of_root.configs.retain(|config| !stays(&config.path));
-    }
-    changes.roots.retain(|known| !known.is_empty());
-}
-
 impl Prepared {
     pub(super) fn new(
         session: &Session<'_>,
@@ -117,7 +106,7 @@ impl Prepared {
         changes.vars.clear();
         let is_recorded =
             files_are_equal(&since_base) || files_are_equal(&compare(&now, &goal, &Selection::default())?);
-        tell_absent_roots(session, &goal, selection)?;
+        let mut warnings = Vec::from_iter(absent_roots(session, &goal, selection)?);
         let mut roots = Vec::new();
         for live_root in &live.roots {
             let name = &live_root.root.name;
@@ -135,7 +124,9 @@ impl Prepared {
                 .map(|change| change.path().clone())
                 .collect();
             let (older, newer) = units.remove(name).unwrap_or_default();
-            warn_of_setuid(session, live, &goal, name, &newer)?;
+            if !live.keeps_setuid {
+                warnings.extend(tamed(&goal, name, &newer)?);
+            }
             let whole = selection.is_everything_in(name);
             let wanted: BTreeMap<&[u8], &Entry> = newer
                 .iter()
@@ -145,14 +136,7 @@ impl Prepared {
                 .collect();
             let is_tracked = live_root.root.policy == Policy::Tracked;
             // Where a folder becomes a file, what is in it goes: if no commit held it, the autosave does.
-            let becomes_file = |change: &&FileChange| {
-                change.from.as_ref().is_some_and(Entry::is_dir) && change.to.as_ref().is_some_and(|to| !to.is_dir())
-            };
-            let folders: BTreeSet<&[u8]> = differences
-                .iter()
-                .filter(becomes_file)
-                .map(|c| c.path().as_bytes())
-                .collect();
+            let folders = become_files(&differences);
             let makes_way = |path: &RelPath| path.ancestors().any(|dir| folders.contains(dir));
             let stays = |entry: &Entry| {
                 let is_extra = is_tracked && unrecorded.contains(&entry.path) && !makes_way(&entry.path);
@@ -202,6 +186,7 @@ impl Prepared {
             roots,
             changes,
             is_recorded,
+            warnings,
         })
     }
 
@@ -511,31 +496,4 @@ fn touched(plan: &RootPlan) -> Touched {
         paths: above.chain(settled).chain(changed.into_iter().cloned()).collect(),
         trees: trees.into_iter().cloned().collect(),
     }
-}
-
-/// Names the files that will lack the setuid or setgid bits with which they were recorded.
-fn warn_of_setuid(
-    session: &Session<'_>,
-    live: &Live,
-    goal: &Side<'_>,
-    root: &RootName,
-    newer: &Units,
-) -> Result<(), Error> {
-    if live.keeps_setuid {
-        return Ok(());
-    }
-    for (unit, entries) in newer {
-        let recorded = goal.unit(root, unit)?;
-        let tamed = recorded
-            .iter()
-            .zip(entries)
-            .filter(|(was, is)| is_setuid(was) && !is_setuid(is));
-        for (entry, _) in tamed {
-            session.progress.warn(&format!(
-                "{root}:{} was recorded with mode {:04o}; setuid and setgid are left out (restore.setuid)",
-                entry.path, entry.mode
-            ));
-        }
-    }
-    Ok(())
 }

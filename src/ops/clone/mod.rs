@@ -225,8 +225,7 @@ pub fn clone(options: &CloneOptions, cloner: &Cloner<'_>, asker: &mut dyn Asker)
     let from = source(&options.url, &cloner.env)?;
     let dir = project.join(DIR_NAME);
     let note = dir.join(CLONE_NOTE);
-    check_free(project, &dir, &note, &options.url)?;
-    let options = &match Unfinished::read(&note)? {
+    let options = &match earlier_try(project, &dir, &note, &options.url)? {
         Some(unfinished) => unfinished.complete(options),
         None => options.clone(),
     };
@@ -306,8 +305,8 @@ pub fn unfinished(session: &Session<'_>) -> Option<String> {
 /// How long to wait for another clone into the same folder.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A folder that holds nothing, or what an earlier try of the same clone left.
-fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), Error> {
+/// What an earlier try of the same clone noted; nothing where the folder is free.
+fn earlier_try(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<Option<Unfinished>, Error> {
     let nearest = project.ancestors().find(|path| path.symlink_metadata().is_ok());
     if let Some(file) = nearest.filter(|path| !path.is_dir()) {
         return Err(Error::refused(
@@ -316,7 +315,7 @@ fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), 
         ));
     }
     match Unfinished::read(note)? {
-        Some(unfinished) if unfinished.url == url => return Ok(()),
+        Some(unfinished) if unfinished.url == url => return Ok(Some(unfinished)),
         Some(unfinished) => {
             return Err(Error::refused(
                 format!("{} holds an unfinished clone of {}", project.display(), unfinished.url),
@@ -337,5 +336,5 @@ fn check_free(project: &Path, dir: &Path, note: &Path, url: &str) -> Result<(), 
             "name another folder: envgit clone URL FOLDER",
         ));
     }
-    Ok(())
+    Ok(None)
 }
