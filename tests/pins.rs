@@ -74,6 +74,38 @@ fn who_stands_in_a_folder_stays_there() {
     assert_ne!(sandbox.env().join("lib/d1").metadata().unwrap().ino(), beside);
 }
 
+/// What of a folder was put by is not taken for the whole folder: else the pin that is made of it lacks the rest, and
+/// every later way there writes that from the layers.
+#[test]
+fn a_folder_that_left_in_parts_is_pinned_whole_when_it_is_back() {
+    let sandbox = Sandbox::venv();
+    for version in ["one", "two"] {
+        for path in ["lib/d/a/f", "lib/d/a/g", "lib/d/b/f", "lib/d/b/g"] {
+            sandbox.write(path, format!("{version} {path}"));
+        }
+        settle();
+        sandbox.commit_tagged(version);
+    }
+    let folder = sandbox.env().join("lib/d/a");
+    let mut shell = Command::new("sleep").arg("1000").current_dir(&folder).spawn().unwrap();
+    sandbox.checkout("one");
+    let _ = shell.kill();
+    let _ = shell.wait();
+    settle();
+    sandbox.checkout("two");
+    let inodes = ["lib/d/a/f", "lib/d/a/g", "lib/d/b/f", "lib/d/b/g"].map(|path| ino(&sandbox, path));
+    settle();
+    sandbox.checkout("one");
+    settle();
+    sandbox.checkout("two");
+    let again = ["lib/d/a/f", "lib/d/a/g", "lib/d/b/f", "lib/d/b/g"].map(|path| ino(&sandbox, path));
+    assert_eq!(again, inodes, "nothing was written anew");
+}
+
+fn ino(sandbox: &Sandbox, path: &str) -> u64 {
+    sandbox.env().join(path).metadata().unwrap().ino()
+}
+
 #[test]
 fn a_folder_does_not_go_from_under_somebody() {
     let sandbox = Sandbox::venv();

@@ -58,7 +58,7 @@ pub fn pins(session: &mut Session<'_>, evict: Option<Evict>) -> Result<PinsRepor
             Evict::All => 0,
         };
         evicted = Some(remove(session, bound)?);
-        Pins::sweep(&base(session), None);
+        sweep(session);
     }
     let referenced = referenced(session.repo.history())?;
     let roots = session.repo.config().roots.iter().map(|root| {
@@ -139,8 +139,13 @@ fn remove(session: &Session<'_>, bound: u64) -> Result<Eviction, Error> {
 /// Frees what pins keep, when there is no room for a checkout.
 pub(super) fn make_room(session: &Session<'_>) -> Result<Eviction, Error> {
     let evicted = remove(session, 0)?;
-    Pins::sweep(&base(session), None);
+    sweep(session);
     Ok(evicted)
+}
+
+/// Removes all names that wait for it.
+pub(super) fn sweep(session: &Session<'_>) {
+    Pins::sweep(&base(session), None);
 }
 
 fn key(root: &RootName, pin: &PinEntry) -> (String, String) {

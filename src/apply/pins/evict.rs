@@ -9,6 +9,9 @@ use super::record::Record;
 use super::{LIVE, Pins, TRASH};
 use crate::fsx::{self, Context, Error};
 
+/// How many discards may wait to be removed. Each may hold what a whole upgrade replaced.
+const WAITING: usize = 3;
+
 /// One pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinEntry {
@@ -63,14 +66,21 @@ impl Pins {
         std::fs::read_dir(base.join(TRASH)).is_ok_and(|mut list| list.next().is_some())
     }
 
-    /// Removes names that wait, until `deadline`. Tells whether all are gone.
+    /// Removes names that wait, the oldest first, until `deadline`: after it only so many that few discards are left. Tells
+    /// whether all are gone.
     pub fn sweep(base: &Path, deadline: Option<Instant>) -> bool {
-        let listing = std::fs::read_dir(base.join(TRASH));
-        listing
-            .into_iter()
-            .flatten()
-            .flatten()
-            .all(|entry| remove_within(&entry.path(), deadline))
+        let waiting = std::fs::read_dir(base.join(TRASH)).into_iter().flatten().flatten();
+        let mut waiting: Vec<_> = waiting
+            .map(|entry| (entry.metadata().and_then(|meta| meta.modified()).ok(), entry.path()))
+            .collect();
+        waiting.sort();
+        let overdue = waiting.len().saturating_sub(WAITING);
+        let sweep = |(number, (_, path)): (usize, &(_, PathBuf))| {
+            let deadline = deadline.filter(|_| number >= overdue);
+            remove_within(path, deadline)
+        };
+        // One that cannot be removed does not keep the others.
+        waiting.iter().enumerate().map(sweep).fold(true, |all, one| all & one)
     }
 
     /// All pins, the oldest first. With `measure` their own bytes are counted, which looks at every file.
@@ -172,4 +182,31 @@ fn remove_within(path: &Path, deadline: Option<Instant>) -> bool {
         fsx::witness::saw(|| fsx::witness::Change::Remove(path.to_owned()));
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_wait_do_not_pile_up() {
+        let base = tempfile::tempdir().unwrap();
+        let trash = base.path().join(TRASH);
+        for n in 0..10 {
+            let discard = trash.join(format!("t{}", 9 - n));
+            std::fs::create_dir_all(discard.join("x/lib")).unwrap();
+            std::fs::write(discard.join("x/lib/f"), "replaced").unwrap();
+            let age = std::time::SystemTime::now() - std::time::Duration::from_secs(100 - n);
+            std::fs::File::open(&discard).unwrap().set_modified(age).unwrap();
+        }
+        assert!(!Pins::sweep(base.path(), Some(Instant::now())), "some wait on");
+        let mut left: Vec<_> = std::fs::read_dir(&trash)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["t0", "t1", "t2"], "the youngest");
+        assert!(Pins::sweep(base.path(), None));
+        assert!(!Pins::has_trash(base.path()));
+    }
 }

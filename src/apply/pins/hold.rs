@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::prove::{Look, look, read_again, same_inode_state, stamp_in, stamp_of};
+use super::prove::{Look, look, read_again, same_inode_state, stamp_in, stamp_of, stands_as};
 use super::record::{Pinned, Record};
 use super::{HELD, LIVE, LONGEST_NAME, Method, Pins, UnitId};
 use crate::apply::parts::in_parts;
@@ -235,7 +235,8 @@ impl Pins {
         }
         for dir in members.iter().map(|member| member.entry).filter(|entry| entry.is_dir()) {
             let (from, to) = (dir.path.under(&spare), dir.path.under(&tree));
-            if to.symlink_metadata().is_err() && from.symlink_metadata().is_ok() {
+            // One that was only made to hold what was put by beneath it has a time of its own.
+            if to.symlink_metadata().is_err() && stands_as(dir, &from) {
                 if let Some(parent) = to.parent() {
                     fsx::create_dir_all(parent)?;
                 }

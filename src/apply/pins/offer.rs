@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use super::prove::{Look, look, read_again};
+use super::prove::{Look, look, read_again, stands_as};
 use super::record::{Pinned, Record};
 use super::{Method, Pins, UnitId};
 use crate::apply::parts::in_parts;
 use crate::apply::untouched::foreign;
 use crate::fsx::beneath::Beneath;
-use crate::fsx::stamp::{FileType, Stamp};
+use crate::fsx::stamp::Stamp;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
@@ -164,11 +164,7 @@ impl Pins {
         let mut dirs: Vec<Entry> = record.dirs;
         dirs.retain(|dir| {
             let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
-            is_wanted
-                && Stamp::of_path(&dir.path.under(&tree)).is_ok_and(|now| {
-                    // Also what a process did that stood in it while it was out of use shows in its time.
-                    (now.file_type, now.mode, now.mtime) == (FileType::Dir, dir.mode, dir.mtime)
-                })
+            is_wanted && stands_as(dir, &dir.path.under(&tree))
         });
         entries.append(&mut dirs);
         entries.sort_by(|a, b| a.path.cmp(&b.path));

@@ -12,7 +12,7 @@ use crate::digest::Hasher;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp};
-use crate::snapshot::entry::Node;
+use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::path::RelPath;
 
 /// What a look at a pin tells.
@@ -44,6 +44,12 @@ pub(super) fn look(tree: &mut Beneath, pinned: &Pinned) -> Look {
         Some(now) if now.same_file_state(&pinned.stamp) => Look::Moved,
         _ => Look::Lost,
     }
+}
+
+/// Whether a directory with its recorded mode and time is at a path. Every name that came or went since shows in the time,
+/// also what a process did that stood in it while it was out of use.
+pub(super) fn stands_as(dir: &Entry, path: &Path) -> bool {
+    Stamp::of_path(path).is_ok_and(|now| (now.file_type, now.mode, now.mtime) == (FileType::Dir, dir.mode, dir.mtime))
 }
 
 /// Whether nothing happened to the inode between two stamps.

@@ -14,7 +14,7 @@ use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::ops::pathspec::Selection;
-use crate::ops::pins::make_room;
+use crate::ops::pins::{make_room, sweep};
 use crate::ops::side::{Side, is_setuid};
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::{Changes, FileChange};
@@ -243,17 +243,18 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
     // What an inventory says may be anything: too much must not become little.
     let sizes = written.map(|entry| entry.size().saturating_add(PER_FILE));
     let needed = sizes.fold(0, u64::saturating_add);
+    let is_full = |free: u64| needed > 0 && needed.saturating_add(RESERVE) > free;
     let mut free = fsx::free_space(&root.path)?;
-    if needed > 0
-        && needed.saturating_add(RESERVE) > free
-        && pinned.is_empty()
-        && plan.whole.iter().all(|w| w.brings.is_none())
-    {
+    if is_full(free) {
+        sweep(session);
+        free = fsx::free_space(&root.path)?;
+    }
+    if is_full(free) && pinned.is_empty() && plan.whole.iter().all(|whole| whole.brings.is_none()) {
         // Pins are worth less than a checkout; none of them is needed for this one.
         make_room(session)?;
         free = fsx::free_space(&root.path)?;
     }
-    if needed == 0 || needed.saturating_add(RESERVE) <= free {
+    if !is_full(free) {
         return Ok(());
     }
     Err(Error::NoSpace {
