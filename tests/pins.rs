@@ -106,6 +106,36 @@ fn ino(sandbox: &Sandbox, path: &str) -> u64 {
     sandbox.env().join(path).metadata().unwrap().ino()
 }
 
+/// The folder above one that comes whole may be of a unit that does not differ.
+#[test]
+fn the_folder_that_holds_one_that_comes_whole_keeps_its_time() {
+    let sandbox = Sandbox::venv();
+    let site = "lib/python3.11/site-packages";
+    let files = ["a", "b", "c", "d", "e"].map(|name| format!("ns/pkg/{name}.py"));
+    let record = files.iter().map(|file| format!("{file},,\n")).collect::<String>() + "pkg-1.dist-info/RECORD,,\n";
+    sandbox.write(
+        &format!("{site}/pkg-1.dist-info/METADATA"),
+        "Metadata-Version: 2.1\nName: pkg\nVersion: 1\n",
+    );
+    sandbox.write(&format!("{site}/pkg-1.dist-info/RECORD"), record);
+    sandbox.write(&format!("{site}/ns/loose.py"), "");
+    let above = sandbox.env().join(site).join("ns");
+    for version in ["one", "two"] {
+        for file in &files {
+            sandbox.write(&format!("{site}/{file}"), version);
+        }
+        let old = std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+        std::fs::File::open(&above).unwrap().set_modified(old).unwrap();
+        settle();
+        sandbox.commit_tagged(version);
+    }
+    let pkg = format!("{site}/ns/pkg");
+    let before = ino(&sandbox, &pkg);
+    sandbox.checkout("one");
+    assert_ne!(ino(&sandbox, &pkg), before, "it came whole");
+    assert_eq!(above.metadata().unwrap().mtime(), 1_600_000_000);
+}
+
 #[test]
 fn a_folder_does_not_go_from_under_somebody() {
     let sandbox = Sandbox::venv();

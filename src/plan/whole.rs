@@ -85,6 +85,23 @@ impl RootPlan {
                 }
             }
         }
+        self.settle_above(ground);
+    }
+
+    /// A directory that comes gives the one above it a new time, also where nothing there differs.
+    fn settle_above(&mut self, ground: &Ground<'_>) {
+        let brought = self.whole.iter().filter(|whole| whole.brings.is_some());
+        let above: BTreeSet<&[u8]> = brought.filter_map(|whole| whole.dir.parent()).collect();
+        for dir in above {
+            let in_goal = ground.goal.binary_search_by(|entry| entry.path.as_bytes().cmp(dir));
+            let in_live = ground.live.binary_search_by(|entry| entry.path.as_bytes().cmp(dir));
+            let entry = in_goal.map(|at| ground.goal[at]).or(in_live.map(|at| &ground.live[at]));
+            // The deepest come first.
+            let at = self.settle.binary_search_by(|known| dir.cmp(known.path.as_bytes()));
+            if let (Ok(entry), Err(at)) = (entry, at) {
+                self.settle.insert(at, entry.clone());
+            }
+        }
     }
 
     /// Whether an offered directory is what the target has there, and nothing else of what is live stands in it. Tells
