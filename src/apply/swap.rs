@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::stage::{Staged, dress, times, undressed};
 use super::{Parked, Placed};
 use crate::fsx::beneath::Beneath;
+use crate::fsx::names::count_beneath;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{Context, Error};
 use crate::plan::{RootPlan, Whole};
@@ -376,19 +377,6 @@ impl<'a> Swap<'a> {
         });
         Ok(())
     }
-}
-
-/// How many paths are beneath a directory, links not followed.
-fn count_beneath(dir: &Path) -> std::io::Result<usize> {
-    let mut count = 0;
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        count += 1;
-        if entry.file_type()?.is_dir() {
-            count += count_beneath(&entry.path())?;
-        }
-    }
-    Ok(count)
 }
 
 /// Between the stage and the live tree.

@@ -1,15 +1,20 @@
 //! Whether what a checkout is about to replace still is what was captured, and may be replaced at all.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, StatxAttributes, StatxFlags};
+use rustix::fs::{Access, AtFlags, CWD, FileType, StatxAttributes, StatxFlags};
 
 use super::parts::in_parts;
-use crate::fsx::Error;
 use crate::fsx::beneath::Beneath;
+use crate::fsx::names::each_name;
 use crate::fsx::stamp::Stamp;
+use crate::fsx::{Context, Error};
 use crate::snapshot::path::RelPath;
+
+/// What no right helps against.
+const FIXED: StatxAttributes = StatxAttributes::IMMUTABLE.union(StatxAttributes::APPEND);
 
 /// Paths that stand in the way of a checkout.
 #[derive(Debug, Default)]
@@ -66,40 +71,65 @@ fn state_of(beneath: &mut Beneath, path: &RelPath) -> Option<State> {
     let (parent, name) = beneath.parent(path).ok()?;
     let wanted = StatxFlags::BASIC_STATS;
     let stat = rustix::fs::statx(parent, name, AtFlags::SYMLINK_NOFOLLOW, wanted).ok()?;
-    let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
     Some(State {
         ino: stat.stx_ino,
         size: stat.stx_size,
         mtime: stat.stx_mtime.tv_sec * 1_000_000_000 + i64::from(stat.stx_mtime.tv_nsec),
         mode: u32::from(stat.stx_mode) & 0o7777,
-        is_fixed: stat.stx_attributes.intersects(fixed),
+        is_fixed: stat.stx_attributes.intersects(FIXED),
     })
 }
 
-/// Whether a directory may not be changed whatever its permissions say.
-pub fn is_fixed(path: &Path) -> bool {
-    let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-    rustix::fs::statx(
-        rustix::fs::CWD,
-        path,
-        AtFlags::SYMLINK_NOFOLLOW,
-        StatxFlags::BASIC_STATS,
-    )
-    .is_ok_and(|stat| stat.stx_attributes.intersects(fixed))
+/// Why names in some directories of a root cannot be changed.
+#[derive(Debug)]
+pub enum Unwritable {
+    /// This one is marked immutable or append-only, whatever its permissions say.
+    Fixed(PathBuf),
+    /// Permissions or the file system forbid it.
+    Forbidden(Error),
 }
 
-/// Names directly in some directories of a tree that are not known.
+/// The first directory in which names cannot be changed. What is no directory is passed over.
+pub fn unwritable(root: &Path, dirs: &[&[u8]]) -> Option<Unwritable> {
+    let look = |dirs: &[&[u8]]| {
+        dirs.iter()
+            .find_map(|dir| why_unwritable(&root.join(OsStr::from_bytes(dir))))
+    };
+    in_parts(dirs, look).into_iter().flatten().next()
+}
+
+fn why_unwritable(dir: &Path) -> Option<Unwritable> {
+    let wanted = StatxFlags::BASIC_STATS;
+    let stat = rustix::fs::statx(CWD, dir, AtFlags::SYMLINK_NOFOLLOW, wanted).ok()?;
+    if stat.stx_attributes.intersects(FIXED) {
+        return Some(Unwritable::Fixed(dir.to_owned()));
+    }
+    let is_dir = FileType::from_raw_mode(stat.stx_mode.into()) == FileType::Directory;
+    let access = || rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK).at("write in", dir);
+    is_dir.then(access)?.err().map(Unwritable::Forbidden)
+}
+
+/// Names directly in some directories of a tree that are not known. The directories are best in their order.
 pub fn foreign(tree: &Path, dirs: &[&RelPath], is_known: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<RelPath> {
     let look = |dirs: &[&RelPath]| {
         let mut foreign = Vec::new();
+        let Ok(mut beneath) = Beneath::open(tree) else {
+            return foreign;
+        };
+        let mut path = Vec::new();
         for dir in dirs {
-            let names = std::fs::read_dir(dir.under(tree)).into_iter().flatten().flatten();
-            for name in names {
-                let path = [dir.as_bytes(), b"/", name.file_name().as_bytes()].concat();
+            let Ok(open) = beneath.dir(*dir) else { continue };
+            // What cannot be listed has no names that could be told.
+            let _ = each_name(open, |name| {
+                path.clear();
+                path.extend_from_slice(dir.as_bytes());
+                path.push(b'/');
+                path.extend_from_slice(name.file_name().to_bytes());
                 if !is_known(&path) {
-                    foreign.extend(RelPath::new(path));
+                    foreign.extend(RelPath::new(path.as_slice()));
                 }
-            }
+                Ok(())
+            });
         }
         foreign
     };

@@ -1,15 +1,15 @@
 //! Lists a tree: every path with its stamp, by directory handles, on all cores, never following a symlink.
 
 use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::fsx::beneath::Beneath;
+use crate::fsx::names::each_name;
 use crate::fsx::stamp::{FileType, Stamp};
 use crate::fsx::{Context, Error};
 use crate::snapshot::path::RelPath;
@@ -206,16 +206,9 @@ impl Walk<'_> {
         };
         let dir = Arc::new(dir);
         let mut children = Vec::new();
-        let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
-        let mut entries = RawDir::new(&*dir, &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            self.entry(&dir, name, task.path.as_ref(), out, &mut children)?;
-        }
+        each_name(&*dir, |entry| {
+            self.entry(&dir, entry.file_name(), task.path.as_ref(), out, &mut children)
+        })?;
         Ok(children)
     }
 

@@ -51,6 +51,18 @@ impl Beneath {
         Ok((self.open.last().map_or(&self.root, |(_, fd)| fd), name))
     }
 
+    /// A directory itself.
+    ///
+    /// # Errors
+    /// When it, or an ancestor, is not a plain directory.
+    pub fn dir(&mut self, dir: &(impl Borrow<[u8]> + ?Sized)) -> Result<&OwnedFd, Error> {
+        let dir = dir.borrow();
+        if self.dir.as_deref() != Some(dir) {
+            self.go_to(dir, dir)?;
+        }
+        Ok(self.open.last().map_or(&self.root, |(_, fd)| fd))
+    }
+
     /// Opens a directory; `path` is for messages.
     fn go_to(&mut self, dir: &[u8], path: &[u8]) -> Result<(), Error> {
         let components: Vec<&[u8]> = dir.split(|b| *b == b'/').filter(|c| !c.is_empty()).collect();

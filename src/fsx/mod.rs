@@ -6,6 +6,7 @@ pub mod append;
 pub mod atomic;
 pub mod beneath;
 pub mod lock;
+pub mod names;
 pub mod stable;
 pub mod stamp;
 pub mod witness;

@@ -1,7 +1,7 @@
 //! What stands around every restore: a reason, processes and services, the audit log, health, the log of operations.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::checkout::{CheckoutOptions, Confirm, Gate, Passed, Purpose, perform};
@@ -16,7 +16,7 @@ use super::{Session, undo};
 use crate::apply::journal::Journal;
 use crate::audit::{self, Actor, Changed, Event, Finished, HealthResult, Log, Outcome, Point, Started};
 use crate::history::Time;
-use crate::service::processes::{user_name, using};
+use crate::service::processes::{Process, user_name, using};
 use crate::snapshot::change::{Changes, FileChangeKind};
 
 /// A checkout under the lock, with all that belongs to one.
@@ -121,25 +121,32 @@ fn look(session: &Session<'_>, report: &mut CheckoutReport) {
     let services = &session.repo.config().services;
     report.outlook = Outlook {
         services: if has_work { services.names() } else { Vec::new() },
-        in_use: using(&disturbed(session, report)),
+        in_use: users(session, report),
         ..report.outlook.clone()
     };
 }
 
-/// The files that get another inode or go.
-fn disturbed(session: &Session<'_>, report: &CheckoutReport) -> HashSet<PathBuf> {
-    let mut paths = HashSet::new();
-    for plan in &report.plan.roots {
-        let Some(root) = session.repo.config().root(plan.root.as_str()) else {
-            continue;
-        };
-        // As the kernel names them.
-        let Ok(top) = root.path.canonicalize() else { continue };
-        let disturbed = |kind| matches!(kind, FileChangeKind::Modified | FileChangeKind::Removed);
-        let changed = plan.paths.iter().filter(|(_, kind)| disturbed(*kind));
-        paths.extend(changed.map(|(path, _)| path.under(&top)));
+/// The processes that use files which get another inode or go.
+fn users(session: &Session<'_>, report: &CheckoutReport) -> Vec<Process> {
+    let config = session.repo.config();
+    let planned = report.plan.roots.iter().filter_map(|plan| {
+        // As the kernel names it.
+        let top = config.root(plan.root.as_str())?.path.canonicalize().ok()?;
+        Some((top, &plan.paths))
+    });
+    let planned: Vec<_> = planned.collect();
+    let is_disturbed = |used: &Path| {
+        planned.iter().any(|(top, paths)| {
+            let Ok(path) = used.strip_prefix(top) else { return false };
+            let path = path.as_os_str().as_bytes();
+            let at = paths.binary_search_by(|(known, _)| known.as_bytes().cmp(path));
+            at.is_ok_and(|at| matches!(paths[at].1, FileChangeKind::Modified | FileChangeKind::Removed))
+        })
+    };
+    match planned.is_empty() {
+        true => Vec::new(),
+        false => using(&is_disturbed),
     }
-    paths
 }
 
 /// A restore under way.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::RootPlan;
-use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 
 /// A path that a plan would put beneath something that will be no directory, or that it would put in place twice. A
@@ -26,19 +25,25 @@ pub fn stray<'p>(plan: &'p RootPlan, is_live_dir: &dyn Fn(&[u8]) -> bool) -> Opt
         .map(RelPath::as_bytes)
         .collect();
     let is_dir = |dir: &[u8]| made.contains(dir) || (is_live_dir(dir) && !gone.contains(dir));
-    let strays = |entry: &&Entry| entry.path.parent().is_some_and(|dir| !is_dir(dir));
-    plan.make_dirs
-        .iter()
-        .chain(files())
-        .find(strays)
-        .map(|entry| &entry.path)
+    // Paths of one directory come one after the other.
+    let mut last = None;
+    for path in plan.make_dirs.iter().chain(files()).map(|entry| &entry.path) {
+        let Some(dir) = path.parent().filter(|dir| last != Some(*dir)) else {
+            continue;
+        };
+        if !is_dir(dir) {
+            return Some(path);
+        }
+        last = Some(dir);
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Placement;
     use super::*;
-    use crate::snapshot::entry::Node;
+    use crate::snapshot::entry::{Entry, Node};
 
     fn entry(path: &str, node: Node) -> Entry {
         Entry {

@@ -1,6 +1,5 @@
 //! Which processes have files open or mapped, and in which folders they stand, as `/proc` tells.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -34,19 +33,17 @@ impl fmt::Display for Process {
     }
 }
 
-/// The processes but this one that have one of these files open or mapped, or stand in one of these folders, by id. Paths must be free of symlinks. What
-/// belongs to others is seen only with the right to see it, and paths inside containers are not recognized.
-pub fn using(paths: &HashSet<PathBuf>) -> Vec<Process> {
-    if paths.is_empty() {
-        return Vec::new();
-    }
+/// The processes but this one that have a sought file open or mapped, or stand in a sought folder, by id. What is sought
+/// is asked for paths that are free of symlinks. What belongs to others is seen only with the right to see it, and paths
+/// inside containers are not recognized.
+pub fn using(is_sought: &dyn Fn(&Path) -> bool) -> Vec<Process> {
     let Ok(list) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
     let pids = list.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let mut found: Vec<Process> = pids
         .filter(|pid| *pid != std::process::id())
-        .filter_map(|pid| user_of(pid, paths))
+        .filter_map(|pid| user_of(pid, is_sought))
         .collect();
     found.sort_by_key(|process| process.pid);
     found
@@ -63,7 +60,7 @@ pub fn standing_beneath(top: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn user_of(pid: u32, paths: &HashSet<PathBuf>) -> Option<Process> {
+fn user_of(pid: u32, is_sought: &dyn Fn(&Path) -> bool) -> Option<Process> {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let mut used: Vec<PathBuf> = Vec::new();
     if let Ok(maps) = std::fs::read(proc.join("maps")) {
@@ -73,7 +70,7 @@ fn user_of(pid: u32, paths: &HashSet<PathBuf>) -> Option<Process> {
         used.extend(open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()));
     }
     used.extend(std::fs::read_link(proc.join("cwd")));
-    used.retain(|path| paths.contains(path));
+    used.retain(|path| is_sought(path));
     used.sort();
     used.dedup();
     let path = used.first()?.clone();
@@ -159,8 +156,8 @@ mod tests {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let paths = HashSet::from([path.clone(), path.join("other")]);
-        let found = using(&paths);
+        let is_sought = |used: &Path| used == path;
+        let found = using(&is_sought);
         let _ = child.kill();
         let _ = child.wait();
         let process = found
@@ -170,7 +167,7 @@ mod tests {
         assert_eq!((process.path.as_path(), process.files), (path.as_path(), 1));
         assert_eq!(process.command, "sleep 1000");
         assert_eq!(process.user, user_name(rustix::process::getuid().as_raw()));
-        assert!(using(&paths).is_empty());
+        assert!(using(&is_sought).is_empty());
     }
 
     #[test]
@@ -178,7 +175,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap().join("own");
         let _file = std::fs::File::create(&path).unwrap();
-        assert!(using(&HashSet::from([path])).is_empty());
+        assert!(using(&|used| used == path).is_empty());
     }
 
     #[test]

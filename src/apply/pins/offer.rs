@@ -141,8 +141,10 @@ impl Pins {
                 Look::Moved | Look::Lost => {}
             }
         }
+        const WORTH_A_RECORD: u64 = 1 << 20;
         if !doubtful.is_empty() {
             let pins: Vec<&Pinned> = doubtful.iter().map(|at| &record.files[*at]).collect();
+            let bytes: u64 = pins.iter().map(|pin| pin.entry.size()).sum();
             for (at, stamp) in doubtful.iter().zip(read_again(&tree, &pins)) {
                 if let Some(stamp) = stamp {
                     record.files[*at].stamp = stamp;
@@ -150,7 +152,10 @@ impl Pins {
                 }
             }
             good.sort_unstable();
-            let _ = record.write(&record_path);
+            // Few bytes are read again sooner than the record is written.
+            if bytes > WORTH_A_RECORD {
+                let _ = record.write(&record_path);
+            }
         }
         let mut stamps = HashMap::with_capacity(good.len());
         let mut entries = Vec::with_capacity(good.len() + record.dirs.len());

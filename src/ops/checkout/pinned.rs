@@ -9,7 +9,7 @@ use crate::capture::scan::LiveRoot;
 use crate::compare::files::Units;
 use crate::ops::Session;
 use crate::ops::pinning::pins_of;
-use crate::ops::side::Side;
+use crate::ops::side::{Differing, Side};
 use crate::plan::{Ground, Offer, RootPlan};
 use crate::service::processes::standing_beneath;
 use crate::snapshot::entry::Entry;
@@ -26,18 +26,12 @@ pub(super) struct FromPins {
     pub(super) brought: Vec<(Entry, u64)>,
 }
 
-/// The units of the two sides that differ.
-pub(super) struct Differing<'a> {
-    pub(super) older: &'a Units,
-    pub(super) newer: &'a Units,
-}
-
 /// Finds out what pins have of the target, and plans with it. `whole` says that directories may come whole.
 pub(super) fn choose(
     session: &Session<'_>,
     live: &LiveRoot,
     goal: &Side<'_>,
-    units: &Differing<'_>,
+    units: &Differing,
     plan: &mut RootPlan,
     whole: bool,
 ) -> FromPins {
@@ -48,7 +42,7 @@ pub(super) fn choose(
     let Ok(pins) = pins_of(session, &live.root) else {
         return from_pins;
     };
-    let offers = offers(&pins, live, goal, units.newer, plan);
+    let offers = offers(&pins, live, goal, &units.newer, plan);
     if whole {
         bring_whole(live, units, plan, &offers);
     }
@@ -123,7 +117,7 @@ fn stood_in(live: &LiveRoot) -> Vec<RelPath> {
         .collect()
 }
 
-fn bring_whole(live: &LiveRoot, units: &Differing<'_>, plan: &mut RootPlan, offers: &[Offered]) {
+fn bring_whole(live: &LiveRoot, units: &Differing, plan: &mut RootPlan, offers: &[Offered]) {
     let differing: BTreeSet<&UnitName> = units.older.iter().map(|(unit, _)| unit).collect();
     let differs: Vec<bool> = live
         .state

@@ -1,21 +1,18 @@
 //! What is found out before the first name changes: the plan of a root, and whether anything forbids it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 use super::target::Target;
 use crate::apply::Pinned;
-use crate::apply::untouched::is_fixed;
+use crate::apply::untouched::{Unwritable, unwritable};
 use crate::capture::scan::LiveRoot;
-use crate::compare::files::Units;
-use crate::fsx::{self, Context as _};
+use crate::fsx;
 use crate::ops::Session;
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::ops::pathspec::Selection;
 use crate::ops::pins::{make_room, sweep};
-use crate::ops::side::{Side, is_setuid};
+use crate::ops::side::{Differing, Side};
 use crate::plan::{self, RootPlan};
 use crate::snapshot::change::{Changes, FileChange};
 use crate::snapshot::entry::Entry;
@@ -192,23 +189,15 @@ pub(super) fn absent_roots(
     )))
 }
 
-/// Names the files that will lack the setuid or setgid bits with which they were recorded.
-pub(super) fn tamed(goal: &Side<'_>, root: &RootName, newer: &Units) -> Result<Vec<String>, Error> {
-    let mut told = Vec::new();
-    for (unit, entries) in newer {
-        let recorded = goal.unit(root, unit)?;
-        let tamed = recorded
-            .iter()
-            .zip(entries)
-            .filter(|(was, is)| is_setuid(was) && !is_setuid(is));
-        told.extend(tamed.map(|(entry, _)| {
-            format!(
-                "{root}:{} was recorded with mode {:04o}; setuid and setgid are left out (restore.setuid)",
-                entry.path, entry.mode
-            )
-        }));
-    }
-    Ok(told)
+/// A word on each file that gets less rights than it was recorded with.
+pub(super) fn tamed(root: &RootName, differing: &Differing) -> Vec<String> {
+    let told = differing.tamed.iter().map(|entry| {
+        format!(
+            "{root}:{} was recorded with mode {:04o}; setuid and setgid are left out (restore.setuid)",
+            entry.path, entry.mode
+        )
+    });
+    told.collect()
 }
 
 /// The folders that become files or links.
@@ -266,7 +255,6 @@ pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, p
 
 /// Every directory in which a name changes, or that goes, must be writable: found out before the first name changes.
 pub(super) fn refuse_unwritable(live: &LiveRoot, plan: &RootPlan) -> Result<(), Error> {
-    use rustix::fs::Access;
     let root = &live.root.path;
     let changed = plan.changed();
     let mut dirs: BTreeSet<&[u8]> = changed.iter().map(|path| path.parent().unwrap_or_default()).collect();
@@ -279,17 +267,12 @@ pub(super) fn refuse_unwritable(live: &LiveRoot, plan: &RootPlan) -> Result<(), 
         let inner = entries[from..to].iter().filter(|entry| entry.is_dir());
         dirs.extend(inner.map(|entry| entry.path.as_bytes()).chain([whole.dir.as_bytes()]));
     }
-    for dir in dirs {
-        let dir = root.join(OsStr::from_bytes(dir));
-        if is_fixed(&dir) {
-            return Err(Error::refused(
-                format!("{} is marked immutable or append-only", dir.display()),
-                "take the mark away (chattr -i -a) and run the checkout again; nothing was changed",
-            ));
-        }
-        if dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-            rustix::fs::access(&dir, Access::WRITE_OK | Access::EXEC_OK).at("write in", &dir)?;
-        }
+    match unwritable(root, &Vec::from_iter(dirs)) {
+        None => Ok(()),
+        Some(Unwritable::Forbidden(error)) => Err(error.into()),
+        Some(Unwritable::Fixed(dir)) => Err(Error::refused(
+            format!("{} is marked immutable or append-only", dir.display()),
+            "take the mark away (chattr -i -a) and run the checkout again; nothing was changed",
+        )),
     }
-    Ok(())
 }

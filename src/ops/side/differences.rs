@@ -15,31 +15,39 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Kind, RootName};
 
 /// The units of one root that are not the same on both sides.
-pub(in crate::ops) fn differing_units(
-    from: &Side<'_>,
-    to: &Side<'_>,
-    root: &RootName,
-) -> Result<(Units, Units), Error> {
+#[derive(Default)]
+pub(in crate::ops) struct Differing {
+    pub(in crate::ops) older: Units,
+    pub(in crate::ops) newer: Units,
+    /// Files of the newer side that lost setuid or setgid, as they are recorded.
+    pub(in crate::ops) tamed: Vec<Entry>,
+}
+
+/// Finds them.
+pub(in crate::ops) fn differing_units(from: &Side<'_>, to: &Side<'_>, root: &RootName) -> Result<Differing, Error> {
     let (a, b) = (from.unit_ids(root), to.unit_ids(root));
     let only = |side: &Side<'_>, mine: &BTreeMap<&[u8], BlobId>, other: &BTreeMap<&[u8], BlobId>| {
         let differing = mine.iter().filter(|(unit, id)| other.get(*unit) != Some(id));
         side.units(root, differing.map(|(unit, id)| (*unit, *id)))
     };
     let [mut older, mut newer] = parse([(from, only(from, &a, &b)?), (to, only(to, &b, &a)?)])?;
-    if let Some(live) = from.live {
-        tame(live, root, &mut newer);
-    }
+    let tamed = from.live.map(|live| tame(live, root, &mut newer));
     if let Some(live) = to.live {
         tame(live, root, &mut older);
     }
-    Ok((older, newer))
+    Ok(Differing {
+        older,
+        newer,
+        tamed: tamed.unwrap_or_default(),
+    })
 }
 
 /// Takes from files of a commit the setuid and setgid bits that it may not give: those that the live file of the same
-/// content does not have.
-fn tame(live: &Live, root: &RootName, units: &mut Units) {
+/// content does not have. Gives those files as they are recorded.
+fn tame(live: &Live, root: &RootName, units: &mut Units) -> Vec<Entry> {
+    let mut tamed = Vec::new();
     if live.keeps_setuid {
-        return;
+        return tamed;
     }
     let live = live.root(root.as_str().as_bytes());
     let has = |entry: &Entry| {
@@ -48,16 +56,18 @@ fn tame(live: &Live, root: &RootName, units: &mut Units) {
     };
     for entry in units.iter_mut().flat_map(|(_, entries)| entries) {
         if is_setuid(entry) && !has(entry) {
+            tamed.push(entry.clone());
             entry.mode &= !SETUID;
         }
     }
+    tamed
 }
 
 /// The bits by which a program runs with the rights of its owner or group.
 const SETUID: u32 = 0o6000;
 
 /// A file that runs with the rights of its owner or group. Of a folder, setgid says whose group new files are.
-pub(in crate::ops) fn is_setuid(entry: &Entry) -> bool {
+fn is_setuid(entry: &Entry) -> bool {
     entry.file().is_some() && entry.mode & SETUID != 0
 }
 
@@ -66,17 +76,14 @@ pub(in crate::ops) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Select
     Ok(compare_by_unit(from, to, selection)?.0)
 }
 
-/// The units that are not the same on both sides, by root.
-pub(in crate::ops) type Differing = BTreeMap<RootName, (Units, Units)>;
-
 /// All differences within a selection, and the units in which they are.
 pub(in crate::ops) fn compare_by_unit(
     from: &Side<'_>,
     to: &Side<'_>,
     selection: &Selection,
-) -> Result<(Changes, Differing), Error> {
+) -> Result<(Changes, BTreeMap<RootName, Differing>), Error> {
     let mut changes = Changes::default();
-    let mut units = Differing::new();
+    let mut units = BTreeMap::new();
     let mut names: Vec<_> = from.roots.keys().chain(to.roots.keys()).collect();
     names.sort_unstable();
     names.dedup();
@@ -102,10 +109,10 @@ pub(in crate::ops) fn compare_by_unit(
         if selection.is_everything_in(root) && from.files.get(&packages) != to.files.get(&packages) {
             found.packages = compare::packages(&from.packages(root)?, &to.packages(root)?);
         }
-        let (older, newer) = differing_units(from, to, root)?;
-        found.files = compare::files(&older, &newer);
+        let differing = differing_units(from, to, root)?;
+        found.files = compare::files(&differing.older, &differing.newer);
         found.files.retain(|change| selection.has_path(root, change.path()));
-        units.insert(root.clone(), (older, newer));
+        units.insert(root.clone(), differing);
         if !found.is_empty() {
             changes.roots.push(found);
         }

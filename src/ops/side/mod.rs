@@ -20,7 +20,7 @@ use crate::snapshot::promise::{self, Promises};
 use crate::snapshot::root::{Kind, RootName};
 use crate::snapshot::unit::UnitName;
 
-pub(super) use differences::{compare, compare_by_unit, differing_units, is_setuid};
+pub(super) use differences::{Differing, compare, compare_by_unit, differing_units};
 
 /// A state that can be compared.
 pub(super) struct Side<'a> {
@@ -179,13 +179,18 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// The text of one part of the inventory of a root; where it is not there, nothing.
+    pub(super) fn record(&self, root: &RootName, name: &str) -> Result<Vec<u8>, Error> {
+        self.records(root, name, |text| Ok(text.to_vec()))
+    }
+
     /// What the compiled code of a root needs; nothing where the commit does not tell.
     pub(super) fn binaries(&self, root: &RootName) -> Result<Vec<Binaries>, Error> {
         self.records(root, BINARIES, binary::decode)
     }
 
     /// The units of a root with the ids of their file lists.
-    fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
+    pub(super) fn unit_ids(&self, root: &RootName) -> BTreeMap<&[u8], BlobId> {
         self.under(&part(root, "files/"))
     }
 
