@@ -1,6 +1,8 @@
 //! Keeping pins in step with what is live. They are a cache: what goes wrong here costs only speed, and is not told.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -10,7 +12,9 @@ use super::live::Live;
 use crate::apply::Parked;
 use crate::apply::pins::{Member, NoPins, Pins, UnitId};
 use crate::capture::scan::LiveRoot;
+use crate::fsx;
 use crate::relocate::Placeholders;
+use crate::snapshot::entry::Entry;
 use crate::snapshot::path::beneath;
 use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
@@ -118,27 +122,36 @@ pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, park
         return;
     };
     let Ok(pins) = pins_of(session, &root.root) else { return };
+    // What stays in the stage goes with it.
+    let _ = put_tree_by(&pins, root, parked);
+}
+
+/// Where a directory is of several units, those in it that are of one are filed away by themselves.
+fn put_tree_by(pins: &Pins, root: &LiveRoot, parked: &Parked) -> Result<(), fsx::Error> {
     let entries = &root.state.entries;
     let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(&parked.dir)) else {
-        return;
+        return Ok(());
     };
     let (from, to) = beneath(entries, parked.dir.as_bytes(), |entry| entry.path.as_bytes());
     let unit = root.state.unit_of[at];
     let is_one = root.state.unit_of[from..to].iter().all(|other| *other == unit);
-    let known = root
-        .state
-        .units
-        .get(unit as usize)
-        .and_then(|unit| Some((&unit.name, unit.id?)));
-    let outcome = match known {
-        Some((name, id)) if is_one => {
+    if !is_one {
+        let is_inner = |entry: &&Entry| entry.is_dir() && entry.path.parent() == Some(parked.dir.as_bytes());
+        for inner in entries[from..to].iter().filter(is_inner) {
+            let at = parked.at.join(OsStr::from_bytes(inner.path.file_name()));
+            let dir = inner.path.clone();
+            put_tree_by(pins, root, &Parked { dir, at })?;
+        }
+        return pins.discard(&parked.at);
+    }
+    let known = root.state.units.get(unit as usize);
+    match known.and_then(|unit| Some((&unit.name, unit.id?))) {
+        Some((name, id)) => {
             let members: Vec<Member<'_>> = std::iter::once(at).chain(from..to).map(|at| member(root, at)).collect();
             pins.put_by(&parked.at, &parked.dir, name, &id, &members)
         }
-        _ => pins.discard(&parked.at),
-    };
-    // What stays in the stage goes with it.
-    let _ = outcome;
+        None => pins.discard(&parked.at),
+    }
 }
 
 /// The units of a root with the git ids of their lists.
