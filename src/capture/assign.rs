@@ -12,7 +12,7 @@ use crate::snapshot::unit::UnitName;
 impl LiveRoot {
     /// Finds packages, owners and units where they may have changed. All entries must be complete.
     pub fn finish(&mut self) {
-        if !self.changed {
+        if !self.changed || self.is_recognized {
             return;
         }
         let names: Vec<UnitName> = self.state.units.iter().map(|unit| unit.name.clone()).collect();
@@ -44,7 +44,7 @@ impl LiveRoot {
             if !binaries::is_candidate(entry) {
                 continue;
             }
-            if self.dirty.entries.contains(&at) {
+            if self.dirty.entries.contains(&at) || state.unread.contains(&entry.path) {
                 wanted.push(&entry.path);
             } else {
                 state.elves.extend(known.remove_entry(&entry.path));
@@ -52,6 +52,7 @@ impl LiveRoot {
         }
         state.elves.extend(binaries::read_all(&self.root.path, &wanted));
         state.elves.sort_by(|(a, _), (b, _)| a.cmp(b));
+        state.unread.clear();
         let name = |unit: u32| state.units.get(unit as usize).map(|unit| unit.name.clone());
         let units = binaries::sum_up(&state.entries, &state.unit_of, name, &state.elves);
         state.binaries = crate::snapshot::binary::encode(&units);

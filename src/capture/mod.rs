@@ -23,6 +23,7 @@ mod pip;
 pub mod placeholders;
 mod promises;
 pub mod python;
+pub mod recognize;
 pub mod rules;
 pub mod scan;
 pub mod secrets;

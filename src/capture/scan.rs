@@ -67,6 +67,8 @@ pub struct LiveRoot {
     pub warnings: Vec<String>,
     /// Whether anything differs from what was remembered.
     pub changed: bool,
+    /// It is in a state that was recorded, and what is known of that was taken over.
+    pub is_recognized: bool,
     pub(super) dirty: Dirty,
     pub(super) form: Arc<dyn Form>,
     /// When the listing began. A file that was written to since, or just before, is looked at again next time: what
@@ -129,7 +131,7 @@ impl LiveRoot {
             (old.join().unwrap_or_else(|_| RootState::empty(fingerprint)), listing)
         });
         let listing = listing.map_err(|source| unreadable(root, source))?;
-        Self::of(root, rules, began, old, listing, written)
+        Self::of(root, rules, began, (old, Vec::new()), listing, written)
     }
 
     /// Looks again at what a checkout `touched` since this was seen, and takes the rest to be as it was; at everything
@@ -150,22 +152,23 @@ impl LiveRoot {
         let touched = touched.filter(|_| is_same && !self.has_mounts && self.unreadable.is_empty());
         let listing = match touched {
             Some(touched) => touched.relist(&self, rules, threads),
-            None => walk(&self.root.path, rules, threads),
+            None => walk(&self.root.path, rules, threads).map(|listing| (listing, Vec::new())),
         };
-        let listing = listing.map_err(|source| unreadable(&self.root, source))?;
+        let (listing, stays) = listing.map_err(|source| unreadable(&self.root, source))?;
         let old = match is_same {
             true => self.state,
             false => RootState::empty(fingerprint),
         };
-        Self::of(&self.root, rules, began, old, listing, written)
+        Self::of(&self.root, rules, began, (old, stays), listing, written)
     }
 
-    /// What is remembered and what is there make the state.
+    /// What is remembered and what is there make the state. The entries that stay as remembered, as the second part of
+    /// `old` tells, are not listed.
     fn of(
         root: &Root,
         rules: &Rules,
         began: i64,
-        old: RootState,
+        (old, stays): (RootState, Vec<bool>),
         listing: Listing,
         written: &Written,
     ) -> Result<Self, Error> {
@@ -186,18 +189,26 @@ impl LiveRoot {
             unreadable: listing.unreadable,
             warnings: Vec::new(),
             changed: false,
+            is_recognized: false,
             dirty: Dirty::default(),
             form: rules.form.clone(),
             began,
             has_mounts: listing.listed.iter().any(|found| found.device != device),
         };
         live.state.device = device;
-        live.join(old, listing.listed, written).map_err(fail)?;
+        live.join(old, stays, listing.listed, written).map_err(fail)?;
         Ok(live)
     }
 
     /// The merge of what is remembered with what is there.
-    fn join(&mut self, old: RootState, listed: Vec<Listed>, written: &Written) -> Result<(), IoError> {
+    fn join(
+        &mut self,
+        old: RootState,
+        stays: Vec<bool>,
+        listed: Vec<Listed>,
+        written: &Written,
+    ) -> Result<(), IoError> {
+        // Of a file that has other names all are listed, or none.
         let links = hard_links(&listed);
         self.state.units = old.units;
         self.state.configs = old.configs;
@@ -208,13 +219,18 @@ impl LiveRoot {
         self.state.binaries = old.binaries;
         self.state.python = old.python;
         self.state.base = old.base;
-        self.state.entries.reserve(listed.len());
-        let mut old = old.entries.into_iter().zip(old.marks).zip(old.unit_of).peekable();
+        self.state.unread = old.unread;
+        self.state.derived = old.derived;
+        self.state.entries.reserve(old.entries.len().max(listed.len()));
+        let stays = stays.into_iter().chain(std::iter::repeat(false));
+        let known = old.entries.into_iter().zip(old.marks).zip(old.unit_of);
+        let mut old = known.zip(stays).peekable();
         for (at, found) in listed.into_iter().enumerate() {
-            while let Some(((gone, _), unit)) = old.next_if(|((entry, _), _)| entry.path < found.path) {
-                self.lost(&gone.path, unit);
+            while let Some((before, stays)) = old.next_if(|(((entry, _), _), _)| entry.path < found.path) {
+                self.unlisted(before, stays);
             }
-            let known = old.next_if(|((entry, _), _)| entry.path == found.path);
+            let known = old.next_if(|(((entry, _), _), _)| entry.path == found.path);
+            let known = known.map(|(known, _)| known);
             let link = links.get(&at);
             match known {
                 Some(((entry, mark), unit))
@@ -231,10 +247,18 @@ impl LiveRoot {
                 }
             }
         }
-        for ((gone, _), unit) in old {
-            self.lost(&gone.path, unit);
+        for (before, stays) in old {
+            self.unlisted(before, stays);
         }
         Ok(())
+    }
+
+    /// What is remembered and not listed stays as it was, or is gone.
+    fn unlisted(&mut self, ((entry, mark), unit): ((Entry, Mark), u32), stays: bool) {
+        match stays {
+            true => self.push(entry, mark, unit),
+            false => self.lost(&entry.path, unit),
+        }
     }
 
     fn push(&mut self, entry: Entry, mark: Mark, unit: u32) {

@@ -2,6 +2,7 @@
 //!
 //! A cache in the full sense: absent, damaged or of another version, it is rebuilt by reading everything once.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
 
 /// Raised whenever the meaning of anything in here changes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What is remembered of one root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct RootState {
     pub conda_history: Vec<u8>,
     /// What is known of ELF files, sorted.
     pub elves: Vec<(RelPath, Elf)>,
+    /// Files of which it is not known whether they are ELF files: they came with a state that was recorded before.
+    pub unread: BTreeSet<RelPath>,
     /// The text of `binaries.jsonl`.
     #[serde(with = "serde_bytes")]
     pub binaries: Vec<u8>,
@@ -52,6 +55,8 @@ pub struct RootState {
     pub python: Option<String>,
     /// The folder of the interpreter on which a virtual environment is based.
     pub base: Option<Vec<u8>>,
+    /// Inventories of this root that were derived from its entries, by this version of envgit: the last ones.
+    pub derived: VecDeque<Digest>,
 }
 
 /// How far an entry can be trusted.
@@ -92,7 +97,9 @@ impl RootState {
             elves: Vec::new(),
             binaries: Vec::new(),
             python: None,
+            unread: BTreeSet::new(),
             base: None,
+            derived: VecDeque::new(),
         }
     }
 

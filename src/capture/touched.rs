@@ -28,8 +28,14 @@ pub struct Touched {
 }
 
 impl Touched {
-    /// The listing of a root of which only this changed since `before`.
-    pub(super) fn relist(&self, before: &LiveRoot, rules: &Rules, threads: usize) -> Result<Listing, Error> {
+    /// The listing of all that may have changed in a root since `before`, and for each entry of then whether it is as it
+    /// was.
+    pub(super) fn relist(
+        &self,
+        before: &LiveRoot,
+        rules: &Rules,
+        threads: usize,
+    ) -> Result<(Listing, Vec<bool>), Error> {
         let root = &before.root.path;
         let is_listed = |dir: &&RelPath| !skips_above(rules, dir) && !rules.skips(dir, true);
         let walked: Vec<RelPath> = self.trees.iter().filter(is_listed).cloned().collect();
@@ -49,22 +55,24 @@ impl Touched {
         let now = listing.listed.iter().map(|found| found.stamp);
         let inodes: HashSet<u64> = then.chain(now).filter_map(|stamp| linked(&stamp)).collect();
         let known = before.state.entries.iter().zip(&before.state.marks).zip(&touched);
-        for ((entry, mark), _) in known.filter(|(_, touched)| !**touched) {
-            match !entry.is_dir() && inodes.contains(&mark.stamp.ino) {
-                true => look_at(&entry.path, &mut beneath, rules, &mut listing),
-                false => listing.listed.push(Listed {
-                    path: entry.path.clone(),
-                    stamp: mark.stamp,
-                    device: before.state.device,
-                }),
+        let mut stays = Vec::with_capacity(touched.len());
+        for ((entry, mark), touched) in known {
+            let is_linked = !touched && !entry.is_dir() && inodes.contains(&mark.stamp.ino);
+            if is_linked {
+                look_at(&entry.path, &mut beneath, rules, &mut listing);
             }
+            stays.push(!touched && !is_linked);
         }
-        let stays =
+        let is_untouched =
             |path: &&RelPath| is_outside(path) && !self.paths.contains(*path) && !trees.contains(path.as_bytes());
-        listing.special.extend(before.special.iter().filter(stays).cloned());
-        listing.skipped.extend(before.skipped.iter().filter(stays).cloned());
+        listing
+            .special
+            .extend(before.special.iter().filter(is_untouched).cloned());
+        listing
+            .skipped
+            .extend(before.skipped.iter().filter(is_untouched).cloned());
         listing.sort();
-        Ok(listing)
+        Ok((listing, stays))
     }
 
     /// Which of the entries that were there may be others now.

@@ -9,9 +9,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::capture::ignored::Ignored;
+use crate::capture::recognize::Recorded;
+use crate::digest::Digest;
 use crate::progress::Silent;
 use crate::snapshot::content::Verbatim;
+use crate::snapshot::filelist;
 use crate::snapshot::root::{Kind, Policy, Root};
+use crate::snapshot::unit::UnitName;
 
 fn root_at(path: &Path) -> Root {
     Root {
@@ -187,7 +191,8 @@ proptest! {
         }
         // The clock of files ticks: what happens from here on shows in a ctime.
         std::thread::sleep(TICK);
-        let (seen, then) = (scan(&root), all(&root));
+        let (seen, then) = (numbered(scan(&root)), all(&root));
+        let (also_seen, stood) = (numbered(scan(&root)), numbered(scan(&root)));
         for edit in &edits {
             perform(&root, edit);
         }
@@ -210,9 +215,124 @@ proptest! {
         let outer = trees.clone();
         trees.retain(|tree| !outer.iter().any(|dir| dir != tree && tree.is_within(dir.as_bytes())));
         let touched = Touched { trees, paths };
-        let again = seen.look_again(&rules(&root), Some(&touched), &Written::new(), 2).unwrap();
-        prop_assert_eq!(told(&complete(again)), told(&scan(&root)), "{:?}", touched);
+        let look = |seen: LiveRoot| {
+            let mut again = seen.look_again(&rules(&root), Some(&touched), &Written::new(), 2).unwrap();
+            assert!(again.hash_pending(2, &Silent).is_empty());
+            again
+        };
+        let (mut again, mut other, fresh) = (look(seen), look(also_seen), numbered(scan(&root)));
+        prop_assert_eq!(told(&again), told(&fresh), "{:?}", touched);
+        // It is in the state in which it is, and in none that differs.
+        let lists = lists(&fresh, &stood);
+        let mut otherwise = lists.clone();
+        if let Some((_, entries)) = otherwise.first_mut() {
+            entries[0].mtime += 1;
+            prop_assert!(!again.recognize(recorded(&fresh, &otherwise)));
+        }
+        prop_assert!(!again.changed || again.recognize(recorded(&fresh, &lists)));
+        again.finish();
+        prop_assert_eq!(units_by_path(&again), units_by_path(&fresh));
+        if other.recognize(recorded(&stood, &[])) {
+            prop_assert_eq!(other.state.entries, stood.state.entries);
+        }
     }
+}
+
+/// Each unit gets a number that stands for its list.
+fn numbered(mut live: LiveRoot) -> LiveRoot {
+    let lists = lists_of(&live);
+    for (unit, (_, entries)) in live.state.units.iter_mut().zip(&lists) {
+        let digest = Digest::of(&filelist::encode(entries));
+        unit.id = digest.as_bytes().first_chunk().copied();
+    }
+    live
+}
+
+fn lists_of(live: &LiveRoot) -> Vec<(UnitName, Vec<Entry>)> {
+    let units = (0u32..).zip(&live.state.units);
+    let lists = units.map(|(at, unit)| (unit.name.clone(), live.unit(at).cloned().collect()));
+    lists.collect()
+}
+
+/// The units that are not as they were.
+fn lists(live: &LiveRoot, before: &LiveRoot) -> Vec<(UnitName, Vec<Entry>)> {
+    let mut lists = lists_of(live);
+    let ids: BTreeSet<_> = before.state.units.iter().map(|unit| unit.id).collect();
+    let mut stayed = live.state.units.iter().map(|unit| ids.contains(&unit.id));
+    lists.retain(|_| stayed.next() == Some(false));
+    lists
+}
+
+fn recorded<'a>(live: &LiveRoot, lists: &'a [(UnitName, Vec<Entry>)]) -> Recorded<'a> {
+    let state = &live.state;
+    Recorded {
+        units: state.units.clone(),
+        lists,
+        packages: state.packages.clone(),
+        promises: state.promises.clone(),
+        binaries: state.binaries.clone(),
+        conda_history: state.conda_history.clone(),
+        python: state.python.clone(),
+    }
+}
+
+fn units_by_path(live: &LiveRoot) -> Vec<(RelPath, UnitName)> {
+    let state = &live.state;
+    let entries = state.entries.iter().zip(&state.unit_of);
+    let named = entries.map(|(entry, unit)| (entry.path.clone(), state.units[*unit as usize].name.clone()));
+    named.collect()
+}
+
+/// What is known of compiled files is not part of what a state that was recorded tells: they are read when it is needed.
+#[test]
+fn compiled_files_of_a_state_that_is_there_again_are_read_when_something_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root {
+        kind: Kind::Venv,
+        ..root_at(dir.path())
+    };
+    let rules = rules(dir.path());
+    let look = |seen: LiveRoot, touched: &str| {
+        let touched = Touched {
+            trees: Vec::new(),
+            paths: BTreeSet::from([path(touched)]),
+        };
+        let mut again = seen.look_again(&rules, Some(&touched), &Written::new(), 2).unwrap();
+        assert!(again.hash_pending(2, &Silent).is_empty());
+        again
+    };
+    let scan = || {
+        numbered(complete(
+            LiveRoot::scan(&root, &rules, None, &Written::new(), 2).unwrap(),
+        ))
+    };
+    let elves =
+        |live: &LiveRoot| -> Vec<String> { live.state.elves.iter().map(|(path, _)| path.to_string()).collect() };
+    std::fs::write(dir.path().join("other"), "one").unwrap();
+    let library = dir.path().join("x.so");
+    std::fs::write(
+        &library,
+        "no library, but as long as the shortest one is, and some bytes more",
+    )
+    .unwrap();
+    std::thread::sleep(TICK);
+    let seen = scan();
+    assert_eq!(elves(&seen), Vec::<String>::new());
+    std::fs::copy("/proc/self/exe", &library).unwrap();
+    std::thread::sleep(TICK);
+    let fresh = scan();
+    assert_eq!(elves(&fresh), ["x.so"]);
+
+    let lists = lists(&fresh, &seen);
+    let mut again = look(seen, "x.so");
+    assert!(again.recognize(recorded(&fresh, &lists)));
+    again.finish();
+    assert_eq!((elves(&again), &again.state.binaries), (vec![], &fresh.state.binaries));
+    std::fs::write(dir.path().join("other"), "two").unwrap();
+    let mut later = look(again, "other");
+    later.finish();
+    assert_eq!((elves(&later), later.state.unread.len()), (vec!["x.so".to_owned()], 0));
+    assert_eq!(later.state.binaries, fresh.state.binaries);
 }
 
 #[test]

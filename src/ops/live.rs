@@ -10,7 +10,7 @@ use super::Session;
 use super::error::Error;
 use super::homes::Homes;
 use super::shell::{self, StandIns};
-use crate::capture::configs::{ConfigPatterns, is_text};
+use crate::capture::configs::ConfigPatterns;
 use crate::capture::ignored::Ignored;
 use crate::capture::rules::Rules;
 use crate::capture::scan::{LiveRoot, Written};
@@ -37,7 +37,7 @@ pub(super) struct Live {
     /// The recorded variables.
     pub(super) vars: Vars,
     /// Config texts that were read.
-    texts: HashMap<Vec<u8>, Vec<u8>>,
+    pub(super) texts: HashMap<Vec<u8>, Vec<u8>>,
     /// Files that could not be read, for people.
     pub(super) failures: Vec<String>,
     /// Sockets, fifos and devices, for people.
@@ -61,7 +61,7 @@ pub(super) const PACKAGES: &str = "packages.jsonl";
 pub(super) const PROMISES: &str = "promises.jsonl";
 pub(super) const BINARIES: &str = "binaries.jsonl";
 pub(super) const CONDA_HISTORY: &str = "conda-history";
-const RECORDS: [&str; 4] = [PACKAGES, PROMISES, BINARIES, CONDA_HISTORY];
+pub(super) const RECORDS: [&str; 4] = [PACKAGES, PROMISES, BINARIES, CONDA_HISTORY];
 
 /// Files that a checkout just wrote, by root.
 pub(super) type WrittenByRoot = HashMap<RootName, Written>;
@@ -179,8 +179,8 @@ impl Live {
         Ok(live)
     }
 
-    /// Looks again at what a checkout touched, by root; at everything, if the rest was seen longer ago than a moment. The
-    /// stat cache is not saved yet.
+    /// Looks again at what a checkout touched, by root; at everything, if the rest was seen longer ago than a moment. What
+    /// follows from that is not derived, and the stat cache not saved yet.
     ///
     /// # Errors
     /// A root that is not there.
@@ -204,7 +204,6 @@ impl Live {
         let mut live = Self::of(viewpoint, roots?, seen);
         live.unsaved = self.unsaved;
         live.read_pending(viewpoint.progress);
-        live.derive(viewpoint)?;
         let changed = live.roots.iter().enumerate().filter(|(_, root)| root.changed);
         live.unsaved.extend(changed.map(|(number, _)| number));
         Ok(live)
@@ -258,39 +257,6 @@ impl Live {
         for root in self.roots.iter().filter(|root| root.changed) {
             let path = viewpoint.state_path(&root.root);
             self.warnings.extend(path.and_then(|path| save(&path, &root.state)));
-        }
-        Ok(())
-    }
-
-    fn derive(&mut self, viewpoint: &Viewpoint<'_>) -> Result<(), Error> {
-        self.inventory.clear();
-        for root in &mut self.roots {
-            root.finish();
-            self.warnings.append(&mut root.warnings);
-            if root.changed {
-                number_units(root);
-                let rules = rules(viewpoint, &root.root)?;
-                read_configs(root, &rules, &mut self.texts, &mut self.failures);
-            }
-            let name = root.root.name.as_str();
-            for unit in &root.state.units {
-                if let Some(id) = unit.id {
-                    let path = format!("{name}/files/{}", unit.name).into_bytes();
-                    self.inventory.insert(path, BlobId::from_bytes(id));
-                }
-            }
-            for (path, id) in &root.state.configs {
-                self.inventory.insert(config_path(name, path), BlobId::from_bytes(*id));
-            }
-            if root.root.kind.holds_packages() {
-                for part in RECORDS {
-                    let text = records(root, part).filter(|text| part == PACKAGES || !text.is_empty());
-                    if let Some(text) = text {
-                        let path = format!("{name}/{part}").into_bytes();
-                        self.inventory.insert(path, BlobId::of(text));
-                    }
-                }
-            }
         }
         Ok(())
     }
@@ -394,7 +360,7 @@ impl Live {
 }
 
 /// What the inventory says of the packages of a root, by name of the part.
-fn records<'a>(root: &'a LiveRoot, part: &str) -> Option<&'a [u8]> {
+pub(super) fn records<'a>(root: &'a LiveRoot, part: &str) -> Option<&'a [u8]> {
     match part {
         PACKAGES => Some(&root.state.packages),
         PROMISES => Some(&root.state.promises),
@@ -426,12 +392,12 @@ fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..slash], &path[slash + 1..]))
 }
 
-fn config_path(root: &str, path: &RelPath) -> Vec<u8> {
+pub(super) fn config_path(root: &str, path: &RelPath) -> Vec<u8> {
     [root.as_bytes(), b"/configs/", path.as_bytes()].concat()
 }
 
 /// The texts of some units in one pass over the entries.
-fn unit_texts(root: &LiveRoot, wanted: impl Fn(u32) -> bool) -> BTreeMap<u32, Vec<u8>> {
+pub(super) fn unit_texts(root: &LiveRoot, wanted: impl Fn(u32) -> bool) -> BTreeMap<u32, Vec<u8>> {
     let mut grouped: BTreeMap<u32, Vec<&Entry>> = BTreeMap::new();
     for (entry, unit) in root.state.entries.iter().zip(&root.state.unit_of) {
         if wanted(*unit) {
@@ -440,55 +406,6 @@ fn unit_texts(root: &LiveRoot, wanted: impl Fn(u32) -> bool) -> BTreeMap<u32, Ve
     }
     let encode = |(unit, entries): (u32, Vec<&Entry>)| (unit, filelist::encode(entries));
     grouped.into_iter().map(encode).collect()
-}
-
-/// Finds the git ids of units that changed.
-fn number_units(root: &mut LiveRoot) {
-    let missing: BTreeSet<u32> = (0u32..)
-        .zip(&root.state.units)
-        .filter(|(_, unit)| unit.id.is_none())
-        .map(|(at, _)| at)
-        .collect();
-    for (at, text) in unit_texts(root, |at| missing.contains(&at)) {
-        root.state.units[at as usize].id = Some(*BlobId::of(&text).as_bytes());
-    }
-    // A unit whose last entry went has no list.
-    let empty: BTreeSet<u32> = (0u32..)
-        .zip(&root.state.units)
-        .filter(|(_, unit)| unit.id.is_none())
-        .map(|(at, _)| at)
-        .collect();
-    if !empty.is_empty() {
-        let shift = |at: u32| at - empty.range(..at).count() as u32;
-        root.state.unit_of.iter_mut().for_each(|at| *at = shift(*at));
-        root.state.units.retain(|unit| unit.id.is_some());
-    }
-}
-
-/// Reads the config files that are not known yet.
-fn read_configs(root: &mut LiveRoot, rules: &Rules, texts: &mut HashMap<Vec<u8>, Vec<u8>>, failures: &mut Vec<String>) {
-    let Some(patterns) = &rules.configs else { return };
-    let mut known: BTreeMap<RelPath, [u8; 20]> = std::mem::take(&mut root.state.configs).into_iter().collect();
-    for entry in &root.state.entries {
-        let Some(file) = entry.file() else { continue };
-        if known.contains_key(&entry.path) || !patterns.matches(entry.path.as_bytes(), file.size) {
-            continue;
-        }
-        match root.read(&entry.path) {
-            Ok(text) if crate::digest::Digest::of(&text) == file.digest => {
-                if is_text(&text) {
-                    known.insert(entry.path.clone(), *BlobId::of(&text).as_bytes());
-                    texts.insert(config_path(root.root.name.as_str(), &entry.path), text);
-                }
-            }
-            Ok(_) => failures.push(format!(
-                "{} changed while it was read",
-                entry.path.under(&root.root.path).display()
-            )),
-            Err(error) => failures.push(describe(&error)),
-        }
-    }
-    root.state.configs = known.into_iter().collect();
 }
 
 /// By which rules a root is captured.

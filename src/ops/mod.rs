@@ -9,6 +9,7 @@ pub mod checkout;
 pub mod clone;
 pub mod commit;
 pub mod damaged;
+mod derived;
 pub mod diff;
 pub mod doctor;
 pub mod env;

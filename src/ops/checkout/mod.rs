@@ -189,6 +189,10 @@ pub(super) fn perform(
     }
     let viewpoint = session.viewpoint_of(Some(target.commit));
     let mut live = live.look_again(&viewpoint, &prepared.touched(), &swept.written)?;
+    if !target.partial {
+        prepared.recognize(session, &mut live, &target)?;
+    }
+    live.derive(&viewpoint)?;
     report.verified = prepared.verify(session, &live, &target, &selection, swept.from_layers)?;
     target.move_head(session)?;
     live.outlast_doubt(&swept.written);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::CheckoutOptions;
 use super::autosave::files_are_equal;
-use super::pinned::{Differing, FromPins, choose};
+use super::pinned::{FromPins, choose};
 use super::placeholders::of_target;
 use super::preflight::{
     absent_roots, become_files, leave_out_kept, leave_what_stands, plan_root, refuse_full, refuse_split, refuse_stray,
@@ -22,7 +22,7 @@ use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
 use crate::ops::report::{PlanReport, RootPlanReport, Verified};
-use crate::ops::side::{Side, compare, compare_by_unit, differing_units};
+use crate::ops::side::{Differing, Side, compare, compare_by_unit, differing_units};
 use crate::plan::RootPlan;
 use crate::progress::Phase;
 use crate::relocate::{Placeholders, Relocation, Stuck};
@@ -51,8 +51,8 @@ struct Part {
     /// Paths that the user's own git tracks.
     tracked: BTreeSet<RelPath>,
     from_pins: FromPins,
-    /// Units that will be others than they are.
-    units: BTreeSet<UnitName>,
+    /// What will be otherwise than it is.
+    differing: Differing,
     /// How what is recorded becomes what must be here.
     form: Relocation,
     /// What the rules left out before.
@@ -123,12 +123,11 @@ impl Prepared {
                 .filter(|change| change.kind() == FileChangeKind::Added)
                 .map(|change| change.path().clone())
                 .collect();
-            let (older, newer) = units.remove(name).unwrap_or_default();
-            if !live.keeps_setuid {
-                warnings.extend(tamed(&goal, name, &newer)?);
-            }
+            let differing = units.remove(name).unwrap_or_default();
+            warnings.extend(tamed(name, &differing));
             let whole = selection.is_everything_in(name);
-            let wanted: BTreeMap<&[u8], &Entry> = newer
+            let wanted: BTreeMap<&[u8], &Entry> = differing
+                .newer
                 .iter()
                 .flat_map(|(_, list)| list)
                 .filter(|entry| entry.is_dir())
@@ -145,10 +144,6 @@ impl Prepared {
             let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole).map_err(|blocked| {
                 Error::refused(format!("{name}:{blocked}"), "move those files away, or record them")
             })?;
-            let differing = Differing {
-                older: &older,
-                newer: &newer,
-            };
             refuse_stray(session, live_root, &plan)?;
             refuse_split(live_root, &goal, &plan)?;
             let from_pins = match options.without_pins {
@@ -178,7 +173,7 @@ impl Prepared {
                 plan,
                 tracked,
                 from_pins,
-                units: newer.into_iter().map(|(unit, _)| unit).collect(),
+                differing,
                 left_out: live_root.skipped.clone(),
             });
         }
@@ -197,7 +192,10 @@ impl Prepared {
 
     /// The units that change, by root.
     pub(super) fn units(&self) -> HashMap<RootName, BTreeSet<UnitName>> {
-        let units = |part: &Part| (part.root.name.clone(), part.units.clone());
+        let units = |part: &Part| {
+            let units = part.differing.newer.iter().map(|(unit, _)| unit.clone());
+            (part.root.name.clone(), units.collect())
+        };
         self.roots.iter().map(units).collect()
     }
 
@@ -423,6 +421,16 @@ impl Prepared {
         }
     }
 
+    /// Where a root is as the target has it, what is recorded of that state is known of the live one.
+    pub(super) fn recognize(&self, session: &Session<'_>, live: &mut Live, target: &Target) -> Result<(), Error> {
+        let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
+        // Where bits are left out, the state is another one than the commit's.
+        for part in self.roots.iter().filter(|part| part.differing.tamed.is_empty()) {
+            live.recognize(&goal, &part.root.name, &part.differing.newer)?;
+        }
+        Ok(())
+    }
+
     /// Compares the live state with the target; tells what was compared, and by what. `known` files of it were written
     /// from layers.
     pub(super) fn verify(
@@ -450,8 +458,8 @@ impl Prepared {
             };
             let live_root = live.roots.iter().find(|live| live.root.name == root.name);
             let stands = |change: &FileChange| live_root.is_some_and(|live| stands_left_out(live, change));
-            let (older, newer) = differing_units(&now, &goal, &root.name)?;
-            let differences = crate::compare::files(&older, &newer);
+            let differing = differing_units(&now, &goal, &root.name)?;
+            let differences = crate::compare::files(&differing.older, &differing.newer);
             left.extend(
                 differences
                     .iter()
