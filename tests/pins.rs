@@ -106,6 +106,42 @@ fn ino(sandbox: &Sandbox, path: &str) -> u64 {
     sandbox.env().join(path).metadata().unwrap().ino()
 }
 
+/// A live file and its pin are one inode, and so are their attributes.
+#[test]
+fn a_pin_that_got_an_attribute_is_not_used() {
+    let sandbox = Sandbox::venv();
+    let mine = |path: &str| {
+        let mut value = [0u8; 16];
+        let path = sandbox.env().join(path);
+        let len = rustix::fs::getxattr(path, "user.mine", &mut value[..]);
+        len.ok().map(|len| value[..len].to_vec())
+    };
+    let give = |path: &str| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(sandbox.env().join(path), "user.mine", b"yes", flags).unwrap();
+    };
+    sandbox.write("lib/f", "same");
+    sandbox.write("lib/g", "same");
+    give("lib/g");
+    settle();
+    sandbox.commit_tagged("one");
+    give("lib/f");
+    rustix::fs::removexattr(sandbox.env().join("lib/g"), "user.mine").unwrap();
+    settle();
+    sandbox.commit_tagged("two");
+    for _ in 0..2 {
+        sandbox.checkout("one");
+        assert_eq!((mine("lib/f"), mine("lib/g")), (None, Some(b"yes".to_vec())));
+        assert!(sandbox.status().changes.is_empty());
+        sandbox.checkout("two");
+        assert_eq!((mine("lib/f"), mine("lib/g")), (Some(b"yes".to_vec()), None));
+        assert!(sandbox.status().changes.is_empty());
+    }
+    give("lib/g");
+    sandbox.checkout("HEAD");
+    assert_eq!(mine("lib/g"), None);
+}
+
 /// The folder above one that comes whole may be of a unit that does not differ.
 #[test]
 fn the_folder_that_holds_one_that_comes_whole_keeps_its_time() {

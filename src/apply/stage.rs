@@ -333,6 +333,17 @@ pub(super) fn dress(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
 /// The mode, time and attributes of an open file, as an entry has them.
 pub(super) fn undressed(file: impl AsFd, path: &RelPath) -> rustix::io::Result<Entry> {
     let stamp = Stamp::of_file(&file)?;
+    Ok(Entry {
+        path: path.clone(),
+        mode: stamp.mode,
+        mtime: stamp.mtime,
+        node: Node::Dir,
+        xattrs: user_xattrs(&file)?,
+    })
+}
+
+/// The attributes of an open file that are recorded, sorted by name.
+pub(super) fn user_xattrs(file: impl AsFd) -> rustix::io::Result<Vec<Xattr>> {
     let mut names = vec![0u8; 16 * 1024];
     let len = rustix::fs::flistxattr(&file, &mut names[..]).unwrap_or(0);
     let mut xattrs = Vec::new();
@@ -348,13 +359,8 @@ pub(super) fn undressed(file: impl AsFd, path: &RelPath) -> rustix::io::Result<E
             value,
         });
     }
-    Ok(Entry {
-        path: path.clone(),
-        mode: stamp.mode,
-        mtime: stamp.mtime,
-        node: Node::Dir,
-        xattrs,
-    })
+    xattrs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(xattrs)
 }
 
 fn set_xattrs(file: impl AsFd, wanted: &[Xattr]) -> rustix::io::Result<()> {

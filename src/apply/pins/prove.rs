@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fs::AtFlags;
 
 use super::record::Pinned;
+use crate::apply::stage::user_xattrs;
 use crate::digest::Hasher;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stable;
@@ -90,7 +91,9 @@ fn read_one(tree: &Path, pin: &Pinned) -> Option<Stamp> {
     match &pin.entry.node {
         Node::File(file) => {
             let (sum, stamp, _) = stable::fold(&path, Hasher::new, |sum, bytes| sum.update(bytes)).ok()?;
-            let same = sum.finish() == file.digest && stamp.same_file_state(&pin.stamp);
+            // An attribute that was given to another name of it shows in the stamp alone.
+            let is_dressed = user_xattrs(&std::fs::File::open(&path).ok()?).ok()? == pin.entry.xattrs;
+            let same = is_dressed && sum.finish() == file.digest && stamp.same_file_state(&pin.stamp);
             same.then_some(stamp)
         }
         Node::Symlink(target) => {
