@@ -19,6 +19,19 @@ fn is_suffix(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(['~', '^', '@', ':'])
 }
 
+/// Where the name in a revision ends.
+fn base_len(rev: &str) -> usize {
+    let end = rev.find(['~', '^', ':']).unwrap_or(rev.len());
+    rev[..end].find("@{").unwrap_or(end)
+}
+
+/// `1a2b3c4d-1`, which the parser takes for `1a2b3c4d`; not `v1-4-g1a2b3c4d`, as `git describe` writes.
+fn is_id_and_more(base: &str) -> bool {
+    let is_hex = |text: &str| text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_described = base.rsplit_once("-g").is_some_and(|(_, id)| is_hex(id));
+    !is_described && base.split_once('-').is_some_and(|(id, _)| is_hex(id))
+}
+
 /// Why a revision names no commit.
 #[derive(Debug, thiserror::Error)]
 pub enum RevisionError {
@@ -82,11 +95,29 @@ impl History {
             }
             None => rev.to_owned(),
         };
+        let rev = self.with_full_name(&rev)?;
         let rev = rev.as_str();
         let spec = gix::revision::Spec::from_bstr(rev, &self.repo, options).map_err(|e| self.explain(given, e))?;
         let id = spec.single().ok_or_else(not_a_commit)?.detach();
         let peeled = self.peel(id)?;
         peeled.map(|(commit, _)| commit).ok_or_else(not_a_commit)
+    }
+
+    /// A revision with the full name of the ref that it begins with, if it begins with one. Names come before what ids look
+    /// like, as in git: a branch `1a2b3c4d-1` is no commit `1a2b3c4d`.
+    fn with_full_name(&self, rev: &str) -> Result<String, RevisionError> {
+        let (base, rest) = rev.split_at(base_len(rev));
+        if matches!(base, "" | "HEAD" | "@") {
+            return Ok(rev.to_owned());
+        }
+        let names = self.ref_names()?;
+        let places = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
+        let mut full = places.into_iter().map(|place| format!("{place}{base}"));
+        match full.find(|full| names.contains(full)) {
+            Some(full) => Ok(format!("{full}{rest}")),
+            None if is_id_and_more(base) => Err(self.unknown(rev)),
+            None => Ok(rev.to_owned()),
+        }
     }
 
     /// The mark on the commit that the health check found good most recently.
@@ -127,18 +158,27 @@ impl History {
         if error.is_corrupted() {
             return Error::read(format!("revision {rev:?}"), error).into();
         }
-        let base = rev.split(['~', '^', '@', ':']).next().unwrap_or("");
+        let base = &rev[..base_len(&rev)];
         if let Ok(Head::Unborn { branch }) = self.head()
-            && (matches!(base, "" | "HEAD") || base == branch)
+            && (matches!(base, "" | "@" | "HEAD") || base == branch)
         {
             return RevisionError::NoCommits { rev };
         }
+        self.unknown(&rev)
+    }
+
+    /// Nothing has that name.
+    fn unknown(&self, rev: &str) -> RevisionError {
+        let base = &rev[..base_len(rev)];
         let names = self.ref_names().unwrap_or_default();
         let names = names.iter().filter_map(|name| RefName::new(name).ok());
         let mut near = near(base, names.map(|name| name.short_name().to_owned()));
         // The name exists; what follows it (`~9`) leads nowhere.
         near.retain(|name| name != base);
-        RevisionError::Unknown { rev, near }
+        RevisionError::Unknown {
+            rev: rev.to_owned(),
+            near,
+        }
     }
 }
 
@@ -183,6 +223,28 @@ mod tests {
         for odd in ["", "~", "a..", "^{", "@{", "main@{99}", ":/nothing", "\u{0}", "a b"] {
             assert!(history.resolve(odd).is_err(), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn a_name_comes_before_what_looks_like_an_id() {
+        let (_dir, history) = history();
+        let a = commit_at(&history, "a", 1, &[]);
+        let b = commit_at(&history, "b", 2, &[a]);
+        let (name, short) = (format!("{}-1", history.short(a)), history.short(a));
+        let unknown = |rev: &str| matches!(history.resolve(rev), Err(RevisionError::Unknown { .. }));
+        assert!(unknown(&name), "as in git");
+        assert_eq!(history.resolve(&format!("v9-2-g{short}")).unwrap(), a);
+        for name in [&name, &short, &format!("{short}-rc1"), &format!("v1-2-g{short}")] {
+            branch(&history, name, b);
+            assert_eq!(history.resolve(name).unwrap(), b, "{name}");
+            assert_eq!(history.resolve(&format!("{name}~1")).unwrap(), a, "{name}");
+        }
+        assert_eq!(history.resolve(&format!("{name}@{{0}}")).unwrap(), b);
+        // A tag comes before a branch.
+        let tag = RefName::tag(&name).unwrap();
+        history.set_ref(&tag, a, Expected::Absent, &note("x")).unwrap();
+        assert_eq!(history.resolve(&name).unwrap(), a);
+        assert_eq!(history.resolve(&format!("heads/{name}")).unwrap(), b);
     }
 
     #[test]
