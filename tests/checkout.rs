@@ -8,6 +8,7 @@ use common::{Sandbox, differing, picture};
 use envgit::ops::Error;
 use envgit::ops::checkout::CheckoutOptions;
 use envgit::ops::commit::{CommitOptions, commit};
+use envgit::ops::undo::{UndoOptions, undo};
 use envgit::snapshot::root::{Kind, Policy};
 
 fn options(rev: &str) -> CheckoutOptions {
@@ -482,4 +483,36 @@ fn a_write_right_after_a_commit_is_seen() {
             .unwrap();
         assert!(!sandbox.status().changes.is_empty(), "round {round}");
     }
+}
+
+/// In a tracked root a file that HEAD does not have is somebody's own, unless what is undone brought it.
+#[test]
+fn what_a_part_of_a_checkout_brought_goes_when_it_is_undone() {
+    let sandbox = Sandbox::new(Kind::Project, Policy::Tracked);
+    sandbox.write("data/brought", "recorded in one");
+    sandbox.write("data/both", "one");
+    sandbox.commit_tagged("one");
+    std::fs::remove_file(sandbox.env().join("data/brought")).unwrap();
+    sandbox.write("data/both", "two");
+    sandbox.commit_tagged("two");
+    let before = picture(&sandbox.env());
+    let part = CheckoutOptions {
+        roots: vec!["env".to_owned()],
+        paths: vec!["env:data".to_owned()],
+        ..options("one")
+    };
+    sandbox.try_checkout(&part).unwrap();
+    assert_eq!(sandbox.read("data/brought"), "recorded in one");
+    sandbox.write("data/own", "nobody recorded it");
+    undo(&mut sandbox.session(), &UndoOptions::default(), &mut |_| true).unwrap();
+    assert_eq!(sandbox.read("data/own"), "nobody recorded it");
+    std::fs::remove_file(sandbox.env().join("data/own")).unwrap();
+    assert_eq!(differing(&picture(&sandbox.env()), &before), Vec::<String>::new());
+    // Where it was there before, it stays.
+    sandbox.write("data/brought", "recorded in one");
+    let before = picture(&sandbox.env());
+    sandbox.try_checkout(&part).unwrap();
+    undo(&mut sandbox.session(), &UndoOptions::default(), &mut |_| true).unwrap();
+    assert_eq!(differing(&picture(&sandbox.env()), &before), Vec::<String>::new());
+    assert_eq!(sandbox.read("data/brought"), "recorded in one");
 }

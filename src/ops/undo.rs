@@ -136,6 +136,12 @@ impl Reversal {
         self.reverses.live.as_ref()?.from
     }
 
+    /// Where what is live came from. Where the state before was discarded, nobody knows what of it was there already.
+    fn brought(&self) -> Option<CommitId> {
+        let live = self.reverses.live.as_ref()?;
+        (!live.discarded).then_some(live.to)
+    }
+
     fn command(&self) -> &'static str {
         if self.is_redo { "redo" } else { "undo" }
     }
@@ -155,6 +161,7 @@ impl Reversal {
             dry_run: options.dry_run,
             force: options.force,
             reason: options.reason.clone(),
+            brought: self.brought(),
             cwd: session.repo.project().to_owned(),
             ..CheckoutOptions::default()
         };
@@ -377,6 +384,7 @@ pub(super) fn finish_interrupted(
     if let Some(to) = reversal.live() {
         let options = CheckoutOptions {
             rev: to.to_string(),
+            brought: reversal.brought(),
             cwd: session.repo.project().to_owned(),
             ..CheckoutOptions::default()
         };

@@ -26,6 +26,7 @@ use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::capture::scan::{self, device_of};
 use crate::capture::state::RootState;
+use crate::history::CommitId;
 use crate::snapshot::change::{Changes, RootChanges};
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Root, RootName};
@@ -66,6 +67,8 @@ pub struct CheckoutOptions {
     pub verify: bool,
     /// Take all from the layers.
     pub without_pins: bool,
+    /// What is live as this commit has it came from there: it is nobody's own, and goes where the target lacks it.
+    pub brought: Option<CommitId>,
     /// The folder against which relative paths count.
     pub cwd: PathBuf,
 }

@@ -16,6 +16,7 @@ use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::capture::scan::device_of;
 use crate::capture::touched::Touched;
+use crate::history::History;
 use crate::ops::Session;
 use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
@@ -117,12 +118,7 @@ impl Prepared {
             let of_root = |changes: &Changes| changes.roots.iter().find(|r| r.root == *name).map(|r| r.files.clone());
             let mut differences = of_root(&changes).unwrap_or_default();
             leave_what_stands(live_root, &mut differences);
-            let unrecorded: BTreeSet<RelPath> = of_root(&since_base)
-                .unwrap_or_default()
-                .iter()
-                .filter(|change| change.kind() == FileChangeKind::Added)
-                .map(|change| change.path().clone())
-                .collect();
+            let unrecorded = unrecorded(history, options, name, &of_root(&since_base).unwrap_or_default())?;
             let differing = units.remove(name).unwrap_or_default();
             warnings.extend(tamed(name, &differing));
             let whole = selection.is_everything_in(name);
@@ -490,6 +486,29 @@ impl Prepared {
             })
         }
     }
+}
+
+/// Paths of a root that HEAD does not have. An undo knows which of them came with what it undoes.
+fn unrecorded(
+    history: &History,
+    options: &CheckoutOptions,
+    root: &RootName,
+    since_base: &[FileChange],
+) -> Result<BTreeSet<RelPath>, Error> {
+    let added = since_base
+        .iter()
+        .filter(|change| change.kind() == FileChangeKind::Added);
+    let mut added: BTreeMap<&RelPath, &FileChange> = added.map(|change| (change.path(), change)).collect();
+    if let Some(commit) = options.brought.filter(|_| !added.is_empty()) {
+        let brought = Side::of_commit(history, commit, &history.short(commit))?.entries(root)?;
+        for entry in brought.iter().flat_map(|(_, entries)| entries) {
+            let came = |change: &&FileChange| change.to.as_ref().is_some_and(|now| now.same_state(entry));
+            if added.get(&entry.path).is_some_and(|change| came(&change)) {
+                added.remove(&entry.path);
+            }
+        }
+    }
+    Ok(added.into_keys().cloned().collect())
 }
 
 fn touched(plan: &RootPlan) -> Touched {
