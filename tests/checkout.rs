@@ -516,3 +516,24 @@ fn what_a_part_of_a_checkout_brought_goes_when_it_is_undone() {
     assert_eq!(differing(&picture(&sandbox.env()), &before), Vec::<String>::new());
     assert_eq!(sandbox.read("data/brought"), "recorded in one");
 }
+
+#[test]
+fn a_link_above_what_is_asked_for_is_named() {
+    let sandbox = Sandbox::venv();
+    sandbox.write("lib/pkg/sub/f", "one");
+    sandbox.commit_tagged("one");
+    let pkg = sandbox.env().join("lib/pkg");
+    std::fs::rename(&pkg, sandbox.env().join("lib/moved")).unwrap();
+    std::os::unix::fs::symlink("moved", &pkg).unwrap();
+    let before = picture(&sandbox.env());
+    let part = CheckoutOptions {
+        paths: vec!["env:lib/pkg/sub".to_owned()],
+        ..options("one")
+    };
+    let error = sandbox.try_checkout(&part).unwrap_err();
+    assert!(
+        error.to_string().starts_with("env:lib/pkg is no folder here"),
+        "{error}"
+    );
+    assert_eq!(differing(&picture(&sandbox.env()), &before), Vec::<String>::new());
+}

@@ -1009,3 +1009,17 @@ fn a_warning_is_told_once_also_where_the_state_before_is_saved() {
         said.transcript()
     );
 }
+
+#[test]
+fn a_folder_that_stays_because_of_a_fifo_in_it_is_told() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "v1"]);
+    std::fs::create_dir(shell.path("env/lib/new")).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let fifo = shell.path("env/lib/new/p");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let said = shell.ok(&["checkout", "-y", "v1"]);
+    let told = "env:lib/new/p is no file, folder or link: it is not recorded, and what it is in stays";
+    assert!(said.err.contains(told), "{}", said.transcript());
+    assert!(fifo.exists());
+}

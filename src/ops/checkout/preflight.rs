@@ -96,10 +96,19 @@ pub(super) fn leave_what_stands(live: &LiveRoot, differences: &mut Vec<FileChang
 }
 
 /// What no recorded tree can ask for, and what would reach into the repository itself.
-pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPlan) -> Result<(), Error> {
+pub(super) fn refuse_stray(session: &Session<'_>, live: &LiveRoot, plan: &RootPlan, whole: bool) -> Result<(), Error> {
     let is_dir = |dir: &[u8]| live.entry(dir).is_some_and(Entry::is_dir);
     let name = &live.root.name;
     if let Some(path) = plan::stray(plan, &is_dir) {
+        let above = path
+            .ancestors()
+            .find(|dir| live.entry(dir).is_some_and(|entry| !entry.is_dir()));
+        if let Some(link) = above.filter(|_| !whole).and_then(|dir| RelPath::new(dir).ok()) {
+            return Err(Error::refused(
+                format!("{name}:{link} is no folder here, and {name}:{path} cannot be put into it"),
+                format!("name {name}:{link} too, or move it away; nothing was changed"),
+            ));
+        }
         return Err(Error::refused(
             format!("the commit puts {name}:{path} where it has no directory, or twice: it was not made by envgit"),
             "do not trust where it comes from; nothing was changed",
@@ -198,6 +207,16 @@ pub(super) fn tamed(root: &RootName, differing: &Differing) -> Vec<String> {
         )
     });
     told.collect()
+}
+
+/// A word on each folder that stays because of what is in it.
+pub(super) fn held_by_special(live: &LiveRoot, plan: &RootPlan) -> Vec<String> {
+    let stays = |path: &&RelPath| path.parent().is_some_and(|dir| plan.kept.contains(dir));
+    let name = &live.root.name;
+    let special = live.special.iter().filter(stays);
+    special
+        .map(|path| format!("{name}:{path} is no file, folder or link: it is not recorded, and what it is in stays"))
+        .collect()
 }
 
 /// The folders that become files or links.

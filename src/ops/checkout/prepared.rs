@@ -7,8 +7,8 @@ use super::autosave::files_are_equal;
 use super::pinned::{FromPins, choose};
 use super::placeholders::of_target;
 use super::preflight::{
-    absent_roots, become_files, leave_out_kept, leave_what_stands, plan_root, refuse_full, refuse_split, refuse_stray,
-    refuse_unwritable, stands_left_out, tamed,
+    absent_roots, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root, refuse_full,
+    refuse_split, refuse_stray, refuse_unwritable, stands_left_out, tamed,
 };
 use super::target::Target;
 use crate::apply::journal::Journal;
@@ -140,7 +140,8 @@ impl Prepared {
             let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole).map_err(|blocked| {
                 Error::refused(format!("{name}:{blocked}"), "move those files away, or record them")
             })?;
-            refuse_stray(session, live_root, &plan)?;
+            warnings.extend(held_by_special(live_root, &plan));
+            refuse_stray(session, live_root, &plan, whole)?;
             refuse_split(live_root, &goal, &plan)?;
             let from_pins = match options.without_pins {
                 true => FromPins::default(),
