@@ -142,6 +142,38 @@ fn a_pin_that_got_an_attribute_is_not_used() {
     assert_eq!(mine("lib/g"), None);
 }
 
+#[test]
+fn a_folder_that_became_a_link_is_pinned_as_one_and_back() {
+    let sandbox = Sandbox::venv();
+    for n in 0..6 {
+        sandbox.write(&format!("lib/stays{n}"), format!("stays {n}"));
+    }
+    let d = sandbox.env().join("lib/d");
+    let folder = |text: &str| {
+        let _ = std::fs::remove_file(&d);
+        sandbox.write("lib/d/f", text);
+        sandbox.write("lib/z", text);
+        settle();
+        sandbox.commit_tagged(text);
+    };
+    folder("folder");
+    std::fs::remove_dir_all(&d).unwrap();
+    std::os::unix::fs::symlink("stays0", &d).unwrap();
+    sandbox.write("lib/z", "link");
+    settle();
+    sandbox.commit_tagged("link");
+    folder("again");
+    let round = || {
+        ["folder", "link", "again", "link"].map(|rev| {
+            settle();
+            sandbox.checkout(rev).verified.by_digest
+        })
+    };
+    round();
+    round();
+    assert_eq!(round(), [0; 4], "nothing is written anew");
+}
+
 /// The folder above one that comes whole may be of a unit that does not differ.
 #[test]
 fn the_folder_that_holds_one_that_comes_whole_keeps_its_time() {

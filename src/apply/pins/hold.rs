@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -13,7 +14,7 @@ use super::{HELD, LIVE, LONGEST_NAME, Method, Pins, UnitId};
 use crate::apply::parts::in_parts;
 use crate::apply::stage::{dress, times};
 use crate::fsx::beneath::Beneath;
-use crate::fsx::stamp::Stamp;
+use crate::fsx::stamp::{FileType, Stamp};
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error};
 use crate::snapshot::entry::{Entry, Node};
@@ -318,6 +319,17 @@ fn leader(entry: &Entry) -> Option<&RelPath> {
     entry.file()?.hardlink.as_ref()
 }
 
+/// Removes what another state of the unit left at a place in its tree: a folder may have become a link, or a link a folder.
+fn clear_way(parent: &OwnedFd, name: &[u8], full: &Path) -> Result<(), Error> {
+    match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ISDIR | Errno::PERM) => std::fs::remove_dir_all(full).at("remove", full)?,
+        removed => removed.at("remove", full)?,
+    }
+    saw(|| Change::Remove(full.to_owned()));
+    Ok(())
+}
+
 /// One unit being pinned.
 struct Holding {
     method: Method,
@@ -342,13 +354,16 @@ impl Holding {
             let Ok(path) = RelPath::new(dir) else { continue };
             let full = self.tree.full(&path);
             let (parent, last) = self.tree.parent(&path)?;
-            match rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)) {
-                Err(Errno::EXIST) => {}
-                made => {
-                    made.at("create", &full)?;
-                    saw(|| Change::Dir(full));
+            let make = || rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700));
+            let made = match make() {
+                Err(Errno::EXIST) if stamp_in(parent, last).is_some_and(|there| there.file_type == FileType::Dir) => {
+                    continue;
                 }
-            }
+                Err(Errno::EXIST) => clear_way(parent, last, &full).and_then(|()| make().at("create", &full)),
+                made => made.at("create", &full),
+            };
+            made?;
+            saw(|| Change::Dir(full));
         }
         Ok(())
     }
@@ -403,8 +418,7 @@ impl Holding {
                 if there.is_some_and(|there| there.ino == member.stamp.ino) {
                     return Ok(there);
                 }
-                rustix::fs::unlinkat(tree, last, AtFlags::empty()).at("remove", &to)?;
-                saw(|| Change::Remove(to.clone()));
+                clear_way(tree, last, &to)?;
                 rustix::fs::linkat(live, last, tree, last, AtFlags::empty())
             }
             linked => linked,
@@ -435,7 +449,7 @@ impl Holding {
             return Ok(None);
         }
         let (tree, _) = self.tree.parent(path)?;
-        let _ = rustix::fs::unlinkat(tree, last, AtFlags::empty());
+        clear_way(tree, last, &to)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let copy = rustix::fs::openat(tree, last, flags, Mode::from_raw_mode(0o600)).at("create", &to)?;
         rustix::fs::ioctl_ficlone(&copy, &source).at("share the blocks of", &from)?;
@@ -450,7 +464,7 @@ impl Holding {
     fn symlink(&mut self, entry: &Entry, target: &[u8]) -> Result<Option<Stamp>, Error> {
         let full = self.tree.full(&entry.path);
         let (tree, last) = self.tree.parent(&entry.path)?;
-        let _ = rustix::fs::unlinkat(tree, last, AtFlags::empty());
+        clear_way(tree, last, &full)?;
         rustix::fs::symlinkat(target, tree, last).at("create", &full)?;
         let times = times(entry.mtime);
         rustix::fs::utimensat(tree, last, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &full)?;

@@ -504,7 +504,7 @@ fn unrecorded(
         let brought = Side::of_commit(history, commit, &history.short(commit))?.entries(root)?;
         for entry in brought.iter().flat_map(|(_, entries)| entries) {
             let came = |change: &&FileChange| change.to.as_ref().is_some_and(|now| now.same_state(entry));
-            if added.get(&entry.path).is_some_and(|change| came(&change)) {
+            if added.get(&entry.path).is_some_and(came) {
                 added.remove(&entry.path);
             }
         }
