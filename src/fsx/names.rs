@@ -1,8 +1,10 @@
 //! The names in an open directory, without a look at what stands behind them.
 
+use std::ffi::CString;
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir, RawDirEntry, SeekFrom};
 use rustix::io::Errno;
@@ -33,26 +35,32 @@ pub fn each_name(
 /// # Errors
 /// It, or a directory in it, cannot be listed.
 pub fn count_beneath(dir: &Path) -> rustix::io::Result<usize> {
-    count_in(rustix::fs::CWD, dir)
-}
-
-fn count_in(parent: impl AsFd, name: impl rustix::path::Arg) -> rustix::io::Result<usize> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = rustix::fs::openat(parent, name, flags, Mode::empty())?;
     let mut count = 0;
-    each_name(&dir, |entry| {
-        count += 1;
-        let may_be_dir = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
-        if may_be_dir {
-            match count_in(&dir, entry.file_name()) {
+    // However deep it is: neither the stack nor the open directories grow with that.
+    let mut waiting: Vec<(Rc<OwnedFd>, CString)> = Vec::new();
+    let mut open = rustix::fs::open(dir, flags, Mode::empty())?;
+    loop {
+        let dir = Rc::new(open);
+        each_name(&*dir, |entry| {
+            count += 1;
+            if matches!(entry.file_type(), FileType::Directory | FileType::Unknown) {
+                waiting.push((dir.clone(), entry.file_name().to_owned()));
+            }
+            Ok(())
+        })?;
+        drop(dir);
+        open = loop {
+            let Some((parent, name)) = waiting.pop() else {
+                return Ok(count);
+            };
+            match rustix::fs::openat(&*parent, name, flags, Mode::empty()) {
                 // Where the file system does not tell what a name is.
                 Err(Errno::NOTDIR | Errno::LOOP) => {}
-                beneath => count += beneath?,
+                opened => break opened?,
             }
-        }
-        Ok(())
-    })?;
-    Ok(count)
+        };
+    }
 }
 
 #[cfg(test)]
@@ -71,5 +79,17 @@ mod tests {
         std::os::unix::fs::symlink("../a", dir.path().join("c/link")).unwrap();
         assert_eq!(count_beneath(dir.path()), Ok(1000 + 4));
         assert_eq!(count_beneath(&dir.path().join("no")), Err(Errno::NOENT));
+    }
+
+    #[test]
+    fn a_tree_may_be_deeper_than_there_are_stack_and_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut at = rustix::fs::open(dir.path(), flags, Mode::empty()).unwrap();
+        for _ in 0..3000 {
+            rustix::fs::mkdirat(&at, "d", Mode::from_raw_mode(0o755)).unwrap();
+            at = rustix::fs::openat(&at, "d", flags, Mode::empty()).unwrap();
+        }
+        assert_eq!(count_beneath(dir.path()), Ok(3000));
     }
 }
