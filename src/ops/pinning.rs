@@ -123,10 +123,11 @@ pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, park
     };
     let Ok(pins) = pins_of(session, &root.root) else { return };
     // What stays in the stage goes with it.
-    let _ = put_tree_by(&pins, root, parked);
+    let _ = put_tree_by(&pins, root, parked).and_then(|()| pins.discard(&parked.at));
 }
 
-/// Where a directory is of several units, those in it that are of one are filed away by themselves.
+/// Where a directory is of several units, those in it that are of one are filed away by themselves. What there is no use
+/// for stays.
 fn put_tree_by(pins: &Pins, root: &LiveRoot, parked: &Parked) -> Result<(), fsx::Error> {
     let entries = &root.state.entries;
     let Ok(at) = entries.binary_search_by(|entry| entry.path.cmp(&parked.dir)) else {
@@ -142,7 +143,7 @@ fn put_tree_by(pins: &Pins, root: &LiveRoot, parked: &Parked) -> Result<(), fsx:
             let dir = inner.path.clone();
             put_tree_by(pins, root, &Parked { dir, at })?;
         }
-        return pins.discard(&parked.at);
+        return Ok(());
     }
     let known = root.state.units.get(unit as usize);
     match known.and_then(|unit| Some((&unit.name, unit.id?))) {
@@ -150,7 +151,7 @@ fn put_tree_by(pins: &Pins, root: &LiveRoot, parked: &Parked) -> Result<(), fsx:
             let members: Vec<Member<'_>> = std::iter::once(at).chain(from..to).map(|at| member(root, at)).collect();
             pins.put_by(&parked.at, &parked.dir, name, &id, &members)
         }
-        None => pins.discard(&parked.at),
+        None => Ok(()),
     }
 }
 

@@ -66,17 +66,17 @@ impl Pins {
         std::fs::read_dir(base.join(TRASH)).is_ok_and(|mut list| list.next().is_some())
     }
 
-    /// Removes names that wait, the oldest first, until `deadline`: after it only so many that few discards are left. Tells
-    /// whether all are gone.
+    /// Removes names that wait, the oldest first, until `deadline`. Where many discards wait, the oldest goes whatever it
+    /// takes: so they do not pile up. Tells whether all are gone.
     pub fn sweep(base: &Path, deadline: Option<Instant>) -> bool {
         let waiting = std::fs::read_dir(base.join(TRASH)).into_iter().flatten().flatten();
         let mut waiting: Vec<_> = waiting
             .map(|entry| (entry.metadata().and_then(|meta| meta.modified()).ok(), entry.path()))
             .collect();
         waiting.sort();
-        let overdue = waiting.len().saturating_sub(WAITING);
+        let is_much = waiting.len() > WAITING;
         let sweep = |(number, (_, path)): (usize, &(_, PathBuf))| {
-            let deadline = deadline.filter(|_| number >= overdue);
+            let deadline = deadline.filter(|_| number > 0 || !is_much);
             remove_within(path, deadline)
         };
         // One that cannot be removed does not keep the others.
@@ -199,7 +199,9 @@ mod tests {
             let age = std::time::SystemTime::now() - std::time::Duration::from_secs(100 - n);
             std::fs::File::open(&discard).unwrap().set_modified(age).unwrap();
         }
-        assert!(!Pins::sweep(base.path(), Some(Instant::now())), "some wait on");
+        for _ in 0..10 {
+            assert!(!Pins::sweep(base.path(), Some(Instant::now())), "some wait on");
+        }
         let mut left: Vec<_> = std::fs::read_dir(&trash)
             .unwrap()
             .map(|e| e.unwrap().file_name())

@@ -278,7 +278,8 @@ impl Pins {
         Ok(())
     }
 
-    /// Files away what a checkout took out of the live tree: the directory of a unit with what was in it.
+    /// Files away what a checkout took out of the live tree: the directory of a unit with what was in it. Where there is no
+    /// use for it, it stays where it is.
     ///
     /// # Errors
     /// What the file system refused.
@@ -295,7 +296,7 @@ impl Pins {
         let home = if is_pinned { self.spare(&name) } else { self.tree(&name) };
         let to = dir.under(&home);
         if unit.as_str().len() > LONGEST_NAME || to.symlink_metadata().is_ok() {
-            return self.discard(staged);
+            return Ok(());
         }
         if let Some(parent) = to.parent() {
             fsx::create_dir_all(parent)?;
