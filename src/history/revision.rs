@@ -107,7 +107,9 @@ impl History {
     /// like, as in git: a branch `1a2b3c4d-1` is no commit `1a2b3c4d`.
     fn with_full_name(&self, rev: &str) -> Result<String, RevisionError> {
         let (base, rest) = rev.split_at(base_len(rev));
-        if matches!(base, "" | "HEAD" | "@") {
+        // As in git, a whole id is one whatever is called so. Most revisions are, and no ref is listed for them.
+        let is_id = base.len() == 40 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id || matches!(base, "" | "HEAD" | "@") {
             return Ok(rev.to_owned());
         }
         let names = self.ref_names()?;
@@ -240,6 +242,8 @@ mod tests {
             assert_eq!(history.resolve(&format!("{name}~1")).unwrap(), a, "{name}");
         }
         assert_eq!(history.resolve(&format!("{name}@{{0}}")).unwrap(), b);
+        branch(&history, &a.to_string(), b);
+        assert_eq!(history.resolve(&a.to_string()).unwrap(), a, "a whole id is one");
         // A tag comes before a branch.
         let tag = RefName::tag(&name).unwrap();
         history.set_ref(&tag, a, Expected::Absent, &note("x")).unwrap();
