@@ -9,6 +9,7 @@ mod assign;
 pub mod binaries;
 mod conda;
 pub mod configs;
+pub mod contents;
 pub mod detect;
 pub mod elf;
 pub mod ignored;

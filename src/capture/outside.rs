@@ -1,7 +1,8 @@
 //! What stands where the rules leave a path out: a commit may hold such a path all the same, from before there was the
 //! rule.
 
-use super::scan::{LiveRoot, sum_up};
+use super::contents::sum_up;
+use super::scan::LiveRoot;
 use super::xattrs::xattrs;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::{FileType, Stamp};

@@ -14,7 +14,7 @@ use super::pause::Pause;
 use super::report::CommitReport;
 use super::side::{MANIFEST, Side, VARS, compare};
 use super::{Session, clone, moved, notes, pinning, recover, shell, signing};
-use crate::capture::scan::is_gone;
+use crate::capture::contents::is_gone;
 use crate::capture::system;
 use crate::compare::describe as describe_changes;
 use crate::history::{BlobId, CommitDraft, CommitId, Expected, Head, RefName, moving, work_tree_facts};

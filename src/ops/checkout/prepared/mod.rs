@@ -1,36 +1,36 @@
 //! A checkout that is planned: what it will do, doing it, and comparing the result.
 
+mod unchanged;
+mod verified;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::CheckoutOptions;
-use super::autosave::files_are_equal;
-use super::pinned::{FromPins, choose};
-use super::placeholders::of_target;
-use super::preflight::{
-    absent_roots, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root, refuse_full,
-    refuse_split, refuse_stray, refuse_unwritable, stands_left_out, tamed,
-};
-use super::target::Target;
 use crate::apply::journal::Journal;
-use crate::apply::untouched::{foreign, look_over};
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
-use crate::capture::scan::device_of;
 use crate::capture::touched::Touched;
 use crate::history::History;
 use crate::ops::Session;
+use crate::ops::checkout::CheckoutOptions;
+use crate::ops::checkout::autosave::files_are_equal;
+use crate::ops::checkout::pinned::{FromPins, choose};
+use crate::ops::checkout::placeholders::of_target;
+use crate::ops::checkout::preflight::{
+    absent_roots, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root, refuse_full,
+    refuse_split, refuse_stray, refuse_unwritable, tamed,
+};
+use crate::ops::checkout::target::Target;
 use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
 use crate::ops::live::{Live, WrittenByRoot, git_tracked};
 use crate::ops::pathspec::Selection;
-use crate::ops::report::{PlanReport, RootPlanReport, Verified};
-use crate::ops::side::{Differing, Side, compare, compare_by_unit, differing_units};
+use crate::ops::report::{PlanReport, RootPlanReport};
+use crate::ops::side::{Differing, Side, compare, compare_by_unit};
 use crate::plan::RootPlan;
-use crate::progress::Phase;
 use crate::relocate::{Placeholders, Relocation, Stuck};
 use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
 use crate::snapshot::content::FetchError;
 use crate::snapshot::entry::{Entry, PrefixUse};
-use crate::snapshot::path::{RelPath, beneath, is_at_or_within};
+use crate::snapshot::path::RelPath;
 use crate::snapshot::root::{Policy, Root, RootName};
 use crate::snapshot::unit::UnitName;
 
@@ -329,71 +329,6 @@ impl Prepared {
         }
     }
 
-    /// Nothing that is replaced or removed may have been written since it was captured, nor may it be forbidden to
-    /// change it.
-    fn refuse_changed(&self, live: &Live) -> Result<(), Error> {
-        let (mut changed, mut immutable) = (Vec::new(), Vec::new());
-        for Part { root, plan, .. } in &self.roots {
-            let Some(live_root) = live.roots.iter().find(|live| live.root.name == root.name) else {
-                continue;
-            };
-            if device_of(&root.path)? != live_root.state.device {
-                self.clear_stages();
-                return Err(crate::capture::scan::Error::Elsewhere {
-                    name: root.name.to_string(),
-                    path: root.path.clone(),
-                }
-                .into());
-            }
-            let (entries, marks) = (&live_root.state.entries, &live_root.state.marks);
-            let replaced = plan.place.iter().filter(|p| p.replaces).map(|p| &p.entry.path);
-            let touched = replaced
-                .chain(&plan.remove_files)
-                .chain(plan.retouch.iter().map(|entry| &entry.path));
-            let single: BTreeSet<&RelPath> = touched.filter(|path| plan.whole_of(path).is_none()).collect();
-            let stamp = |path: &RelPath| live_root.mark(path.as_bytes()).map(|mark| mark.stamp);
-            let mut stamped: Vec<_> = single.into_iter().map(|path| (path, stamp(path))).collect();
-            let mut dirs: Vec<&RelPath> = Vec::new();
-            for whole in plan.whole.iter().filter(|whole| whole.takes) {
-                let (from, to) = beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
-                dirs.push(&whole.dir);
-                for (entry, mark) in entries[from..to].iter().zip(&marks[from..to]) {
-                    match entry.is_dir() {
-                        true => dirs.push(&entry.path),
-                        false => stamped.push((&entry.path, Some(mark.stamp))),
-                    }
-                }
-            }
-            let found = look_over(&root.path, &stamped)?;
-            let is_known = |path: &[u8]| {
-                entries
-                    .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
-                    .is_ok()
-            };
-            let new = foreign(&root.path, &dirs, &is_known);
-            let name = |path: RelPath| format!("{}:{path}", root.name);
-            changed.extend(found.changed.into_iter().chain(new).map(name));
-            immutable.extend(found.immutable.into_iter().map(name));
-        }
-        if changed.is_empty() && immutable.is_empty() {
-            return Ok(());
-        }
-        self.clear_stages();
-        changed.truncate(10);
-        immutable.truncate(10);
-        Err(if changed.is_empty() {
-            Error::refused(
-                format!("marked immutable or append-only: {}", immutable.join(", ")),
-                "take the mark away (chattr -i -a) and run the checkout again; nothing was changed",
-            )
-        } else {
-            Error::refused(
-                format!("files changed while the checkout was prepared: {}", changed.join(", ")),
-                "stop what writes to them and run the checkout again; nothing was changed",
-            )
-        })
-    }
-
     /// Names the paths behind contents that could not be had.
     fn explain(&self, error: apply::Error) -> Error {
         // The error at hand matters more than a stage that stays.
@@ -415,76 +350,6 @@ impl Prepared {
             }
             apply::Error::Fetch(error) => error.into(),
             apply::Error::Io(error) => error.into(),
-        }
-    }
-
-    /// Where a root is as the target has it, what is recorded of that state is known of the live one.
-    pub(super) fn recognize(&self, session: &Session<'_>, live: &mut Live, target: &Target) -> Result<(), Error> {
-        let goal = Side::of_commit(session.repo.history(), target.commit, &target.name)?;
-        // Where bits are left out, the state is another one than the commit's.
-        for part in self.roots.iter().filter(|part| part.differing.tamed.is_empty()) {
-            live.recognize(&goal, &part.root.name, &part.differing.newer)?;
-        }
-        Ok(())
-    }
-
-    /// Compares the live state with the target; tells what was compared, and by what. `known` files of it were written
-    /// from layers.
-    pub(super) fn verify(
-        &self,
-        session: &Session<'_>,
-        live: &Live,
-        target: &Target,
-        selection: &Selection,
-        known: u64,
-    ) -> Result<Verified, Error> {
-        session.progress.begin(Phase::Verify, None);
-        let history = session.repo.history();
-        let goal = Side::of_commit(history, target.commit, &target.name)?;
-        let now = Side::of_live(history, live);
-        let mut left = Vec::new();
-        let mut compared = Verified::default();
-        for Part {
-            root, plan, left_out, ..
-        } in &self.roots
-        {
-            // What the rules of the target do not leave out any more stands there all the same.
-            let is_kept = |change: &FileChange| {
-                let path = change.path();
-                change.to.is_none() && (plan.kept.contains(path) || is_at_or_within(left_out, path))
-            };
-            let live_root = live.roots.iter().find(|live| live.root.name == root.name);
-            let stands = |change: &FileChange| live_root.is_some_and(|live| stands_left_out(live, change));
-            let differing = differing_units(&now, &goal, &root.name)?;
-            let differences = crate::compare::files(&differing.older, &differing.newer);
-            left.extend(
-                differences
-                    .iter()
-                    .filter(|change| selection.has_path(&root.name, change.path()))
-                    .filter(|change| !is_kept(change) && !stands(change))
-                    .map(|change| format!("{}:{}", root.name, change.path())),
-            );
-            let entries = live_root.map_or(&[][..], |live| &live.state.entries);
-            let entries = entries
-                .iter()
-                .filter(|entry| selection.has_path(&root.name, &entry.path));
-            let (paths, files) = entries.fold((0, 0), |(paths, files), entry| {
-                (paths + 1, files + u64::from(entry.file().is_some()))
-            });
-            compared.paths += paths;
-            compared.by_stamp += files;
-        }
-        compared.by_digest = (known + live.read).min(compared.by_stamp);
-        compared.by_stamp -= compared.by_digest;
-        session.progress.end();
-        if left.is_empty() && live.failures.is_empty() {
-            Ok(compared)
-        } else {
-            left.extend(live.failures.iter().cloned());
-            Err(Error::NotEqual {
-                target: history.short(target.commit),
-                paths: left,
-            })
         }
     }
 }
