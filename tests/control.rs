@@ -360,6 +360,27 @@ fn an_autosave_that_a_later_checkout_relies_on_is_not_old() {
 }
 
 #[test]
+fn going_to_and_fro_with_a_file_of_ones_own_saves_each_state_once() {
+    let shell = Shell::new();
+    shell.write("glm/config.yaml", "rate: 1\n");
+    shell.ok(&["init"]);
+    shell.ok(&["commit", "-t", "v1"]);
+    shell.write("glm/config.yaml", "rate: 2\n");
+    shell.ok(&["commit"]);
+    shell.write("glm/notes", "mine");
+    for target in ["v1", "main", "v1", "main", "v1"] {
+        shell.ok(&["checkout", target]);
+        assert_eq!(std::fs::read(shell.path("glm/notes")).unwrap(), b"mine");
+    }
+    let list = shell.ok(&["autosaves", "--json"]).json();
+    assert_eq!(list["autosaves"].as_array().unwrap().len(), 2, "{list}");
+    shell.ok(&["undo"]);
+    let status = shell.ok(&["status", "--json"]).json();
+    assert_eq!(status["head"]["branch"], "main");
+    assert_eq!(std::fs::read(shell.path("glm/notes")).unwrap(), b"mine");
+}
+
+#[test]
 fn services_stand_still_during_a_checkout() {
     let mut shell = two_states();
     let calls = shell.path("calls");
