@@ -987,3 +987,135 @@ fn completions_and_man_pages_are_written() {
     let page = std::fs::read_to_string(shell.path("glm/man1/envgit-checkout.1")).unwrap();
     assert!(page.contains("dry\\-run"));
 }
+
+#[test]
+fn the_last_commit_is_made_again() {
+    let shell = Shell::with_venv();
+    let nothing = shell.session(&["commit --amend"]);
+    assert_snapshot!(steady(&nothing), @"
+    $ envgit commit --amend
+    --- stderr
+    error: there is no commit to amend yet
+    hint: record the first one with: envgit commit
+    --- exit 1
+    ");
+    shell.ok(&["commit", "-t", "works"]);
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    shell.ok(&["commit", "-t", "newer"]);
+    let same = shell.session(&[
+        "commit --amend",
+        "commit --amend -m checked",
+        "commit --amend -m checked",
+    ]);
+    assert_snapshot!(steady(&same), @"
+    $ envgit commit --amend
+    Nothing changed since [id]; no commit made.
+    $ envgit commit --amend -m checked
+    [main [id]] checked
+      env  1 package, 5 files of 231 B: 3 added, 1 modified, 3 removed
+      stored 194 B of new content in a layer of [size]
+    --- stderr
+    warning: still at the commit before: newer; move a tag with: envgit tag -f NAME
+    $ envgit commit --amend -m checked
+    Nothing changed since [id]; no commit made.
+    ");
+    shell.install("env", "pyworld", "0.3.4");
+    let more = shell.session(&[
+        "commit --amend",
+        "log --oneline",
+        "reflog -n 3",
+        "status",
+        "undo",
+        "log --oneline",
+        "status",
+    ]);
+    assert_snapshot!(steady(&more), @"
+    $ envgit commit --amend
+    [main [id]] checked
+      env  2 packages, 9 files of 434 B: 7 added, 1 modified, 3 removed
+      stored 199 B of new content in a layer of [size]
+    $ envgit log --oneline
+    [id] (HEAD -> main) checked
+    [id] (tag: newer) numpy 1.24.4 → 1.26.4
+    [id] (tag: works) First state of env: 1 package, 5 files
+    $ envgit reflog -n 3
+    [id] HEAD@{0}: commit (amend): checked
+    [id] HEAD@{1}: commit (amend): checked
+    [id] HEAD@{2}: commit: numpy 1.24.4 → 1.26.4
+    $ envgit status
+    On branch main at [id]
+    Nothing changed since [id].
+    $ envgit undo
+    Undone: commit --amend: checked
+      branch main  [id] → [id]
+      the files stay as they are
+    --- stderr
+    hint: take this back with: envgit redo
+    $ envgit log --oneline
+    [id] (HEAD -> main) checked
+    [id] (tag: newer) numpy 1.24.4 → 1.26.4
+    [id] (tag: works) First state of env: 1 package, 5 files
+    $ envgit status
+    On branch main at [id]
+
+    Packages
+      + pyworld  0.3.4  (pip)  +203 B
+                 no requirement explains it
+
+    Files
+      env  4 added  +203 B
+    --- stderr
+    hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
+    ");
+}
+
+/// A message that was written from the changes is written from those of the new commit.
+#[test]
+fn a_message_that_told_the_changes_tells_them_again() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "works"]);
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    shell.ok(&["commit"]);
+    shell.install("env", "pyworld", "0.3.4");
+    let more = shell.session(&["commit --amend", "log --oneline", "diff --stat works HEAD", "verify"]);
+    assert_snapshot!(steady(&more), @"
+    $ envgit commit --amend
+    [main [id]] numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+      env  2 packages, 9 files of 434 B: 7 added, 1 modified, 3 removed
+      stored 199 B of new content in a layer of [size]
+    $ envgit log --oneline
+    [id] (HEAD -> main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    [id] (tag: works) First state of env: 1 package, 5 files
+    $ envgit diff --stat works HEAD
+    env  packages: 1 changed, 1 added; files: 7 added, 1 modified, 3 removed
+    $ envgit verify
+    Sound: 3 layers (6.6 KiB), 3 commits, 32 objects and 3 refs read; the content of 17 recorded files is there.
+    ");
+    // The first commit has no commit before it, and keeps its words.
+    shell.ok(&["checkout", "works"]);
+    shell.install("env", "pyworld", "0.3.4");
+    let first = shell.session(&["commit --amend -b x", "commit --amend", "log --oneline"]);
+    assert_snapshot!(steady(&first), @"
+    $ envgit commit --amend -b x
+    --- stderr
+    error: the argument '--amend' cannot be used with '--branch <NAME>'
+
+    Usage: envgit commit --amend
+
+    For more information, try '--help'.
+    --- exit 2
+    $ envgit commit --amend
+    [works-1 (first commit) [id]] First state of env: 1 package, 5 files
+      env  2 packages, 9 files of 434 B
+      no new content to store
+    --- stderr
+    warning: still at the commit before: works; move a tag with: envgit tag -f NAME
+    hint: this is the start of branch works-1; rename it with: envgit branch -m works-1 NAME
+    $ envgit log --oneline
+    [id] (HEAD -> works-1) First state of env: 1 package, 5 files
+    [id] (main) numpy 1.24.4 → 1.26.4, +pyworld 0.3.4
+    [id] (tag: works) First state of env: 1 package, 5 files
+    ");
+}

@@ -54,7 +54,7 @@ pub(super) fn note(session: &Session<'_>, commit: CommitId, report: &mut Checkou
 fn is_clean(session: &Session<'_>, commit: Option<CommitId>) -> Result<bool, Error> {
     let Some(commit) = commit else { return Ok(false) };
     let live = Live::capture(&session.viewpoint(), &WrittenByRoot::new())?;
-    let changes = super::commit::changes_since(session, Some(commit), &live)?;
+    let changes = super::record::changes_since(session, Some(commit), &live)?;
     Ok(live.failures.is_empty() && changes.roots.iter().all(|root| root.files.is_empty()))
 }
 

@@ -37,6 +37,7 @@ mod pinning;
 pub mod pins;
 pub mod pull;
 pub mod push;
+mod record;
 pub mod recover;
 pub mod reflog;
 pub mod refs;

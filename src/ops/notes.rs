@@ -7,10 +7,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::commit::changes_since;
 use super::error::{Error, files};
 use super::live::Live;
 use super::pending::Pending;
+use super::record::changes_since;
 use super::{Session, damaged};
 use crate::apply::journal::Journal;
 use crate::audit::{Event, Log, Point};

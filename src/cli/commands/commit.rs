@@ -16,7 +16,8 @@ use crate::ops::report::CommitReport;
 #[command(after_help = "\
 Examples:
   envgit commit -m \"works on 2 GPUs\" -t before-torch-2.9
-  envgit commit                 with a message that tells the changes")]
+  envgit commit                 with a message that tells the changes
+  envgit commit --amend -m TEXT the last commit again, with another message and what changed since")]
 pub(in crate::cli) struct Args {
     /// What to say of this state.
     #[arg(short, long, value_name = "TEXT")]
@@ -33,6 +34,10 @@ pub(in crate::cli) struct Args {
     /// Commit even if nothing changed.
     #[arg(long)]
     allow_empty: bool,
+    /// Put the new commit in the place of the last one. Without -m it keeps that one's message, but one that was written
+    /// from the changes is written anew. `envgit undo` brings the last one back.
+    #[arg(long, conflicts_with = "branch")]
+    amend: bool,
     /// Leave out files that cannot be read, naming them, instead of failing.
     #[arg(long)]
     skip_unreadable: bool,
@@ -56,6 +61,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         tags: args.tags.clone(),
         branch: args.branch.clone(),
         allow_empty: args.allow_empty,
+        amend: args.amend,
         skip_unreadable: args.skip_unreadable,
         key: match signs {
             true => Some(identity::signing_key(args.sign.as_deref(), &session.repo, &cmd.world)?),

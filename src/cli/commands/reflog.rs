@@ -15,12 +15,16 @@ pub(in crate::cli) struct Args {
     /// The branch; HEAD when absent.
     #[arg(value_name = "REF")]
     name: Option<String>,
+    /// Show at most so many entries.
+    #[arg(short = 'n', long, value_name = "N")]
+    max_count: Option<usize>,
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
     let bars = cmd.bars();
     let mut session = cmd.session("reflog", &bars)?;
-    let entries = reflog(&mut session, args.name.as_deref())?;
+    let mut entries = reflog(&mut session, args.name.as_deref())?;
+    entries.truncate(args.max_count.unwrap_or(usize::MAX));
     if cmd.ui.volume.json {
         cmd.ui.json(&json::control::ReflogJson::of(&entries))?;
     } else {

@@ -2,10 +2,10 @@
 
 use crate::history::{Expected, RefKind, RefName};
 use crate::ops::Session;
-use crate::ops::commit::{Words, absorb, changes_since, record};
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::ops::pinning;
+use crate::ops::record::{Words, absorb, changes_since, keep, record};
 use crate::ops::report::Autosave;
 use crate::snapshot::change::{Changes, RootChanges};
 
@@ -36,7 +36,8 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
         message: &message,
         key: None,
     };
-    let (commit, _) = record(session, live, layer, parent, words)?;
+    let layer = keep(session, layer)?;
+    let (commit, _) = record(session, live, layer, parent.as_slice(), words)?;
     let history = session.repo.history();
     let number = history.next_number(RefKind::Autosave)?;
     let name = RefName::autosave(&number.to_string())?;
