@@ -436,6 +436,28 @@ fn the_documentation_shows_the_same_table() {
     }
 }
 
+#[test]
+fn the_index_lists_every_decision() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
+    let index = std::fs::read_to_string(dir.join("README.md")).unwrap();
+    let mut missing = Vec::new();
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name != "README.md" && !index.contains(&format!("]({name})")) {
+            missing.push(name);
+        }
+    }
+    assert!(missing.is_empty(), "docs/decisions/README.md lacks {missing:?}");
+    let links = index
+        .lines()
+        .filter_map(|line| line.split_once("](")?.1.split_once(')'));
+    let dead: Vec<&str> = links
+        .map(|(name, _)| name)
+        .filter(|name| !dir.join(name).exists())
+        .collect();
+    assert!(dead.is_empty(), "docs/decisions/README.md names {dead:?}");
+}
+
 fn sample(path: &str, text: &str) -> Source {
     Source {
         path: path.to_owned(),

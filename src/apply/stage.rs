@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -183,6 +183,7 @@ impl Staged {
                     slots.push(Slot {
                         number,
                         member,
+                        is_in_tree: plan.built_in(&entry.path).is_some(),
                         entry,
                         open: Mutex::new(Writing {
                             file: None,
@@ -239,6 +240,27 @@ impl Staged {
         shared
     }
 
+    /// A new file for a place in the live tree. Where the file system lets it, its inode comes from the surroundings of
+    /// the directory in which it will stand, and the stage is not locked while one is looked for: all from the
+    /// surroundings of the stage are the slower to find and to list later, the more there are.
+    fn create_file_for(&self, member: &Path, entry: &Entry) -> Result<File, IoError> {
+        match self.file_near(member, entry) {
+            Ok(file) => Ok(file),
+            Err(_) => self.create_file(member),
+        }
+    }
+
+    fn file_near(&self, member: &Path, entry: &Entry) -> std::io::Result<File> {
+        let dir = entry.path.parent().unwrap_or_default();
+        let root = self.path.parent().ok_or(std::io::ErrorKind::NotFound)?;
+        let dir = root.join(OsStr::from_bytes(dir));
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(rustix::fs::CWD, &dir, flags, Mode::from_raw_mode(0o600))?;
+        let nameless = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        rustix::fs::linkat(rustix::fs::CWD, nameless, &self.dir, member, AtFlags::SYMLINK_FOLLOW)?;
+        Ok(fd.into())
+    }
+
     fn create_file(&self, member: &Path) -> Result<File, IoError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.dir, member, flags, Mode::from_raw_mode(0o600));
@@ -259,6 +281,8 @@ struct Slot<'a> {
     number: usize,
     /// Where it stands in the stage.
     member: PathBuf,
+    /// With the new directory in which it will stand.
+    is_in_tree: bool,
     entry: &'a Entry,
     open: Mutex<Writing>,
 }
@@ -283,7 +307,10 @@ impl ContentSink for Sink<'_> {
         };
         let file = match &mut writing.file {
             Some(file) => file,
-            none => none.insert(self.stage.create_file(&slot.member)?),
+            none => none.insert(match slot.is_in_tree {
+                true => self.stage.create_file(&slot.member)?,
+                false => self.stage.create_file_for(&slot.member, slot.entry)?,
+            }),
         };
         let sparse = slot.entry.file().is_some_and(|file| file.sparse);
         write_all(file, offset, bytes, sparse).at("write", path())?;
