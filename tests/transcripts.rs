@@ -1119,3 +1119,21 @@ fn a_message_that_told_the_changes_tells_them_again() {
     [id] (tag: works) First state of env: 1 package, 5 files
     ");
 }
+
+#[test]
+fn a_short_status_is_for_scripts() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit", "-t", "works"]);
+    let clean = shell.ok(&["status", "-s"]);
+    assert_eq!((clean.out.as_str(), clean.err.as_str()), ("", ""));
+    shell.uninstall("env", "numpy", "1.24.4");
+    shell.install("env", "numpy", "1.26.4");
+    let short = shell.ok(&["status", "--short"]);
+    assert_eq!(short.out, shell.ok(&["diff", "--name-status"]).out);
+    assert!(
+        short
+            .out
+            .contains("M\tenv:lib/python3.11/site-packages/numpy/__init__.py\n")
+    );
+    assert_eq!(short.err, "");
+}

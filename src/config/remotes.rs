@@ -194,6 +194,42 @@ impl Editor {
         })
     }
 
+    /// Gives a remote another name, for the branches that follow one of it too.
+    ///
+    /// # Errors
+    /// When the name cannot be used.
+    pub fn rename_remote(&mut self, name: &str, to: &str) -> Result<(), Error> {
+        check_name(to).map_err(|problem| Error::BadValue {
+            key: format!("remotes.{to}"),
+            problem,
+        })?;
+        let upstreams = self.config().upstreams.iter();
+        let followers: Vec<(String, Upstream)> = upstreams
+            .filter(|(_, upstream)| upstream.remote == name)
+            .map(|(branch, upstream)| {
+                let renamed = Upstream {
+                    remote: to.to_owned(),
+                    branch: upstream.branch.clone(),
+                };
+                (branch.clone(), renamed)
+            })
+            .collect();
+        self.edit(|document| {
+            if let Some(remotes) = document.get_mut("remotes").and_then(Item::as_table_like_mut)
+                && let Some(remote) = remotes.remove(name)
+            {
+                remotes.insert(to, remote);
+            }
+            let mut branches = document.get_mut("branches").and_then(Item::as_table_like_mut);
+            for (branch, upstream) in followers {
+                let table = branches.as_mut().and_then(|branches| branches.get_mut(&branch));
+                if let Some(table) = table.and_then(Item::as_table_like_mut) {
+                    table.insert("upstream", Item::Value(Value::from(upstream.to_string())));
+                }
+            }
+        })
+    }
+
     /// Lets a branch follow one of a remote.
     ///
     /// # Errors

@@ -78,6 +78,43 @@ pub fn remove(session: &Session<'_>, name: &str) -> Result<Remote, Error> {
     Ok(remote)
 }
 
+/// Gives a remote another name, with the refs that follow it and the branches that follow those.
+///
+/// # Errors
+/// A name that is not known, is taken or cannot be used.
+pub fn rename(session: &Session<'_>, name: &str, to: &str) -> Result<Remote, Error> {
+    let _lock = session.repo.lock(&session.purpose)?;
+    let mut editor = Editor::open(&session.repo.config_path())?;
+    editor.config().remote(name).ok_or_else(|| unknown(name))?;
+    if editor.config().remote(to).is_some() {
+        return Err(Error::refused(
+            format!("there is a remote {to} already"),
+            "choose another name",
+        ));
+    }
+    editor.rename_remote(name, to)?;
+    let history = session.repo.history();
+    let note = session.note(format!("remote: renamed {name} to {to}"));
+    let mine = format!("refs/remotes/{name}/");
+    let refs = history.refs()?.into_iter();
+    let seen: Vec<_> = refs
+        .filter(|known| known.kind() == RefKind::Remote)
+        .filter_map(|known| Some((known.name.as_str().strip_prefix(&mine)?.to_owned(), known)))
+        .collect();
+    // The new refs stand before anything speaks of them, and the old ones until nothing does.
+    for (branch, known) in &seen {
+        history.set_ref(&tracking(to, branch)?, known.commit, Expected::Any, &note)?;
+    }
+    editor.save()?;
+    for (_, known) in &seen {
+        history.delete_ref(&known.name, Expected::Any)?;
+    }
+    for forgotten in [name, to] {
+        Memory::of(session.repo.dir(), forgotten).forget()?;
+    }
+    editor.config().remote(to).cloned().ok_or_else(|| unknown(to))
+}
+
 fn unknown(name: &str) -> Error {
     Error::refused(
         format!("there is no remote {name}"),

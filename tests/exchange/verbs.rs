@@ -929,3 +929,37 @@ fn a_remote_that_lost_layers_gets_them_again() {
     let said = team.ada(&["push", "--force"]).out;
     assert!(!said.contains("again"), "{said}");
 }
+
+#[test]
+fn a_remote_gets_another_name() {
+    let team = Team::pushed();
+    team.ada(&["remote", "add", "backup", "/T/backup"]);
+    let config = || std::fs::read_to_string(team.shell.cwd.join(".envgit/config.toml")).unwrap();
+    let before = config();
+    for (name, to, code, why) in [
+        ("nobody", "team", 1, "there is no remote nobody"),
+        ("origin", "backup", 1, "there is a remote backup already"),
+        ("origin", "a b", 2, "remotes.a b has a bad name"),
+    ] {
+        let said = team.run_in(&team.shell.cwd, &["remote", "rename", name, to]);
+        assert_eq!(said.code, code, "{}", said.transcript());
+        assert!(said.err.contains(why), "{}", said.transcript());
+        assert_eq!(config(), before);
+    }
+    team.ada(&["config", "remotes.origin.history_only", "true"]);
+    let said = team.ada(&["remote", "rename", "origin", "team"]);
+    assert_eq!(said.out, "Remote origin is team now\n");
+    let list = team.ada(&["remote", "--json"]).json();
+    assert_eq!(list["remotes"][1]["name"], "team", "{list}");
+    assert_eq!(team.ada(&["config", "remotes.team.history_only"]).out, "true\n");
+    assert!(!config().contains("origin"), "{}", config());
+    // What was seen of it has the new name only, and the branch goes on following it.
+    assert_eq!(team.ada(&["log", "--oneline", "HEAD..team/main"]).out, "");
+    assert_ne!(team.run_in(&team.shell.cwd, &["log", "origin/main"]).code, 0);
+    team.install("env", "2.0");
+    team.ada(&["commit"]);
+    let said = team.ada(&["push"]);
+    assert!(said.transcript().contains("main"), "{}", said.transcript());
+    assert_eq!(team.ada(&["log", "--oneline", "HEAD..team/main"]).out, "");
+    assert!(!team.shell.path("backup").exists());
+}

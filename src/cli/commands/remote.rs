@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::{json, render};
 use crate::ops::remotes;
 
-/// List, add or remove remotes: other places of this history.
+/// List, add, rename or remove remotes: other places of this history.
 ///
 /// A remote is a folder (a mounted share, say) that envgit fills, or the folder of another envgit repository, from which
 /// can only be fetched. Addresses hold no passwords.
@@ -18,6 +18,7 @@ Examples:
   envgit remote add origin /mnt/team/glm
   envgit remote add ada ../ada/glm          another repository, to fetch from
   envgit remote set-url origin /mnt/new/glm
+  envgit remote rename origin team
   envgit remote remove ada")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
@@ -39,6 +40,13 @@ enum Action {
     Remove {
         /// The name.
         name: String,
+    },
+    /// Give a remote another name. Branches that follow one of it go on following it.
+    Rename {
+        /// The name it has.
+        name: String,
+        /// The name it gets.
+        to: String,
     },
     /// Say where a remote is from now on.
     SetUrl {
@@ -63,6 +71,11 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         Some(Action::SetUrl { name, url }) => {
             let remote = remotes::set_url(&session, name, url, &cwd)?;
             let said = format!("Remote {} is at {}\n", remote.name, remote.url);
+            (vec![remote], Some(said))
+        }
+        Some(Action::Rename { name, to }) => {
+            let remote = remotes::rename(&session, name, to)?;
+            let said = format!("Remote {name} is {} now\n", remote.name);
             (vec![remote], Some(said))
         }
         Some(Action::Remove { name }) => {

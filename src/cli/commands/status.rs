@@ -14,6 +14,9 @@ pub(in crate::cli) struct Args {
     /// List the files instead of counting them.
     #[arg(long)]
     files: bool,
+    /// Only the paths that differ, as `diff --name-status` prints them: nothing when nothing does.
+    #[arg(short, long, conflicts_with = "files")]
+    short: bool,
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
@@ -35,6 +38,10 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     cmd.ui.warn_all(&report.warnings);
+    if args.short {
+        cmd.ui.print(&render::diff::names(&report.changes, true))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = render::status::status(&report, args.files, &cmd.ui.theme);
     cmd.ui.print(&text)?;
     if let Some(place) = moved_from.filter(|_| !report.changes.is_empty()) {
