@@ -102,6 +102,55 @@ fn a_folder_that_left_in_parts_is_pinned_whole_when_it_is_back() {
     assert_eq!(again, inodes, "nothing was written anew");
 }
 
+/// A folder of several packages, as `nvidia` in a torch environment, leaves the live tree whole; what is of one package
+/// goes back into that one's pin.
+#[test]
+fn a_folder_of_several_packages_is_put_by_in_parts() {
+    let sandbox = Sandbox::venv();
+    let site = "lib/python3.11/site-packages";
+    let mut files = Vec::new();
+    for part in ["cublas", "cudnn"] {
+        let info = format!("nvidia_{part}-12.0.dist-info");
+        let of_package = [
+            format!("nvidia/{part}/lib/{part}.so"),
+            format!("nvidia/{part}/__init__.py"),
+        ];
+        let mut record = String::new();
+        for file in &of_package {
+            sandbox.write(&format!("{site}/{file}"), format!("{file} ").repeat(500));
+            record += &format!("{file},,\n");
+        }
+        let metadata = format!("Metadata-Version: 2.1\nName: nvidia-{part}\nVersion: 12.0\n");
+        sandbox.write(&format!("{site}/{info}/METADATA"), metadata);
+        record += &format!("{info}/METADATA,,\n{info}/RECORD,,\n");
+        sandbox.write(&format!("{site}/{info}/RECORD"), record);
+        files.extend(of_package.map(|file| format!("{site}/{file}")));
+    }
+    settle();
+    sandbox.commit_tagged("with");
+    let inodes = || Vec::from_iter(files.iter().map(|file| ino(&sandbox, file)));
+    let before = inodes();
+    let site = sandbox.env().join(site);
+    for name in ["nvidia", "nvidia_cublas-12.0.dist-info", "nvidia_cudnn-12.0.dist-info"] {
+        std::fs::remove_dir_all(site.join(name)).unwrap();
+    }
+    settle();
+    sandbox.commit_tagged("without");
+    // A pin goes live and what left takes its place, in turn.
+    let mut folders = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        sandbox.checkout("with");
+        assert_eq!(inodes(), before, "nothing was written anew");
+        let part = |part: &str| site.join("nvidia").join(part).metadata().unwrap().ino();
+        folders.insert(["cublas", "cudnn"].map(part));
+        settle();
+        sandbox.checkout("without");
+        assert!(!site.join("nvidia").exists());
+        settle();
+    }
+    assert!(folders.len() <= 2, "made anew: {folders:?}");
+}
+
 fn ino(sandbox: &Sandbox, path: &str) -> u64 {
     sandbox.env().join(path).metadata().unwrap().ino()
 }
