@@ -16,6 +16,7 @@
 
 mod evict;
 mod hold;
+mod holding;
 mod method;
 mod offer;
 mod prove;
