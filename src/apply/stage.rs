@@ -14,7 +14,7 @@ use super::pins::{Method, PinnedFile};
 use super::{Error, Source};
 use crate::fsx::stamp::Stamp;
 use crate::fsx::witness::{Change, saw};
-use crate::fsx::{self, Context, Error as IoError, atomic};
+use crate::fsx::{self, Context, Error as IoError, atomic, xattrs};
 use crate::plan::RootPlan;
 use crate::progress::{Phase, Progress};
 use crate::relocate::{self, Live, Relocation, Stuck};
@@ -371,38 +371,13 @@ pub(super) fn undressed(file: impl AsFd, path: &RelPath) -> rustix::io::Result<E
 
 /// The attributes of an open file that are recorded, sorted by name.
 pub(super) fn user_xattrs(file: impl AsFd) -> rustix::io::Result<Vec<Xattr>> {
-    let mut names = vec![0u8; 16 * 1024];
-    let len = rustix::fs::flistxattr(&file, &mut names[..]).unwrap_or(0);
-    let mut xattrs = Vec::new();
-    for name in names[..len]
-        .split(|b| *b == 0)
-        .filter(|name| name.starts_with(b"user."))
-    {
-        let mut value = vec![0u8; 64 * 1024];
-        let len = rustix::fs::fgetxattr(&file, name, &mut value[..])?;
-        value.truncate(len);
-        xattrs.push(Xattr {
-            name: name.to_vec(),
-            value,
-        });
-    }
-    xattrs.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(xattrs)
+    Ok(xattrs::of_file(file)?.into_iter().map(Xattr::from).collect())
 }
 
 fn set_xattrs(file: impl AsFd, wanted: &[Xattr]) -> rustix::io::Result<()> {
-    let mut names = vec![0u8; 16 * 1024];
-    let len = match rustix::fs::flistxattr(&file, &mut names[..]) {
-        Ok(len) => len,
-        Err(rustix::io::Errno::NOTSUP) if wanted.is_empty() => return Ok(()),
-        Err(errno) => return Err(errno),
-    };
-    for name in names[..len]
-        .split(|b| *b == 0)
-        .filter(|name| name.starts_with(b"user."))
-    {
+    for (name, _) in xattrs::of_file(&file)? {
         if !wanted.iter().any(|xattr| xattr.name == name) {
-            rustix::fs::fremovexattr(&file, name)?;
+            rustix::fs::fremovexattr(&file, &name[..])?;
         }
     }
     for xattr in wanted {

@@ -10,6 +10,7 @@ pub mod names;
 pub mod stable;
 pub mod stamp;
 pub mod witness;
+pub mod xattrs;
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -31,6 +31,12 @@ pub struct Xattr {
     pub value: Vec<u8>,
 }
 
+impl From<(Vec<u8>, Vec<u8>)> for Xattr {
+    fn from((name, value): (Vec<u8>, Vec<u8>)) -> Self {
+        Self { name, value }
+    }
+}
+
 /// What an [`Entry`] is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Node {
