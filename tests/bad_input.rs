@@ -65,6 +65,22 @@ fn a_root_that_is_not_there() {
 }
 
 #[test]
+fn a_root_that_is_a_file() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit"]);
+    std::fs::remove_dir_all(shell.path("env")).unwrap();
+    shell.write("env", "");
+    for command in [&["status"][..], &["checkout", "HEAD"]] {
+        let said = shell.run(command);
+        assert_eq!(said.code, FAILED, "{command:?}");
+        let told = "the root env cannot be read: cannot list /T/env\n  caused by: Not a directory";
+        assert!(said.err.contains(told), "{}", said.err);
+        assert!(said.err.contains("bring the folder back"), "{}", said.err);
+    }
+    assert!(shell.path("env").is_file());
+}
+
+#[test]
 fn a_file_that_cannot_be_read_fails_the_commit_unless_skipped() {
     use rustix::fs::{Mode, OFlags};
     let shell = Shell::with_venv();

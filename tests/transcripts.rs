@@ -1014,7 +1014,7 @@ fn the_last_commit_is_made_again() {
     $ envgit commit --amend -m checked
     [main [id]] checked
       env  1 package, 5 files of 231 B: 3 added, 1 modified, 3 removed
-      stored 194 B of new content in a layer of [size]
+      no new content to store
     --- stderr
     warning: still at the commit before: newer; move a tag with: envgit tag -f NAME
     $ envgit commit --amend -m checked
@@ -1136,4 +1136,93 @@ fn a_short_status_is_for_scripts() {
             .contains("M\tenv:lib/python3.11/site-packages/numpy/__init__.py\n")
     );
     assert_eq!(short.err, "");
+}
+
+/// A path is brought back whatever of the folders above it is gone.
+#[test]
+fn a_file_comes_back_with_the_folders_above_it() {
+    let shell = Shell::with_venv();
+    shell.write("env/etc/deep/a.ini", "1");
+    shell.write("env/etc/deep/b.ini", "2");
+    shell.write("glm/configs/x.yaml", "rate: 1\n");
+    shell.ok(&["root", "add", &format!("glm={}:project", shell.path("glm").display())]);
+    shell.ok(&["commit"]);
+    std::fs::remove_dir_all(shell.path("env/etc")).unwrap();
+    std::fs::remove_dir_all(shell.path("glm/configs")).unwrap();
+    shell.ok(&["checkout", "HEAD", "--", "env:etc/deep/a.ini", "configs/x.yaml"]);
+    assert_eq!(std::fs::read(shell.path("env/etc/deep/a.ini")).unwrap(), b"1");
+    assert_eq!(std::fs::read(shell.path("glm/configs/x.yaml")).unwrap(), b"rate: 1\n");
+    let short = shell.ok(&["status", "-s"]);
+    assert_eq!(short.out, "D\tenv:etc/deep/b.ini\n");
+    shell.ok(&["checkout", "HEAD", "--", "env:etc/deep/b.ini"]);
+    assert_eq!(shell.ok(&["status", "-s"]).out, "");
+}
+
+/// What others reach through a link above a package is not hidden behind a new folder.
+#[test]
+fn a_package_is_not_put_in_the_place_of_a_link() {
+    let shell = Shell::with_venv();
+    shell.install("env", "einops", "0.8.0");
+    shell.ok(&["commit"]);
+    std::fs::rename(shell.path("env/lib"), shell.path("env/lib.moved")).unwrap();
+    std::os::unix::fs::symlink("lib.moved", shell.path("env/lib")).unwrap();
+    let refused = shell.session(&[
+        "restore --package numpy",
+        "restore env:lib/python3.11/site-packages/numpy",
+    ]);
+    assert_snapshot!(steady(&refused), @"
+    $ envgit restore --package numpy
+    --- stderr
+    error: env:lib is no folder here, and env:lib/python3.11 cannot be put into it
+    hint: name env:lib too, or move it away; nothing was changed
+    --- exit 1
+    $ envgit restore env:lib/python3.11/site-packages/numpy
+    --- stderr
+    error: env:lib is no folder here, and env:lib/python3.11 cannot be put into it
+    hint: name env:lib too, or move it away; nothing was changed
+    --- exit 1
+    ");
+    assert!(shell.path("env/lib").is_symlink());
+    // Named, it goes.
+    shell.ok(&["restore", "env:lib"]);
+    assert!(!shell.path("env/lib").is_symlink());
+}
+
+/// `-` is where HEAD was, whatever became of the name by which it had got there.
+#[test]
+fn the_place_before_is_a_commit() {
+    let shell = Shell::with_venv();
+    for n in 0..5 {
+        shell.write("env/f", n.to_string());
+        shell.ok(&["commit", "-m", &n.to_string()]);
+    }
+    let live = || std::fs::read_to_string(shell.path("env/f")).unwrap();
+    shell.ok(&["tag", "mark", "main~3"]);
+    shell.ok(&["checkout", "mark"]);
+    shell.ok(&["checkout", "main"]);
+    shell.ok(&["tag", "-f", "mark", "main~1"]);
+    shell.ok(&["checkout", "-"]);
+    assert_eq!(live(), "1");
+    shell.ok(&["checkout", "main"]);
+    shell.ok(&["checkout", "HEAD~1"]);
+    shell.ok(&["checkout", "main~2"]);
+    shell.ok(&["checkout", "-"]);
+    assert_eq!(live(), "3");
+    shell.ok(&["checkout", "@{-2}"]);
+    assert_eq!(live(), "3", "main~2 was reached from HEAD~1");
+}
+
+#[test]
+fn a_first_commit_that_was_undone_is_no_damage() {
+    let shell = Shell::with_venv();
+    shell.ok(&["commit"]);
+    for step in ["undo", "redo", "undo"] {
+        shell.ok(&[step]);
+        shell.ok(&["verify"]);
+    }
+    // A branch that is lost otherwise is.
+    shell.ok(&["redo"]);
+    std::fs::remove_file(shell.path("glm/.envgit/history/refs/heads/main")).unwrap();
+    let lost = shell.run(&["verify"]);
+    assert_eq!(lost.code, 4, "{}", lost.transcript());
 }

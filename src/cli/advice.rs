@@ -357,7 +357,7 @@ fn of_capture(error: &capture::scan::Error) -> Advice {
                  was changed"
             ),
         ),
-        capture::scan::Error::Ignored(_) => Advice::new("snapignore", FAILED, "correct that line of .snapignore"),
+        capture::scan::Error::Ignored(_) => Advice::new("snapignore", FAILED, "correct .snapignore, or move it away"),
     }
 }
 

@@ -45,6 +45,15 @@ impl CliError {
         }
     }
 
+    /// What another repository refused.
+    pub(super) fn rejected(message: impl Into<String>) -> Self {
+        Self {
+            kind: "rejected",
+            code: FAILED,
+            ..Self::usage(message)
+        }
+    }
+
     /// The same with a remedy.
     pub(super) fn hinting(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

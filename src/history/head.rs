@@ -80,12 +80,14 @@ impl History {
     }
 
     /// The branch, tag or commit where HEAD was before the `nth` last checkout, counted from 1: `X` of the line
-    /// `checkout: moving from X to Y` of its log.
-    pub fn place_before(&self, nth: usize) -> Option<String> {
+    /// `checkout: moving from X to Y` of its log, and the commit that it was then.
+    pub fn place_before(&self, nth: usize) -> Option<(String, Option<CommitId>)> {
         let log = self.log_of_head();
-        let moves = log.iter().filter_map(|line| line.message.strip_prefix(MOVING));
-        let places = moves.filter_map(|moved| moved.split_once(" to "));
-        places.map(|(from, _)| from.to_owned()).nth(nth.saturating_sub(1))
+        let mut places = log.iter().filter_map(|line| {
+            let (from, _) = line.message.strip_prefix(MOVING)?.split_once(" to ")?;
+            Some((from.to_owned(), line.old))
+        });
+        places.nth(nth.saturating_sub(1))
     }
 
     /// `Y` of the last `checkout: moving from X to Y`.

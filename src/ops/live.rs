@@ -11,12 +11,13 @@ use super::error::Error;
 use super::homes::Homes;
 use super::shell::{self, StandIns};
 use crate::capture::configs::ConfigPatterns;
-use crate::capture::ignored::Ignored;
+use crate::capture::ignored::{self, Ignored};
 use crate::capture::rules::Rules;
-use crate::capture::scan::{LiveRoot, Written};
+use crate::capture::scan::{self, LiveRoot, Written};
 use crate::capture::state::RootState;
 use crate::capture::touched::Touched;
 use crate::config::Config;
+use crate::fsx::Context;
 use crate::fsx::stable;
 use crate::history::{BlobId, CommitId, tracked_paths};
 use crate::progress::{Phase, Progress};
@@ -430,10 +431,21 @@ pub(super) fn rules(viewpoint: &Viewpoint<'_>, root: &Root) -> Result<Rules, Err
     let form = viewpoint.homes.of_live(config, root, viewpoint.repo);
     Ok(Rules {
         form: Arc::new(form),
-        ignored: Ignored::load(&root.path).map_err(crate::capture::scan::Error::from)?,
+        ignored: Ignored::load(&root.path).map_err(|error| why_without_rules(root, error))?,
         excluded,
         configs,
     })
+}
+
+/// A root that is no folder has no rules either.
+fn why_without_rules(root: &Root, error: ignored::Error) -> scan::Error {
+    match std::fs::read_dir(&root.path).at("list", &root.path) {
+        Err(source) if source.is_nothing_there() && !source.is_not_found() => scan::Error::Root {
+            name: root.name.to_string(),
+            source,
+        },
+        _ => error.into(),
+    }
 }
 
 /// The paths of a project root that the user's own git tracks.

@@ -231,6 +231,12 @@ impl OperationLog {
         Ok(lines.find_map(|line| serde_json::from_slice(line).ok()))
     }
 
+    /// Whether HEAD, branches and tags are where the last operation left them.
+    pub(super) fn left(&self, history: &History) -> bool {
+        let now = Standing::of(history).map(|standing| standing.digest());
+        matches!((self.last(), now), (Ok(Some(last)), Ok(now)) if last.after == now)
+    }
+
     /// The numbers of lines that make no sense, counted from 1.
     pub(super) fn senseless(&self) -> Result<Vec<usize>, Error> {
         let bytes = self.read()?;

@@ -339,9 +339,8 @@ impl Both<'_> {
         chosen.extend(more);
         let mut folders: Vec<RelPath> = Vec::new();
         for path in chosen.iter().filter(|path| self.goal.contains_key(*path)) {
-            let missing = path
-                .ancestors()
-                .filter(|dir| !self.live.entry(dir).is_some_and(Entry::is_dir));
+            // What else stands there, a link for example, others are reached through: the checkout refuses.
+            let missing = path.ancestors().filter(|dir| self.live.entry(dir).is_none());
             folders.extend(missing.filter_map(|dir| RelPath::new(dir).ok()));
         }
         chosen.extend(folders);

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use super::Session;
 use super::error::Error;
+use super::operations::OperationLog;
 use crate::history::{self, BlobId, CommitId, Head, History, RefName, TreeEntry, TreeId, told};
 use crate::snapshot::path::escape;
 
@@ -17,6 +18,8 @@ pub(super) struct Reach<'a> {
     pub(super) without: &'a [RefName],
     /// Reflog lines before this moment (seconds since 1970) do not count.
     pub(super) since: i64,
+    /// HEAD and all refs are where the last operation left them.
+    is_as_left: bool,
 }
 
 impl<'a> Reach<'a> {
@@ -27,7 +30,11 @@ impl<'a> Reach<'a> {
             0 => i64::MAX,
             days => session.now.seconds - i64::from(days) * DAY,
         };
-        Self { without, since }
+        Self {
+            without,
+            since,
+            is_as_left: OperationLog::of(session).left(session.repo.history()),
+        }
     }
 }
 
@@ -183,6 +190,8 @@ impl Survey {
                 name: "HEAD".to_owned(),
                 is_of_log: false,
             }),
+            // An undo of the first commit takes the branch away.
+            Ok(Head::Unborn { .. }) if reach.is_as_left => {}
             Ok(Head::Unborn { .. }) if self.refs > 0 && history.reflog("HEAD").is_ok_and(|log| !log.is_empty()) => {
                 let what = "it is on a branch that is not there".to_owned();
                 self.note("ref", "HEAD".to_owned(), None, what);

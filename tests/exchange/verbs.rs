@@ -143,6 +143,11 @@ fn who_diverged_is_told_what_to_do() {
         said.transcript()
     );
     assert!(said.err.contains("envgit pull"), "{}", said.err);
+    assert!(
+        said.err.starts_with("error: the remote did not take everything\n"),
+        "{}",
+        said.err
+    );
     let before = picture(&team.shell.path("env"));
     let said = team.run_in(&team.shell.cwd, &["pull"]);
     assert_eq!(said.code, 1);

@@ -75,7 +75,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         cmd.ui.json(&json::commit::CommitJson::of(&report))?;
         return Ok(ending(&report));
     }
-    let skipped: Vec<String> = report.skipped.iter().map(|path| format!("left out {path}")).collect();
+    let skipped: Vec<String> = report.skipped.iter().map(|path| format!("left out: {path}")).collect();
     cmd.ui.warn_all(&skipped);
     cmd.ui.warn_all(&report.warnings);
     let text = render::commit::commit(&report, &cmd.ui.theme);

@@ -73,7 +73,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         drop(bars);
         cmd.ui.print(&text)?;
         if let Some(advice) = render::exchange::rejected(&report) {
-            cmd.ui.hint(&advice);
+            return Err(CliError::rejected("the remote did not take everything").hinting(advice));
         }
     }
     Ok(match report.is_rejected() {

@@ -2,12 +2,12 @@
 
 use super::CheckoutOptions;
 use crate::config::{Editor, Upstream};
-use crate::history::{Head, RefKind};
+use crate::history::{Head, RefKind, RefName};
 use crate::ops::Session;
 use crate::ops::error::Error;
 
-/// As with git, `-` is `@{-1}`, and `@{-N}` is the branch or place that HEAD was at before the Nth last checkout, as long as
-/// its name still leads there.
+/// As with git, `-` is `@{-1}`, and `@{-N}` is the branch that HEAD was on before the Nth last checkout, or the commit that
+/// it was at: by its name where that still leads there.
 fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
     let rev = if rev == "-" { "@{-1}" } else { rev };
     let nth = rev.strip_prefix("@{-").and_then(|rest| rest.strip_suffix('}'));
@@ -16,9 +16,12 @@ fn branch_before(session: &Session<'_>, rev: &str) -> Result<String, Error> {
     };
     let history = session.repo.history();
     Ok(match history.place_before(nth) {
-        Some(place) if history.has_branch(&place)? => place,
-        // A tag, most often: it is called so afterwards too.
-        Some(place) if history.resolve(&place).ok() == history.resolve(rev).ok() => place,
+        Some((place, _)) if history.has_branch(&place)? => place,
+        Some((place, Some(commit))) => {
+            // A tag, most often: it is called so afterwards too. HEAD~1 is another place by now.
+            let is_name = RefName::branch(&place).is_ok() && history.resolve(&place).ok() == Some(commit);
+            if is_name { place } else { commit.to_string() }
+        }
         _ => rev.to_owned(),
     })
 }

@@ -18,6 +18,7 @@ use crate::snapshot::change::{Changes, FileChange};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::root::{Root, RootName, STAGE_DIR};
+use crate::snapshot::unit::UnitName;
 
 /// A path that neither state has is a mistake, and nothing is brought back.
 pub(super) fn refuse_unmatched(
@@ -69,6 +70,31 @@ pub(super) fn plan_root(
         },
         stale_times: wanted.values().copied().filter(stale).cloned().collect(),
     })
+}
+
+/// Adds to the differences of some paths the folders above them that are not there: nobody names those. They are among
+/// the `wanted` entries, by unit.
+pub(super) fn add_folders_above(live: &LiveRoot, differences: &mut Vec<FileChange>, wanted: &[(UnitName, Vec<Entry>)]) {
+    let mut above: BTreeSet<RelPath> = BTreeSet::new();
+    for change in differences.iter().filter(|change| change.to.is_some()) {
+        let missing = change.path().ancestors().filter(|dir| live.entry(dir).is_none());
+        above.extend(missing.filter_map(|dir| RelPath::new(dir).ok()));
+    }
+    for change in differences.iter() {
+        above.remove(change.path());
+    }
+    if above.is_empty() {
+        return;
+    }
+    for (unit, entries) in wanted {
+        let folders = entries.iter().filter(|entry| above.contains(&entry.path));
+        differences.extend(folders.map(|entry| FileChange {
+            unit: unit.clone(),
+            from: None,
+            to: Some(entry.clone()),
+        }));
+    }
+    differences.sort_by(|a, b| a.path().cmp(b.path()));
 }
 
 /// Whether a path that the live state is said to lack is only left out by the rules, and stands as it shall be.

@@ -13,7 +13,7 @@ use super::{Session, clone, moved, notes, pinning, recover, shell};
 use crate::compare::describe as describe_changes;
 use crate::service::ssh::SigningKey;
 use crate::snapshot::change::Changes;
-use crate::snapshot::facts::RootFacts;
+use crate::snapshot::facts::{Manifest, RootFacts};
 use crate::snapshot::finding::thousands;
 use place::Place;
 
@@ -125,13 +125,11 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
         place.tag_head(session, &options.tags)?;
         return Ok(report);
     }
-    let layer = match keep(session, layer)? {
+    let new_layer = keep(session, layer)?;
+    let layer = match (&new_layer, place.at) {
         // The same state under another message: its content came with the commit that goes.
-        None if options.amend && changes.is_empty() => match place.at {
-            Some(at) => manifest_of(session.repo.history(), at)?.layer,
-            None => None,
-        },
-        layer => layer,
+        (None, Some(at)) if options.amend && changes.is_empty() => manifest_of(session.repo.history(), at)?.layer,
+        _ => new_layer.clone(),
     };
     if options.amend {
         changes = changes_since(session, place.parents.first().copied(), &live)?;
@@ -164,7 +162,10 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     if !report.is_first {
         report.changes = changes;
     }
-    report.manifest = Some(manifest);
+    report.manifest = Some(Manifest {
+        layer: new_layer,
+        ..manifest
+    });
     Ok(report)
 }
 

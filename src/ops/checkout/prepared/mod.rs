@@ -15,8 +15,8 @@ use crate::ops::checkout::autosave::files_are_equal;
 use crate::ops::checkout::pinned::{FromPins, choose};
 use crate::ops::checkout::placeholders::of_target;
 use crate::ops::checkout::preflight::{
-    absent_roots, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root, refuse_full,
-    refuse_split, refuse_stray, refuse_unwritable, tamed,
+    absent_roots, add_folders_above, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root,
+    refuse_full, refuse_split, refuse_stray, refuse_unwritable, tamed,
 };
 use crate::ops::checkout::target::Target;
 use crate::ops::damaged::warn_of_layers;
@@ -129,6 +129,9 @@ impl Prepared {
                 .filter(|entry| entry.is_dir())
                 .map(|entry| (entry.path.as_bytes(), entry))
                 .collect();
+            if !whole {
+                add_folders_above(live_root, &mut differences, &differing.newer);
+            }
             let is_tracked = live_root.root.policy == Policy::Tracked;
             // Where a folder becomes a file, what is in it goes: if no commit held it, the autosave does.
             let folders = become_files(&differences);
