@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::cli::Shell;
-use common::image::Image;
+use common::image::{Image, Overlay};
 use common::{Sandbox, differing, picture};
 use envgit::ops::Error;
 use envgit::ops::checkout::CheckoutOptions;
@@ -635,5 +635,40 @@ fn a_pin_that_has_another_live_name_is_not_used() {
             Vec::<String>::new(),
             "{name}"
         );
+    }
+}
+
+/// Folders that an image brought cannot be renamed, and a second name of a file of it would be a copy.
+#[test]
+fn in_a_container_an_environment_of_the_image_goes_back_and_forth() {
+    let Some(image) = Image::new("ext4", 96) else { return };
+    let sandbox = Sandbox::venv_on(image.path());
+    for n in 0..6 {
+        sandbox.write(&format!("lib/d{}/in/f{n}", n % 2), noise(n, 200_000));
+    }
+    sandbox.write("lib/gone/deep/x", "x");
+    let lib = sandbox.env().join("lib");
+    std::os::unix::fs::symlink("d0", lib.join("link")).unwrap();
+    let overlay = Overlay::over(sandbox.env().parent().unwrap(), &image);
+    settle();
+    sandbox.commit_tagged("one");
+    let one = picture(&sandbox.env());
+    assert!(
+        !overlay.upper.join("env/lib").exists(),
+        "a commit copies nothing of the image"
+    );
+    for dir in ["d0", "gone"] {
+        std::fs::remove_dir_all(lib.join(dir)).unwrap();
+    }
+    sandbox.write("lib/d1/in/f1", "two");
+    sandbox.write("lib/new/deep/f", "two");
+    settle();
+    sandbox.commit_tagged("two");
+    let two = picture(&sandbox.env());
+    for _ in 0..2 {
+        sandbox.checkout("one");
+        assert_eq!(differing(&picture(&sandbox.env()), &one), Vec::<String>::new());
+        sandbox.checkout("two");
+        assert_eq!(differing(&picture(&sandbox.env()), &two), Vec::<String>::new());
     }
 }

@@ -18,7 +18,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::two::{Two, program, two};
+use common::image::{Image, Overlay};
+use common::two::{Two, program, two, two_in};
 use common::{Sandbox, differing, picture, session, whole_history};
 use envgit::fsx::witness::{Change, Witness, watch};
 use envgit::ops::autosaves::expired;
@@ -227,6 +228,40 @@ fn a_swap_that_cannot_be_finished_is_taken_back() {
     assert_eq!(recovered(&two, "taken back"), 0);
     two.sandbox.checkout("v2");
     assert_eq!(recovered(&two, "then done"), 1);
+}
+
+/// Where folders cannot be renamed, they are taken away and made again one by one.
+#[test]
+fn in_a_container_a_checkout_is_as_safe() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let Some(image) = Image::new("ext4", 96) else { return };
+    let two = two_in(Sandbox::venv_on(image.path()));
+    let _overlay = Overlay::over(two.sandbox.env().parent().unwrap(), &image);
+    two.sandbox.checkout("v1");
+    assert_eq!(recovered(&two, "there"), 0);
+    watch(Some(Arc::new(Obstacle { env: two.sandbox.env() })));
+    let options = CheckoutOptions {
+        rev: "v2".to_owned(),
+        ..CheckoutOptions::default()
+    };
+    let error = two.sandbox.try_checkout(&options).unwrap_err();
+    watch(None);
+    assert!(error.to_string().contains("was put back"), "{error}");
+    std::fs::remove_file(two.sandbox.env().join("bin/fresh")).unwrap();
+    assert_eq!(recovered(&two, "taken back"), 0);
+    let mut at = 0;
+    let mut outcomes = [0; 2];
+    for steps in kills(3).step_by(2) {
+        let target = 1 - at;
+        let is_cut = killed_after(&two.sandbox, ["v1", "v2"][target], steps);
+        let which = recovered(&two, &format!("killed after {steps} steps on the way to {target}"));
+        outcomes[usize::from(which == target)] += 1;
+        at = which;
+        if !is_cut {
+            break;
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
 }
 
 /// Makes a file when the checkout is sealed, so after it looked at the live tree.

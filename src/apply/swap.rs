@@ -35,6 +35,8 @@ enum Step {
     Placed(RelPath, String),
     /// A directory was made.
     MadeDir(RelPath),
+    /// An empty directory was removed.
+    RemovedDir(RelPath),
     /// A pinned directory changed places with a live one.
     ExchangedWhole(RelPath, PathBuf),
     /// The live one then went from where pins are into the stage.
@@ -69,8 +71,20 @@ impl<'a> Swap<'a> {
             }
         }
         self.beneath.forget();
-        for path in plan.remove_files.iter().filter(|path| plan.whole_of(path).is_none()) {
+        let is_single = |path: &&RelPath| plan.whole_of(path).is_none();
+        let dirs: Vec<&RelPath> = plan.remove_dirs.iter().filter(is_single).collect();
+        for dir in &dirs {
+            // Who takes all back gives them their modes and times last.
+            let file = self.open(dir)?;
+            let before = undressed(&file, dir).at("look at", self.beneath.full(*dir))?;
+            self.done.push(Step::Retouched(before));
+        }
+        for path in plan.remove_files.iter().filter(is_single) {
             self.park(path)?;
+        }
+        self.beneath.forget();
+        for dir in dirs {
+            self.remove_dir(dir)?;
         }
         for entry in plan.make_dirs.iter().filter(|entry| !plan.is_brought(&entry.path)) {
             if plan.overwrites.contains(&entry.path) {
@@ -136,6 +150,13 @@ impl<'a> Swap<'a> {
                 saw(|| Change::Remove(full));
                 Ok(())
             }
+            Step::RemovedDir(path) => {
+                let full = self.beneath.full(&path);
+                let (parent, last) = self.beneath.parent(&path)?;
+                rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)).at("create the directory", &full)?;
+                saw(|| Change::Dir(full));
+                Ok(())
+            }
             Step::ExchangedWhole(dir, pin) => self.exchange_whole(&dir, &pin),
             Step::PutAside(pin, name) => {
                 let from = self.staged.path().join(&name);
@@ -159,6 +180,17 @@ impl<'a> Swap<'a> {
             }
             Step::RetouchedLink(path, mtime) => self.set_link_time(&path, mtime),
         }
+    }
+
+    /// A directory whose names are all gone. It does not go whole where directories cannot be renamed.
+    fn remove_dir(&mut self, path: &RelPath) -> Result<(), Error> {
+        let full = self.beneath.full(path);
+        let (parent, last) = self.beneath.parent(path)?;
+        rustix::fs::unlinkat(parent, last, AtFlags::REMOVEDIR).at("remove the directory", &full)?;
+        self.beneath.forget();
+        self.done.push(Step::RemovedDir(path.clone()));
+        saw(|| Change::Remove(full));
+        Ok(())
     }
 
     fn next_name(&mut self) -> String {

@@ -44,6 +44,15 @@ impl Error {
     }
 }
 
+/// Whether a folder is on an overlay, as in a container: what comes from a lower layer is copied for a second name, and
+/// its folders cannot be renamed (`Documentation/filesystems/overlayfs.rst` of Linux, "Renaming directories"). What cannot
+/// be asked is none.
+pub fn is_overlay(dir: &Path) -> bool {
+    /// `OVERLAYFS_SUPER_MAGIC` of `linux/magic.h`.
+    const OVERLAY: u64 = 0x794c_7630;
+    rustix::fs::statfs(dir).is_ok_and(|found| found.f_type as u64 == OVERLAY)
+}
+
 /// Adds the action and the path to an [`io::Error`].
 pub trait Context<T> {
     /// `cannot {action} {path}`.

@@ -37,6 +37,11 @@ pub fn doctor(session: &Session<'_>) -> DoctorReport {
                          system of {}",
                         root.display()
                     ),
+                    NoPins::Overlay(_) => {
+                        "going back to it copies every file; keep the environment and .envgit together \
+                                           on a volume of the container"
+                            .to_owned()
+                    }
                     NoPins::NoLinks(_) => "going back to it copies every file; use a file system with hard links or \
                                            reflinks, such as ext4, XFS or btrfs"
                         .to_owned(),

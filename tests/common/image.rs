@@ -107,3 +107,31 @@ impl Drop for Image {
         let _ = Command::new("umount").arg("-l").arg(&self.at).output();
     }
 }
+
+/// An overlay, as a container has one: what is at a place now is what the image brought.
+pub struct Overlay {
+    at: PathBuf,
+    /// What was written since.
+    pub upper: PathBuf,
+}
+
+impl Overlay {
+    pub fn over(at: &Path, image: &Image) -> Self {
+        let upper = image.path().join("upper");
+        let (on, over) = (image.path().display(), at.display());
+        shell(&format!(
+            "cd {on} && mkdir upper work && \
+             mount -t overlay overlay -o lowerdir={over},upperdir=upper,workdir=work {over}"
+        ));
+        Self {
+            at: at.to_owned(),
+            upper,
+        }
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.at).output();
+    }
+}

@@ -27,6 +27,9 @@ pub enum NoPins {
         /// Where pins would be.
         pins: PathBuf,
     },
+    /// Another name of a file from a lower layer is a copy of it.
+    #[error("{} is on an overlay, where a pin of what an image brought is a copy", .0.display())]
+    Overlay(PathBuf),
     /// Neither reflinks nor hard links.
     #[error("the file system of {} has neither reflinks nor hard links", .0.display())]
     NoLinks(PathBuf),
@@ -49,6 +52,9 @@ impl Method {
     /// # Errors
     /// [`NoPins`]
     pub(super) fn find(base: &Path, root: &Path) -> Result<Self, NoPins> {
+        if fsx::is_overlay(root) {
+            return Err(NoPins::Overlay(root.to_owned()));
+        }
         fsx::create_dir_all(base)?;
         let device = |path: &Path| path.metadata().map(|meta| meta.dev()).at("look at", path);
         if device(base)? != device(root)? {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::apply::journal::Journal;
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::capture::touched::Touched;
+use crate::fsx::is_overlay;
 use crate::history::History;
 use crate::ops::Session;
 use crate::ops::checkout::CheckoutOptions;
@@ -143,12 +144,16 @@ impl Prepared {
             let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole).map_err(|blocked| {
                 Error::refused(format!("{name}:{blocked}"), "move those files away, or record them")
             })?;
+            let moves_folders = !is_overlay(&live_root.root.path);
+            if !moves_folders {
+                plan.whole.clear();
+            }
             warnings.extend(held_by_special(live_root, &plan));
             refuse_stray(session, live_root, &plan, whole)?;
             refuse_split(live_root, &goal, &plan)?;
             let from_pins = match options.without_pins {
                 true => FromPins::default(),
-                false => choose(session, live_root, &goal, &differing, &mut plan, whole),
+                false => choose(session, live_root, &goal, &differing, &mut plan, whole && moves_folders),
             };
             let in_the_way = Application::in_the_way(&live_root.root.path, &plan);
             if !in_the_way.is_empty() && !options.discard {
