@@ -259,6 +259,8 @@ fn annotations_and_orphans_outlive_the_cleanup_of_git() {
         Undo,
         Undo,
     ]);
+    // An undo that finds everything as it was is undone all the same.
+    check(&[Edit(0, 0), Discard(0), Undo, Edit(0, 0), Redo]);
     check(&[
         Edit(0, 1),
         Commit,

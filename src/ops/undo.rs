@@ -183,7 +183,14 @@ impl Reversal {
             self.pending(session).write(session)?;
         }
         self.move_refs(session)?;
+        // Where nothing had to change, what comes back when this is undone is the same state.
+        let stayed = |at| LiveMove {
+            from: Some(at),
+            to: at,
+            discarded: false,
+        };
         let live = checkout.as_ref().and_then(|report| live_move(report, &before));
+        let live = live.or_else(|| self.live().map(stayed));
         self.note_done(session, watch, live, end)?;
         Pending::clear(session)?;
         self.report(session, checkout, false)
