@@ -83,15 +83,21 @@ impl<'a> Swap<'a> {
             self.park(path)?;
         }
         self.beneath.forget();
+        // They do not go whole where directories cannot be renamed.
         for dir in dirs {
             self.remove_dir(dir)?;
+            self.done.push(Step::RemovedDir(dir.clone()));
         }
         for entry in plan.make_dirs.iter().filter(|entry| !plan.is_brought(&entry.path)) {
             if plan.overwrites.contains(&entry.path) {
                 self.park(&entry.path)?;
             }
             match plan.built_in(&entry.path) {
-                None => self.make_dir(entry)?,
+                None => {
+                    if self.make_dir(&entry.path)? {
+                        self.done.push(Step::MadeDir(entry.path.clone()));
+                    }
+                }
                 Some((tree, [])) => self.put(&entry.path, Staged::tree(tree))?,
                 Some(_) => {}
             }
@@ -142,21 +148,8 @@ impl<'a> Swap<'a> {
             Step::Parked(path, name) => self.rename(Way::OutOfStage, &path, &name, RenameFlags::NOREPLACE),
             Step::Exchanged(path, name) => self.rename(Way::OutOfStage, &path, &name, RenameFlags::EXCHANGE),
             Step::Placed(path, name) => self.rename(Way::IntoStage, &path, &name, RenameFlags::NOREPLACE),
-            Step::MadeDir(path) => {
-                let full = self.beneath.full(&path);
-                let (parent, last) = self.beneath.parent(&path)?;
-                rustix::fs::unlinkat(parent, last, AtFlags::REMOVEDIR).at("remove the directory", &full)?;
-                self.beneath.forget();
-                saw(|| Change::Remove(full));
-                Ok(())
-            }
-            Step::RemovedDir(path) => {
-                let full = self.beneath.full(&path);
-                let (parent, last) = self.beneath.parent(&path)?;
-                rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)).at("create the directory", &full)?;
-                saw(|| Change::Dir(full));
-                Ok(())
-            }
+            Step::MadeDir(path) => self.remove_dir(&path),
+            Step::RemovedDir(path) => self.make_dir(&path).map(drop),
             Step::ExchangedWhole(dir, pin) => self.exchange_whole(&dir, &pin),
             Step::PutAside(pin, name) => {
                 let from = self.staged.path().join(&name);
@@ -182,13 +175,12 @@ impl<'a> Swap<'a> {
         }
     }
 
-    /// A directory whose names are all gone. It does not go whole where directories cannot be renamed.
+    /// Removes a directory whose names are all gone.
     fn remove_dir(&mut self, path: &RelPath) -> Result<(), Error> {
         let full = self.beneath.full(path);
         let (parent, last) = self.beneath.parent(path)?;
         rustix::fs::unlinkat(parent, last, AtFlags::REMOVEDIR).at("remove the directory", &full)?;
         self.beneath.forget();
-        self.done.push(Step::RemovedDir(path.clone()));
         saw(|| Change::Remove(full));
         Ok(())
     }
@@ -301,17 +293,17 @@ impl<'a> Swap<'a> {
         Ok(())
     }
 
-    fn make_dir(&mut self, entry: &Entry) -> Result<(), Error> {
-        let full = self.beneath.full(&entry.path);
-        let (parent, last) = self.beneath.parent(&entry.path)?;
+    /// Makes a directory, and tells whether there was none.
+    fn make_dir(&mut self, path: &RelPath) -> Result<bool, Error> {
+        let full = self.beneath.full(path);
+        let (parent, last) = self.beneath.parent(path)?;
         // Usable until it is settled.
         match rustix::fs::mkdirat(parent, last, Mode::from_raw_mode(0o700)) {
-            Err(Errno::EXIST) => Ok(()),
+            Err(Errno::EXIST) => Ok(false),
             other => {
                 other.at("create the directory", &full)?;
-                self.done.push(Step::MadeDir(entry.path.clone()));
                 saw(|| Change::Dir(full));
-                Ok(())
+                Ok(true)
             }
         }
     }

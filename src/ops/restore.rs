@@ -320,8 +320,8 @@ impl Both<'_> {
             .collect())
     }
 
-    /// Adds what the chosen paths cannot do without: the folders above them, and the first names of hard links. Leaves
-    /// folders that hold something else.
+    /// Adds what the chosen paths cannot do without: the first names of hard links. Leaves folders that hold something
+    /// else; those above them the checkout adds.
     fn close(&self, chosen: &mut BTreeSet<RelPath>) -> Result<(), Error> {
         let mut more: Vec<RelPath> = Vec::new();
         for path in chosen.iter() {
@@ -337,13 +337,6 @@ impl Both<'_> {
             }
         }
         chosen.extend(more);
-        let mut folders: Vec<RelPath> = Vec::new();
-        for path in chosen.iter().filter(|path| self.goal.contains_key(*path)) {
-            // What else stands there, a link for example, others are reached through: the checkout refuses.
-            let missing = path.ancestors().filter(|dir| self.live.entry(dir).is_none());
-            folders.extend(missing.filter_map(|dir| RelPath::new(dir).ok()));
-        }
-        chosen.extend(folders);
         let dirs = chosen
             .iter()
             .filter(|path| self.live.entry(path.as_bytes()).is_some_and(Entry::is_dir));

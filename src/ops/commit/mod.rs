@@ -116,7 +116,6 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
         skipped: [live.failures.clone(), live.special.clone()].concat(),
         warnings: live.warnings.clone(),
     };
-    let message = place.message(session, options)?;
     let says_the_same = match (&options.message, &place.message_before) {
         (Some(message), Some(before)) => message.trim_end() == before.trim_end(),
         _ => true,
@@ -125,6 +124,7 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
         place.tag_head(session, &options.tags)?;
         return Ok(report);
     }
+    let message = place.message(session, options)?;
     let new_layer = keep(session, layer)?;
     let layer = match (&new_layer, place.at) {
         // The same state under another message: its content came with the commit that goes.

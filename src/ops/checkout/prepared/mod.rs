@@ -117,12 +117,15 @@ impl Prepared {
                 continue;
             }
             let of_root = |changes: &Changes| changes.roots.iter().find(|r| r.root == *name).map(|r| r.files.clone());
+            let differing = units.remove(name).unwrap_or_default();
+            let whole = selection.is_everything_in(name);
+            if !whole && let Some(root) = changes.roots.iter_mut().find(|root| root.root == *name) {
+                add_folders_above(live_root, &mut root.files, &differing.newer);
+            }
             let mut differences = of_root(&changes).unwrap_or_default();
             leave_what_stands(live_root, &mut differences);
             let unrecorded = unrecorded(history, options, name, &of_root(&since_base).unwrap_or_default())?;
-            let differing = units.remove(name).unwrap_or_default();
             warnings.extend(tamed(name, &differing));
-            let whole = selection.is_everything_in(name);
             let wanted: BTreeMap<&[u8], &Entry> = differing
                 .newer
                 .iter()
@@ -130,9 +133,6 @@ impl Prepared {
                 .filter(|entry| entry.is_dir())
                 .map(|entry| (entry.path.as_bytes(), entry))
                 .collect();
-            if !whole {
-                add_folders_above(live_root, &mut differences, &differing.newer);
-            }
             let is_tracked = live_root.root.policy == Policy::Tracked;
             // Where a folder becomes a file, what is in it goes: if no commit held it, the autosave does.
             let folders = become_files(&differences);

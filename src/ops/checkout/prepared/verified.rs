@@ -1,5 +1,7 @@
 //! The result of a checkout, compared with its target.
 
+use std::collections::BTreeSet;
+
 use super::{Part, Prepared};
 use crate::ops::Session;
 use crate::ops::checkout::preflight::stands_left_out;
@@ -11,7 +13,7 @@ use crate::ops::report::Verified;
 use crate::ops::side::{Side, differing_units};
 use crate::progress::Phase;
 use crate::snapshot::change::FileChange;
-use crate::snapshot::path::is_at_or_within;
+use crate::snapshot::path::{RelPath, is_at_or_within};
 
 impl Prepared {
     /// Where a root is as the target has it, what is recorded of that state is known of the live one.
@@ -56,19 +58,20 @@ impl Prepared {
             };
             let live_root = live.roots.iter().find(|live| live.root.name == root.name);
             let stands = |change: &FileChange| live_root.is_some_and(|live| stands_left_out(live, change));
+            // The folders above what is selected came along.
+            let made: BTreeSet<&RelPath> = plan.make_dirs.iter().map(|entry| &entry.path).collect();
+            let concerns = |path: &RelPath| selection.has_path(&root.name, path) || made.contains(path);
             let differing = differing_units(&now, &goal, &root.name)?;
             let differences = crate::compare::files(&differing.older, &differing.newer);
             left.extend(
                 differences
                     .iter()
-                    .filter(|change| selection.has_path(&root.name, change.path()))
+                    .filter(|change| concerns(change.path()))
                     .filter(|change| !is_kept(change) && !stands(change))
                     .map(|change| format!("{}:{}", root.name, change.path())),
             );
             let entries = live_root.map_or(&[][..], |live| &live.state.entries);
-            let entries = entries
-                .iter()
-                .filter(|entry| selection.has_path(&root.name, &entry.path));
+            let entries = entries.iter().filter(|entry| concerns(&entry.path));
             let (paths, files) = entries.fold((0, 0), |(paths, files), entry| {
                 (paths + 1, files + u64::from(entry.file().is_some()))
             });
