@@ -11,6 +11,7 @@ use common::image::{Image, Overlay};
 use common::{Sandbox, differing, picture};
 use envgit::ops::Error;
 use envgit::ops::checkout::CheckoutOptions;
+use envgit::ops::pins::{Evict, pins};
 use envgit::ops::undo::{UndoOptions, undo};
 
 fn settle() {
@@ -492,6 +493,47 @@ fn pins_on_btrfs_share_blocks() {
 #[test]
 fn pins_on_xfs_share_blocks() {
     goes_back_by_reflink("xfs");
+}
+
+/// Files of every length about that from which on they are written past the page cache, on file systems where they are.
+#[test]
+fn large_files_come_back_out_of_the_layers() {
+    const LARGE: usize = 1 << 20;
+    for kind in ["ext4", "xfs", "btrfs"] {
+        let Some(image) = Image::new(kind, 400) else { return };
+        let sandbox = Sandbox::venv_on(image.path());
+        let lengths = [
+            LARGE - 1,
+            LARGE,
+            LARGE + 1,
+            4 * LARGE,
+            9 * LARGE + 4095,
+            13 * LARGE + 4097,
+        ];
+        let mut pictures = Vec::new();
+        for (seed, tag) in [(3, "one"), (5, "two")] {
+            for (at, length) in lengths.into_iter().enumerate() {
+                // Cut every 4 MiB, and by content.
+                sandbox.write(
+                    &format!("lib/{at}.so"),
+                    [b"\x7fELF", &noise(seed + at as u64, length - 4)[..]].concat(),
+                );
+                sandbox.write(&format!("lib/{at}.bin"), noise(seed * 100 + at as u64, length));
+            }
+            settle();
+            sandbox.commit_tagged(tag);
+            pictures.push(picture(&sandbox.env()));
+        }
+        for (rev, at) in [("one", 0), ("two", 1)] {
+            pins(&mut sandbox.session(), Some(Evict::All)).unwrap();
+            sandbox.checkout(rev);
+            assert_eq!(
+                differing(&picture(&sandbox.env()), &pictures[at]),
+                Vec::<String>::new(),
+                "{kind}"
+            );
+        }
+    }
 }
 
 #[test]

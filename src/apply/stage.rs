@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
 use super::pins::{Method, PinnedFile};
 use super::{Error, Source};
+use crate::fsx::direct::Direct;
 use crate::fsx::stamp::Stamp;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error as IoError, atomic, xattrs};
@@ -27,6 +28,7 @@ use crate::snapshot::path::RelPath;
 pub(super) struct Staged {
     path: PathBuf,
     dir: OwnedFd,
+    direct: Direct,
 }
 
 impl Staged {
@@ -43,6 +45,7 @@ impl Staged {
         Ok(Self {
             path: path.to_owned(),
             dir,
+            direct: Direct::on(path),
         })
     }
 
@@ -92,8 +95,8 @@ impl Staged {
         );
         let (sender, finished) = std::sync::mpsc::channel::<File>();
         let result = std::thread::scope(|scope| {
-            // Large files go to the disk while others are still being unpacked; the sync at the end then finds
-            // little left to do.
+            // Large files that are in the cache go to the disk while others are still being unpacked; the sync at the
+            // end then finds little left to do.
             scope.spawn(move || finished.iter().for_each(|file| drop(file.sync_data())));
             self.make_trees(plan)?;
             let written = self.write(plan, source, progress, sender)?;
@@ -145,7 +148,7 @@ impl Staged {
                 Live::Moved(here) => {
                     fsx::remove_file(&path)?;
                     let file = self.create_file(&member)?;
-                    write_all(&file, 0, &here, false).at("write", &path)?;
+                    file.write_all_at(&here, 0).at("write", &path)?;
                     dress(&file, entry).at("write", &path)?;
                     saw(|| Change::File(path));
                 }
@@ -292,6 +295,9 @@ struct Writing {
     left: u64,
 }
 
+/// The size from which on a file goes to the disk by itself, not with all others at the end.
+const LARGE: u64 = 1 << 20;
+
 struct Sink<'a> {
     stage: &'a Staged,
     slots: Vec<Slot<'a>>,
@@ -313,7 +319,13 @@ impl ContentSink for Sink<'_> {
             }),
         };
         let sparse = slot.entry.file().is_some_and(|file| file.sparse);
-        write_all(file, offset, bytes, sparse).at("write", path())?;
+        let is_large = slot.entry.size() >= LARGE;
+        let written = match sparse {
+            true => write_sparse(file, offset, bytes),
+            false if is_large => self.stage.direct.write_all_at(file, bytes, offset),
+            false => file.write_all_at(bytes, offset),
+        };
+        written.at("write", path())?;
         writing.left = writing.left.saturating_sub(bytes.len() as u64);
         if writing.left > 0 {
             return Ok(());
@@ -324,8 +336,8 @@ impl ContentSink for Sink<'_> {
         }
         dress(&file, slot.entry).at("write", path())?;
         saw(|| Change::File(path()));
-        const LARGE: u64 = 1 << 20;
-        if slot.entry.size() >= LARGE
+        if is_large
+            && (sparse || !self.stage.direct.is_open())
             && let Ok(finished) = self.finished.lock()
         {
             // Without its thread the file is synced with the rest.
@@ -335,12 +347,9 @@ impl ContentSink for Sink<'_> {
     }
 }
 
-/// Writes bytes; of a sparse file only blocks that are not all zero.
-fn write_all(file: &File, offset: u64, bytes: &[u8], sparse: bool) -> std::io::Result<()> {
+/// Writes the bytes of a sparse file: blocks that are not all zero.
+fn write_sparse(file: &File, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
     const BLOCK: usize = 4096;
-    if !sparse {
-        return file.write_all_at(bytes, offset);
-    }
     for (at, block) in bytes.chunks(BLOCK).enumerate() {
         if block.iter().any(|b| *b != 0) {
             file.write_all_at(block, offset + (at * BLOCK) as u64)?;

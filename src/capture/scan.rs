@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::ignored;
 use super::rules::Rules;
@@ -444,8 +446,9 @@ fn hard_links(listed: &[Listed]) -> HashMap<usize, RelPath> {
 
 /// Whether a change of this path can change packages or owners.
 fn is_package_record(path: &[u8]) -> bool {
-    let holds = |needle: &[u8]| memchr::memmem::find(path, needle).is_some();
-    path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || holds(b".dist-info/") || holds(b".egg-")
+    static OF_PIP: LazyLock<[Finder<'_>; 2]> = LazyLock::new(|| [".dist-info/", ".egg-"].map(Finder::new));
+    let is_of_pip = || OF_PIP.iter().any(|part| part.find(path).is_some());
+    path.starts_with(b"conda-meta/") || path == b"pyvenv.cfg" || is_of_pip()
 }
 
 #[cfg(test)]

@@ -171,9 +171,42 @@ impl RootPlan {
 
 /// The directory among sorted ones, none within another, that a path is or lies beneath.
 fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
-    // No other of them can sort between a directory and what is beneath it but names such as `a-b` beside `a`.
-    path.ancestors()
-        .chain([path.as_bytes()])
-        .find_map(|dir| whole.binary_search_by(|known| known.dir.as_bytes().cmp(dir)).ok())
-        .map(|at| &whole[at])
+    let mut sought = path.as_bytes();
+    loop {
+        let before = whole.partition_point(|known| known.dir.as_bytes() <= sought);
+        let known = whole[..before].last()?;
+        if path.is_within(known.dir.as_bytes()) {
+            return Some(known);
+        }
+        // One between, such as `a-b` for `a/x`: what is above the path and sorts before it begins both.
+        let common = known.dir.as_bytes().iter().zip(sought).take_while(|(a, b)| a == b);
+        let end = sought[..=common.count()].iter().rposition(|byte| *byte == b'/')?;
+        sought = &sought[..end];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_directory_that_takes_a_path_along_is_found(
+            dirs in prop::collection::btree_set("a-?(/a-?){0,2}", 0..6),
+            path in "a-?(/a-?){0,3}",
+        ) {
+            let mut whole: Vec<Whole> = Vec::new();
+            for dir in dirs {
+                let dir = RelPath::new(dir).unwrap();
+                if !whole.iter().any(|known| dir.is_within(known.dir.as_bytes())) {
+                    whole.push(Whole { dir, takes: true, holds: 0, brings: None });
+                }
+            }
+            let path = RelPath::new(path).unwrap();
+            let expected = whole.iter().find(|known| path.is_within(known.dir.as_bytes()));
+            prop_assert_eq!(within(&whole, &path), expected);
+        }
+    }
 }

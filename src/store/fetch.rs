@@ -22,6 +22,9 @@ pub const NOT_HERE: &str = "no layer at hand holds the content";
 /// What was read first and what was read to find out what is wrong with it are not the same.
 const OTHERWISE: &str = "a frame came otherwise than it is stored: the memory or the disk may be failing";
 
+/// How many threads there are more than cores: some of them wait for the disk.
+const WAITING: usize = 2;
+
 impl ContentSource for Store {
     fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {
         let lost = Losses::default();
@@ -31,7 +34,7 @@ impl ContentSource for Store {
         let stop = AtomicBool::new(false);
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
-            for _ in 0..self.settings.threads.min(queue.tasks().len()) {
+            for _ in 0..(self.settings.threads + WAITING).min(queue.tasks().len()) {
                 scope.spawn(|| {
                     let mut reader = Reader::default();
                     for task in queue.turn().take_while(|_| !stop.load(Ordering::Relaxed)) {

@@ -1,6 +1,6 @@
 //! What pins have of a wanted state.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::prove::{Look, look, read_again, stands_as};
@@ -11,7 +11,7 @@ use crate::apply::untouched::foreign;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
 use crate::snapshot::entry::Entry;
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::unit::UnitName;
 
 /// A pinned tree with that of it which is as wanted.
@@ -21,8 +21,8 @@ pub struct Offered {
     /// Files, symlinks and directories that are as wanted, sorted by path. A directory is among them only if nothing
     /// else is in it.
     pub entries: Vec<Entry>,
-    /// The stamps of files.
-    stamps: HashMap<RelPath, Stamp>,
+    /// The stamp of each that is a file.
+    stamps: Vec<Option<Stamp>>,
     method: Method,
 }
 
@@ -46,17 +46,19 @@ impl Offered {
         sought.count() == self.entries.len()
     }
 
-    /// The inode of the pinned file for a path.
-    pub fn inode(&self, path: &RelPath) -> Option<u64> {
-        self.stamps.get(path).map(|stamp| stamp.ino)
+    /// Its files beneath a directory, with their inodes.
+    pub fn files_beneath(&self, dir: &RelPath) -> impl Iterator<Item = (&Entry, u64)> {
+        let (from, to) = beneath(&self.entries, dir.as_bytes(), |entry| entry.path.as_bytes());
+        let entries = self.entries[from..to].iter().zip(&self.stamps[from..to]);
+        entries.filter_map(|(entry, stamp)| stamp.map(|stamp| (entry, stamp.ino)))
     }
 
     /// The pinned file for a path.
     pub fn file(&self, path: &RelPath) -> Option<PinnedFile> {
-        let stamp = *self.stamps.get(path)?;
+        let at = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
         Some(PinnedFile {
             path: path.under(&self.tree),
-            stamp,
+            stamp: self.stamps[at]?,
             method: self.method,
         })
     }
@@ -132,15 +134,9 @@ impl Pins {
             Some(pins.iter().map(look).collect::<Vec<_>>())
         });
         let looks: Vec<Look> = looks.into_iter().collect::<Option<Vec<_>>>()?.concat();
-        let mut good: Vec<usize> = Vec::new();
-        let mut doubtful: Vec<usize> = Vec::new();
-        for (at, look) in looks.into_iter().enumerate() {
-            match look {
-                Look::Same => good.push(at),
-                Look::Moved if needed(&record.files[at].entry.path) => doubtful.push(at),
-                Look::Moved | Look::Lost => {}
-            }
-        }
+        let mut is_good: Vec<bool> = looks.iter().map(|look| *look == Look::Same).collect();
+        let is_doubtful = |at: &usize| looks[*at] == Look::Moved && needed(&record.files[*at].entry.path);
+        let doubtful: Vec<usize> = (0..looks.len()).filter(is_doubtful).collect();
         const WORTH_A_RECORD: u64 = 1 << 20;
         if !doubtful.is_empty() {
             let pins: Vec<&Pinned> = doubtful.iter().map(|at| &record.files[*at]).collect();
@@ -148,42 +144,37 @@ impl Pins {
             for (at, stamp) in doubtful.iter().zip(read_again(&tree, &pins)) {
                 if let Some(stamp) = stamp {
                     record.files[*at].stamp = stamp;
-                    good.push(*at);
+                    is_good[*at] = true;
                 }
             }
-            good.sort_unstable();
             // Few bytes are read again sooner than the record is written.
             if bytes > WORTH_A_RECORD {
                 let _ = record.write(&record_path);
             }
         }
-        let mut stamps = HashMap::with_capacity(good.len());
-        let mut entries = Vec::with_capacity(good.len() + record.dirs.len());
-        for at in good {
-            let pinned = &record.files[at];
-            if pinned.entry.file().is_some() {
-                stamps.insert(pinned.entry.path.clone(), pinned.stamp);
-            }
-            entries.push(pinned.entry.clone());
-        }
-        let mut dirs: Vec<Entry> = record.dirs;
-        dirs.retain(|dir| {
+        let files = record.files.into_iter().zip(is_good).filter(|(_, is_good)| *is_good);
+        let files = files.map(|(pinned, _)| {
+            let stamp = pinned.entry.file().map(|_| pinned.stamp);
+            (pinned.entry, stamp)
+        });
+        let dirs = record.dirs.into_iter().filter(|dir| {
             let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
             is_wanted && stands_as(dir, &dir.path.under(&tree))
         });
-        entries.append(&mut dirs);
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut found: Vec<(Entry, Option<Stamp>)> = files.chain(dirs.map(|dir| (dir, None))).collect();
+        found.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
         let is_known = |path: &[u8]| {
-            entries
-                .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
-                .is_ok()
+            let at = found.binary_search_by(|(entry, _)| entry.path.as_bytes().cmp(path));
+            at.is_ok()
         };
-        let dirs: Vec<&RelPath> = entries.iter().filter(|e| e.is_dir()).map(|e| &e.path).collect();
+        let dirs = found.iter().map(|(entry, _)| entry).filter(|entry| entry.is_dir());
+        let dirs: Vec<&RelPath> = dirs.map(|entry| &entry.path).collect();
         let foreign: BTreeSet<Vec<u8>> = foreign(&tree, &dirs, &is_known)
             .into_iter()
             .flat_map(|path| path.ancestors().map(<[u8]>::to_vec).collect::<Vec<_>>())
             .collect();
-        entries.retain(|entry| !entry.is_dir() || !foreign.contains(entry.path.as_bytes()));
+        found.retain(|(entry, _)| !entry.is_dir() || !foreign.contains(entry.path.as_bytes()));
+        let (entries, stamps) = found.into_iter().unzip();
         Some(Offered {
             tree,
             entries,

@@ -13,7 +13,7 @@ use crate::ops::side::{Differing, Side};
 use crate::plan::{Ground, Offer, RootPlan};
 use crate::service::processes::standing_beneath;
 use crate::snapshot::entry::Entry;
-use crate::snapshot::path::{RelPath, beneath};
+use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
 use crate::snapshot::unit::UnitName;
 
@@ -62,11 +62,8 @@ pub(super) fn choose(
             .iter()
             .filter(|offer| from.is_some_and(|from| from.starts_with(&offer.tree)))
         {
-            let (from, to) = beneath(&offer.entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
-            let files = offer.entries[from..to].iter();
-            from_pins
-                .brought
-                .extend(files.filter_map(|entry| Some((entry.clone(), offer.inode(&entry.path)?))));
+            let files = offer.files_beneath(&whole.dir);
+            from_pins.brought.extend(files.map(|(entry, ino)| (entry.clone(), ino)));
         }
     }
     from_pins

@@ -1,0 +1,177 @@
+//! Large writes past the page cache (`O_DIRECT` of open(2)).
+//!
+//! What is staged must be on the disk before it is used, so a copy of it in the page cache is only work: memory to find,
+//! to fill and to write out, which is done on the cores that unpack. `docs/decisions/0048-past-the-page-cache.md` has
+//! what was measured.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// What such a write begins and ends at, in the file and in memory: the largest block of a disk that is in use.
+const BLOCK: usize = 4096;
+
+/// Writes to the files of one directory, past the cache as long as that is the shorter way.
+pub struct Direct {
+    is_open: AtomicBool,
+    bytes: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Direct {
+    /// For the file system of a directory. Where envgit does not know this way to be sound and fast it stays closed: btrfs
+    /// would not compress what takes it.
+    pub fn on(dir: &Path) -> Self {
+        /// `EXT4_SUPER_MAGIC` and `XFS_SUPER_MAGIC` of `linux/magic.h`.
+        const KNOWN: [u64; 2] = [0xef53, 0x5846_5342];
+        Self::new(rustix::fs::statfs(dir).is_ok_and(|found| KNOWN.contains(&(found.f_type as u64))))
+    }
+
+    fn new(is_open: bool) -> Self {
+        Self {
+            is_open: AtomicBool::new(is_open),
+            bytes: AtomicU64::new(0),
+            nanoseconds: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the way is open.
+    pub fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
+    }
+
+    /// Writes bytes at a place of a file that no other thread writes to meanwhile: whole blocks past the cache, what is
+    /// before and behind them through it.
+    ///
+    /// # Errors
+    /// As a write has them. That a file system has no such way is none.
+    pub fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let before = (offset.next_multiple_of(BLOCK as u64) - offset) as usize;
+        if !self.is_open() || before + BLOCK > bytes.len() {
+            return file.write_all_at(bytes, offset);
+        }
+        let (head, rest) = bytes.split_at(before);
+        let (blocks, tail) = rest.split_at(rest.len() - rest.len() % BLOCK);
+        let start = offset + head.len() as u64;
+        file.write_all_at(head, offset)?;
+        match past_the_cache(file, blocks, start) {
+            Ok(time) => self.took(blocks.len() as u64, time),
+            Err(error) if is_closed(&error) => {
+                self.is_open.store(false, Ordering::Relaxed);
+                file.write_all_at(blocks, start)?;
+            }
+            Err(error) => return Err(error),
+        }
+        file.write_all_at(tail, start + blocks.len() as u64)
+    }
+
+    /// Closes the way when a disk is so slow that the cores wait for it: then the cache costs no time, and whoever reads
+    /// the files next is glad of it.
+    fn took(&self, bytes: u64, time: Duration) {
+        const TRIAL: u64 = 64 << 20;
+        /// Bytes in a second, of one thread among those that share the disk.
+        const SLOW: u64 = 100 << 20;
+        let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let time = self.nanoseconds.fetch_add(time, Ordering::Relaxed).saturating_add(time);
+        let least = Duration::from_secs(1).as_nanos() * u128::from(bytes) / u128::from(SLOW);
+        if bytes >= TRIAL && u128::from(time) > least {
+            self.is_open.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether that says that there is no such way for the file.
+fn is_closed(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INVAL | Errno::OPNOTSUPP))
+}
+
+/// Writes whole blocks to a whole place; tells how long the disk took.
+fn past_the_cache(file: &File, blocks: &[u8], offset: u64) -> io::Result<Duration> {
+    thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < blocks.len() + BLOCK {
+            buffer.resize(blocks.len() + BLOCK, 0);
+        }
+        let skipped = buffer.as_ptr().align_offset(BLOCK);
+        let aligned = &mut buffer[skipped..][..blocks.len()];
+        aligned.copy_from_slice(blocks);
+        let flags = rustix::fs::fcntl_getfl(file)?;
+        rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT)?;
+        let began = Instant::now();
+        let written = file.write_all_at(aligned, offset);
+        let time = began.elapsed();
+        rustix::fs::fcntl_setfl(file, flags)?;
+        written.map(|()| time)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        /// Pieces of all lengths, in any order.
+        #[test]
+        fn a_file_is_what_was_written(
+            cuts in prop::collection::btree_set(1usize..60_000, 0..12),
+            is_reversed in any::<bool>(),
+            seed in any::<u64>(),
+        ) {
+            let bytes: Vec<u8> = (0..60_000u64).map(|at| ((at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+            let ends: Vec<usize> = cuts.iter().copied().chain([bytes.len()]).collect();
+            let starts = [0].into_iter().chain(cuts.iter().copied());
+            let mut pieces: Vec<(usize, usize)> = starts.zip(ends).collect();
+            if is_reversed {
+                pieces.reverse();
+            }
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("file");
+            let (file, direct) = (File::create(&path).unwrap(), Direct::new(true));
+            for (start, end) in &pieces {
+                direct.write_all_at(&file, &bytes[*start..*end], *start as u64).unwrap();
+            }
+            prop_assert!(std::fs::read(&path).unwrap() == bytes);
+            let whole = |(start, end): &(usize, usize)| (end - end % BLOCK).saturating_sub(start.next_multiple_of(BLOCK));
+            let expected: usize = pieces.iter().map(whole).sum();
+            if direct.is_open() {
+                prop_assert_eq!(direct.bytes.load(Ordering::Relaxed), expected as u64);
+            }
+            prop_assert!(!rustix::fs::fcntl_getfl(&file).unwrap().contains(OFlags::DIRECT));
+        }
+    }
+
+    #[test]
+    fn a_slow_disk_closes_the_way_and_a_short_write_does_not() {
+        let direct = Direct::new(true);
+        direct.took(1 << 20, Duration::from_secs(1));
+        assert!(direct.is_open(), "one write tells nothing");
+        direct.took(512 << 20, Duration::from_secs(1));
+        assert!(direct.is_open(), "half a gigabyte in two seconds");
+        direct.took(64 << 20, Duration::from_secs(9));
+        assert!(!direct.is_open());
+    }
+
+    #[test]
+    fn a_file_that_has_no_such_way_is_written_all_the_same() {
+        let direct = Direct::new(true);
+        let file = rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let file = File::from(file);
+        direct.write_all_at(&file, &[7; 2 * BLOCK + 5], 3).unwrap();
+        let mut bytes = vec![1; 2 * BLOCK + 8];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert!(bytes[..3] == [0; 3] && bytes[3..] == [7; 2 * BLOCK + 5]);
+    }
+}
