@@ -30,6 +30,9 @@ fn seaweedfs() {
         "-s3.config=users.json",
         "-ip=127.0.0.1",
         "-volume.max=50",
+        // Servers of its own that nobody asks here; their ports are the same ones for everybody.
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
     ]
     .map(str::to_owned)
     .into();
