@@ -81,7 +81,8 @@ END
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(8)]
 print(*(each.getsockname()[1] for each in held))')
     weed server -dir="$work/s3" -ip=127.0.0.1 -s3 -s3.config="$work/s3.json" -volume.max=100 \
-        -master.telemetry=false -s3.port.iceberg=0 -s3.port.lance=0 -s3.port="${ports[0]}" -s3.port.grpc="${ports[1]}" -master.port="${ports[2]}" \
+        -master.telemetry=false -s3.port.iceberg=0 -s3.port.lance=0 \
+        -s3.port="${ports[0]}" -s3.port.grpc="${ports[1]}" -master.port="${ports[2]}" \
         -master.port.grpc="${ports[3]}" -volume.port="${ports[4]}" -volume.port.grpc="${ports[5]}" \
         -filer.port="${ports[6]}" -filer.port.grpc="${ports[7]}" >"$work/s3.log" 2>&1 &
     server=$!

@@ -321,7 +321,7 @@ impl ContentSink for Sink<'_> {
         let sparse = slot.entry.file().is_some_and(|file| file.sparse);
         let is_large = slot.entry.size() >= LARGE;
         let written = match sparse {
-            true => write_sparse(file, offset, bytes),
+            true => write_sparse(file, bytes, offset),
             false if is_large => self.stage.direct.write_all_at(file, bytes, offset),
             false => file.write_all_at(bytes, offset),
         };
@@ -348,7 +348,7 @@ impl ContentSink for Sink<'_> {
 }
 
 /// Writes the bytes of a sparse file: blocks that are not all zero.
-fn write_sparse(file: &File, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
     const BLOCK: usize = 4096;
     for (at, block) in bytes.chunks(BLOCK).enumerate() {
         if block.iter().any(|b| *b != 0) {

@@ -31,7 +31,7 @@ impl Direct {
     pub fn on(dir: &Path) -> Self {
         /// `EXT4_SUPER_MAGIC` and `XFS_SUPER_MAGIC` of `linux/magic.h`.
         const KNOWN: [u64; 2] = [0xef53, 0x5846_5342];
-        Self::new(rustix::fs::statfs(dir).is_ok_and(|found| KNOWN.contains(&(found.f_type as u64))))
+        Self::new(super::magic_of(dir).is_some_and(|magic| KNOWN.contains(&magic)))
     }
 
     fn new(is_open: bool) -> Self {
@@ -98,9 +98,7 @@ fn is_closed(error: &io::Error) -> bool {
 fn past_the_cache(file: &File, blocks: &[u8], offset: u64) -> io::Result<Duration> {
     thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
     BUFFER.with_borrow_mut(|buffer| {
-        if buffer.len() < blocks.len() + BLOCK {
-            buffer.resize(blocks.len() + BLOCK, 0);
-        }
+        buffer.resize(buffer.len().max(blocks.len() + BLOCK), 0);
         let skipped = buffer.as_ptr().align_offset(BLOCK);
         let aligned = &mut buffer[skipped..][..blocks.len()];
         aligned.copy_from_slice(blocks);

@@ -51,7 +51,12 @@ impl Error {
 pub fn is_overlay(dir: &Path) -> bool {
     /// `OVERLAYFS_SUPER_MAGIC` of `linux/magic.h`.
     const OVERLAY: u64 = 0x794c_7630;
-    rustix::fs::statfs(dir).is_ok_and(|found| found.f_type as u64 == OVERLAY)
+    magic_of(dir) == Some(OVERLAY)
+}
+
+/// Which file system a directory is on, as `linux/magic.h` numbers them. Nothing if it cannot be asked.
+fn magic_of(dir: &Path) -> Option<u64> {
+    rustix::fs::statfs(dir).ok().map(|found| found.f_type as u64)
 }
 
 /// Adds the action and the path to an [`io::Error`].
