@@ -29,7 +29,8 @@ const PYVENV: &[u8] = b"pyvenv.cfg";
 
 impl LiveRoot {
     /// Takes over what is recorded of the state in which the root is, after every entry was compared. Where one differs,
-    /// nothing is taken over.
+    /// nothing is taken over; nor where one was looked at anew whose unit has the list that it had before, for that list
+    /// is not at hand.
     pub fn recognize(&mut self, recorded: Recorded<'_>) -> bool {
         let Some(unit_of) = self.units_as_in(&recorded) else {
             return false;
@@ -69,9 +70,9 @@ impl LiveRoot {
             (recorded.units[at as usize].id == unit.id).then_some(at)
         });
         let stayed: Vec<Option<u32>> = stayed.collect();
-        let lost_of_stayed = |unit: &u32| *unit != NO_UNIT && stayed.get(*unit as usize).copied().flatten().is_some();
+        let is_of_stayed = |unit: &u32| *unit != NO_UNIT && stayed.get(*unit as usize).copied().flatten().is_some();
         let lost_base = self.state.base.is_some() && self.entry(PYVENV).is_none();
-        if lost_base || self.dirty.units.iter().any(lost_of_stayed) {
+        if lost_base || self.dirty.units.iter().any(is_of_stayed) {
             return None;
         }
         let mut listed = listed.into_iter().peekable();
