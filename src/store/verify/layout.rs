@@ -13,6 +13,7 @@ use super::super::frame::Unpress;
 use super::super::toc::{Footer, Toc, unpack, unpack_lines};
 use super::tarball::compare_tar;
 use super::{Flaw, Part};
+use crate::digest::Digest;
 
 /// One line of tar-split.
 #[derive(Deserialize)]
@@ -27,10 +28,35 @@ struct SplitLine {
     payload: String,
 }
 
-/// A part of the tar, put together from tar-split.
+/// A part of the tar by tar-split. Headers are known by their sum only: those of a large layer are a hundred MB, and they
+/// stand in the layer too.
 pub(super) enum Piece {
-    Raw(Vec<u8>),
+    Raw { length: usize, sum: Digest },
     Content { name: String, size: u64, crc: Option<u64> },
+}
+
+/// A part of the tar by the layer.
+pub(super) enum Segment {
+    /// What stands between two contents.
+    Headers(Headers),
+    /// So many bytes of content.
+    Content(u64),
+}
+
+/// Where headers stand in the layer.
+#[derive(Clone, Copy)]
+pub(super) struct Headers {
+    offset: u64,
+    stored: u64,
+    pub(super) plain: usize,
+}
+
+impl Headers {
+    pub(super) fn read(&self, file: &File, unpress: &mut Unpress) -> io::Result<Vec<u8>> {
+        let mut stored = vec![0; usize::try_from(self.stored).unwrap_or(0)];
+        file.read_exact_at(&mut stored, self.offset)?;
+        unpress.plain(&stored, self.plain)
+    }
 }
 
 /// How a layer is put together.
@@ -73,7 +99,7 @@ impl Layout {
     pub(super) fn sums(&self, files: &[StoredFile]) -> Vec<Option<u64>> {
         let contents = self.split.iter().flatten().filter_map(|piece| match piece {
             Piece::Content { crc, .. } => Some(*crc),
-            Piece::Raw(_) => None,
+            Piece::Raw { .. } => None,
         });
         let mut sums: Vec<_> = contents.take(files.len()).collect();
         sums.resize(files.len(), None);
@@ -89,60 +115,67 @@ impl Layout {
             .iter()
             .filter_map(|piece| match piece {
                 Piece::Content { name, size, .. } => Some((name.as_str(), *size)),
-                Piece::Raw(_) => None,
+                Piece::Raw { .. } => None,
             })
             .collect();
         if listed != in_split {
             let what = "tar-split lists other files than the table of contents".to_owned();
             return told(Part::TarSplit, what);
         }
-        if let Err(what) = self.compare_gaps(file, files, split) {
-            return told(Part::Headers, what);
-        }
-        match compare_tar(split, &self.toc) {
-            Ok(()) => None,
-            Err(what) => told(Part::Headers, what),
-        }
+        let compared = self
+            .segments(file, files, split)
+            .and_then(|segments| compare_tar(file, &segments, &self.toc));
+        compared.err().and_then(|what| told(Part::Headers, what))
     }
 
-    /// Between the contents stand the headers, as tar-split has them.
-    fn compare_gaps(&self, file: &File, files: &[StoredFile], split: &[Piece]) -> Result<(), String> {
+    /// The tar as it stands in the layer, with the headers that tar-split has between the contents.
+    fn segments(&self, file: &File, files: &[StoredFile], split: &[Piece]) -> Result<Vec<Segment>, String> {
         let mut unpress = Unpress::new().map_err(|error| error.to_string())?;
         let mut pieces = split.iter();
+        let mut segments = Vec::with_capacity(2 * files.len() + 1);
         let mut at = 0;
         let end = self.toc_offset.saturating_sub(8);
-        let starts = files.iter().map(|file| {
+        let places = files.iter().map(|file| {
             let first = file.frames.first().map_or(0, |frame| frame.offset);
             let after = file
                 .frames
                 .last()
                 .map_or(0, |frame| frame.offset + u64::from(frame.stored));
-            (first, after)
+            (first, after, Some(file.size))
         });
-        for (first, after) in starts.chain([(end, end)]) {
-            let mut expected: Vec<u8> = Vec::new();
-            for piece in pieces.by_ref() {
-                match piece {
-                    Piece::Raw(bytes) => expected.extend_from_slice(bytes),
-                    Piece::Content { .. } => break,
-                }
-            }
+        for (first, after, content) in places.chain([(end, end, None)]) {
+            let raw = pieces.by_ref().map_while(|piece| match piece {
+                Piece::Raw { length, sum } => Some((*length, *sum)),
+                Piece::Content { .. } => None,
+            });
+            let expected: Vec<(usize, Digest)> = raw.collect();
             let gap = first
                 .checked_sub(at)
                 .ok_or_else(|| format!("the contents overlap at byte {first}"))?;
-            let broken = |error: io::Error| format!("the tar headers at byte {at} are damaged: {error}");
             if first > end {
                 return Err(format!("a content is said to begin at byte {first}, beyond the end"));
             }
-            let mut stored = vec![0; usize::try_from(gap).unwrap_or(0)];
-            file.read_exact_at(&mut stored, at).map_err(broken)?;
-            let plain = unpress.plain(&stored, expected.len()).map_err(broken)?;
-            if plain != expected {
-                return Err(format!("the tar headers at byte {at} are not those of tar-split"));
+            let headers = Headers {
+                offset: at,
+                stored: gap,
+                plain: expected.iter().map(|(length, _)| length).sum(),
+            };
+            let plain = headers
+                .read(file, &mut unpress)
+                .map_err(|error| format!("the tar headers at byte {at} are damaged: {error}"))?;
+            let mut rest = &plain[..];
+            for (length, sum) in expected {
+                let (piece, behind) = rest.split_at(length);
+                if Digest::of(piece) != sum {
+                    return Err(format!("the tar headers at byte {at} are not those of tar-split"));
+                }
+                rest = behind;
             }
+            segments.push(Segment::Headers(headers));
+            segments.extend(content.map(Segment::Content));
             at = after;
         }
-        Ok(())
+        Ok(segments)
     }
 }
 
@@ -197,7 +230,10 @@ fn pieces(stored: &[u8], plain: u64) -> io::Result<Vec<Piece>> {
                 size: line.size,
                 crc: payload.try_into().ok().map(u64::from_be_bytes),
             },
-            2 => Piece::Raw(payload),
+            2 => Piece::Raw {
+                length: payload.len(),
+                sum: Digest::of(&payload),
+            },
             _ => return Err(invalid()),
         });
         Ok(())

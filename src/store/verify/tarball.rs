@@ -1,15 +1,17 @@
-//! The tar that tar-split describes, read as any reader of tars would.
+//! The tar in a layer, read as any reader of tars would.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::super::frame::Unpress;
 use super::super::toc::Toc;
-use super::layout::Piece;
+use super::layout::Segment;
 use crate::snapshot::path::escape;
 
 /// The headers of the tar against the table of contents.
-pub(super) fn compare_tar(split: &[Piece], toc: &Toc) -> Result<(), String> {
+pub(super) fn compare_tar(file: &File, segments: &[Segment], toc: &Toc) -> Result<(), String> {
     let odd = |error: io::Error| format!("the tar cannot be read: {error}");
-    let mut archive = tar::Archive::new(Tar::new(split));
+    let mut archive = tar::Archive::new(Tar::new(file, segments).map_err(odd)?);
     let mut listed = toc.entries.iter().filter(|entry| entry.kind != "chunk");
     for member in archive.entries_with_seek().map_err(odd)? {
         let member = member.map_err(odd)?;
@@ -48,41 +50,57 @@ pub(super) fn compare_tar(split: &[Piece], toc: &Toc) -> Result<(), String> {
 
 /// The tar with zeros in place of contents.
 struct Tar<'a> {
-    pieces: &'a [Piece],
-    /// Where each piece starts, and the end of all.
+    file: &'a File,
+    segments: &'a [Segment],
+    /// Where each segment starts, and the end of all.
     starts: Vec<u64>,
     at: u64,
+    unpress: Unpress,
+    /// The headers that were read last, and the number of their segment.
+    headers: Option<(usize, Vec<u8>)>,
 }
 
 impl<'a> Tar<'a> {
-    fn new(pieces: &'a [Piece]) -> Self {
+    fn new(file: &'a File, segments: &'a [Segment]) -> io::Result<Self> {
         let mut starts = vec![0];
         let mut end = 0;
-        for piece in pieces {
-            let length = match piece {
-                Piece::Raw(bytes) => bytes.len() as u64,
-                Piece::Content { size, .. } => *size,
+        for segment in segments {
+            let length = match segment {
+                Segment::Headers(headers) => headers.plain as u64,
+                Segment::Content(size) => *size,
             };
             end = u64::saturating_add(end, length);
             starts.push(end);
         }
-        Self { pieces, starts, at: 0 }
+        Ok(Self {
+            file,
+            segments,
+            starts,
+            at: 0,
+            unpress: Unpress::new()?,
+            headers: None,
+        })
     }
 }
 
 impl Read for Tar<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.starts.partition_point(|start| *start <= self.at).saturating_sub(1);
-        let Some(found) = self.pieces.get(piece) else {
+        let number = self.starts.partition_point(|start| *start <= self.at).saturating_sub(1);
+        let Some(segment) = self.segments.get(number) else {
             return Ok(0);
         };
-        let within = self.at - self.starts[piece];
-        let filled = match found {
-            Piece::Raw(bytes) => {
-                let mut rest = &bytes[within as usize..];
-                rest.read(buffer)?
+        let within = self.at - self.starts[number];
+        let filled = match segment {
+            Segment::Headers(headers) => {
+                let bytes = match self.headers.take() {
+                    Some((known, bytes)) if known == number => bytes,
+                    _ => headers.read(self.file, &mut self.unpress)?,
+                };
+                let filled = (&bytes[within as usize..]).read(buffer)?;
+                self.headers = Some((number, bytes));
+                filled
             }
-            Piece::Content { size, .. } => {
+            Segment::Content(size) => {
                 let filled = usize::try_from(size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
                 buffer[..filled].fill(0);
                 filled
