@@ -292,7 +292,7 @@ fn units_by_path(live: &LiveRoot) -> Vec<(RelPath, UnitName)> {
     named.collect()
 }
 
-/// A folder that another of the same time and mode replaced, as two that are made at once may be.
+/// `a` gets the mode that it has, and `b` goes, so that the state is another.
 #[test]
 fn a_unit_that_was_touched_and_has_the_list_that_it_had_is_not_recognized_but_found_anew() {
     let dir = tempfile::tempdir().unwrap();

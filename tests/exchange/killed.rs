@@ -35,7 +35,7 @@ fn killed_until_done(whole: Duration, mut command: impl FnMut() -> Command, mut 
                 let mut text = String::new();
                 told.seek(SeekFrom::Start(0)).unwrap();
                 told.read_to_string(&mut text).unwrap();
-                // What was killed between its last step and its end is through.
+                // A clone that was killed between its last step and its end is through.
                 let was_through = kills > 0 && text.contains("is already an envgit repository");
                 assert!(status.success() || was_through, "after {kills} kills: {text}");
                 return kills;

@@ -44,7 +44,6 @@ pub(super) enum Segment {
 }
 
 /// Where headers stand in the layer.
-#[derive(Clone, Copy)]
 pub(super) struct Headers {
     offset: u64,
     stored: u64,
