@@ -80,6 +80,14 @@ fn state_of(beneath: &mut Beneath, path: &RelPath) -> Option<State> {
     })
 }
 
+/// Which of a path and the folder it is in is marked immutable or append-only: the name cannot change then.
+pub fn fixed(path: &Path) -> Option<&Path> {
+    path.ancestors().take(2).find(|path| {
+        let stat = rustix::fs::statx(CWD, *path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS);
+        stat.is_ok_and(|stat| stat.stx_attributes.intersects(FIXED))
+    })
+}
+
 /// Why names in some directories of a root cannot be changed.
 #[derive(Debug)]
 pub enum Unwritable {

@@ -75,6 +75,11 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
             FAILED,
             "something else changed these files meanwhile; stop it and run the same checkout again",
         ),
+        ops::Error::HalfWay { remedy, .. } => Advice::new(
+            "half-way",
+            FAILED,
+            format!("{remedy}; the next command finishes the change, such as: envgit status"),
+        ),
         ops::Error::InTheWay { .. } => Advice::new(
             "in-the-way",
             FAILED,

@@ -81,6 +81,14 @@ pub enum Error {
         /// The paths that differ.
         paths: Vec<String>,
     },
+    /// A swap that could be neither finished nor taken back. The next command finishes it.
+    #[error("{error}: {}; the change is half-way and could not be put back", .error.source)]
+    HalfWay {
+        /// What the file system refused.
+        error: fsx::Error,
+        /// What takes the cause away.
+        remedy: String,
+    },
     /// Something that no commit holds stands where a file must go.
     #[error("{} would be overwritten, and envgit does not record what is there: {}", crate::ops::error::files(.paths.len()), .paths.iter().take(10).cloned().collect::<Vec<_>>().join(", "))]
     InTheWay {

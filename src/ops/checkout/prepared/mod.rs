@@ -4,6 +4,7 @@ mod unchanged;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 
 use crate::apply::journal::Journal;
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
@@ -320,13 +321,18 @@ impl Prepared {
 
     /// A swap that could not be finished. Where it was taken back nothing is left to do for the next command.
     fn stopped(&self, session: &Session<'_>, error: crate::fsx::Error, is_undone: bool) -> Error {
+        let remedy = match (apply::untouched::fixed(&error.path), error.source.kind()) {
+            (Some(path), _) => format!("take the mark away from {} (chattr -i -a)", path.display()),
+            (None, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => "free some space".to_owned(),
+            (None, _) => "remove the cause".to_owned(),
+        };
         if !is_undone || Journal::drop_from(&session.repo.journal_path()).is_err() {
-            return error.into();
+            return Error::HalfWay { error, remedy };
         }
         self.clear_stages();
         Error::refused(
             format!("{error}: {}; what had been changed was put back", error.source),
-            "the state is as before; remove the cause and run the checkout again",
+            format!("the state is as before; {remedy} and run the checkout again"),
         )
     }
 
