@@ -226,7 +226,7 @@ impl Walk<'_> {
             bytes.push(b'/');
         }
         bytes.extend_from_slice(name.to_bytes());
-        let path = RelPath::from_listing(bytes);
+        let path = RelPath::from_listing(&bytes);
         let (stamp, device) = match Stamp::of_name(dir, name) {
             Err(Errno::NOENT) => return Ok(()),
             other => other?,

@@ -5,14 +5,17 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A path beneath a root. Never empty, never absolute, without `.`, `..`, empty components or NUL.
 ///
 /// The order is that of the bytes; every list of envgit is sorted by it, so that comparing two lists is one merge.
+///
+/// A clone shares the bytes: a checkout holds the same path in its listing, its plan, its report and more.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelPath(Box<[u8]>);
+pub struct RelPath(Arc<[u8]>);
 
 /// Why bytes are not a [`RelPath`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -27,19 +30,19 @@ impl RelPath {
     ///
     /// # Errors
     /// When they are empty, absolute, hold NUL, or have an empty, `.` or `..` component.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, BadPath> {
-        let bytes = bytes.into();
-        if is_plain(&bytes) {
-            Ok(Self(bytes.into_boxed_slice()))
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, BadPath> {
+        let bytes = bytes.as_ref();
+        if is_plain(bytes) {
+            Ok(Self(bytes.into()))
         } else {
-            Err(BadPath { path: escape(&bytes) })
+            Err(BadPath { path: escape(bytes) })
         }
     }
 
     /// Wraps bytes that came from a directory listing, which the kernel keeps plain.
-    pub(crate) fn from_listing(bytes: Vec<u8>) -> Self {
-        debug_assert!(Self::new(bytes.clone()).is_ok());
-        Self(bytes.into_boxed_slice())
+    pub(crate) fn from_listing(bytes: &[u8]) -> Self {
+        debug_assert!(is_plain(bytes));
+        Self(bytes.into())
     }
 
     /// The raw bytes.
@@ -163,7 +166,7 @@ impl<'de> Deserialize<'de> for RelPath {
             Self::parse(text.as_bytes()).map_err(D::Error::custom)
         } else {
             let bytes = <&serde_bytes::Bytes>::deserialize(deserializer)?;
-            Self::new(bytes.to_vec()).map_err(D::Error::custom)
+            Self::new(bytes).map_err(D::Error::custom)
         }
     }
 }
