@@ -36,6 +36,7 @@ pub mod touched;
 mod tree;
 pub mod variables;
 pub mod walk;
+pub mod written;
 mod xattrs;
 
 pub use inspect::{Inspection, inspect};

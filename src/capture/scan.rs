@@ -11,6 +11,7 @@ use super::rules::Rules;
 use super::state::{Mark, RootState};
 use super::touched::Touched;
 use super::walk::{Listed, Listing, walk};
+use super::written::Written;
 use super::xattrs::xattrs;
 use crate::digest::Digest;
 use crate::fsx::stamp::{FileType, Stamp, now};
@@ -44,9 +45,6 @@ pub enum Error {
     #[error(transparent)]
     Ignored(#[from] ignored::Error),
 }
-
-/// Files that a checkout just wrote and therefore knows, by path: the entry and the inode.
-pub type Written = HashMap<RelPath, (Entry, u64)>;
 
 /// One root as it stands.
 pub struct LiveRoot {
@@ -202,27 +200,29 @@ impl LiveRoot {
     /// The merge of what is remembered with what is there.
     fn join(
         &mut self,
-        old: RootState,
+        mut old: RootState,
         stays: Vec<bool>,
         listed: Vec<Listed>,
         written: &Written,
     ) -> Result<(), IoError> {
         // Of a file that has other names all are listed, or none.
         let links = hard_links(&listed);
-        self.state.units = old.units;
-        self.state.configs = old.configs;
-        self.state.packages = old.packages;
-        self.state.promises = old.promises;
-        self.state.conda_history = old.conda_history;
-        self.state.elves = old.elves;
-        self.state.binaries = old.binaries;
-        self.state.python = old.python;
-        self.state.base = old.base;
-        self.state.unread = old.unread;
-        self.state.derived = old.derived;
-        self.state.entries.reserve(old.entries.len().max(listed.len()));
+        old.device = self.state.device;
+        if stays.is_empty() && is_as_remembered(&old, &listed, &links) {
+            self.state = old;
+            return Ok(());
+        }
+        let entries = std::mem::take(&mut old.entries);
+        let marks = std::mem::take(&mut old.marks);
+        let unit_of = std::mem::take(&mut old.unit_of);
+        self.state = old;
+        let most = entries.len().max(listed.len());
+        self.state.entries.reserve(most);
+        self.state.marks.reserve(most);
+        self.state.unit_of.reserve(most);
+        let mut wrote = written.in_order();
         let stays = stays.into_iter().chain(std::iter::repeat(false));
-        let known = old.entries.into_iter().zip(old.marks).zip(old.unit_of);
+        let known = entries.into_iter().zip(marks).zip(unit_of);
         let mut old = known.zip(stays).peekable();
         for (at, found) in listed.into_iter().enumerate() {
             while let Some((before, stays)) = old.next_if(|(((entry, _), _), _)| entry.path < found.path) {
@@ -232,17 +232,14 @@ impl LiveRoot {
             let known = known.map(|(known, _)| known);
             let link = links.get(&at);
             match known {
-                Some(((entry, mark), unit))
-                    if mark.stamp == found.stamp
-                        && !mark.racy
-                        && link == entry.file().and_then(|f| f.hardlink.as_ref()) =>
-                {
+                Some(((entry, mark), unit)) if holds(&entry, &mark, &found.stamp, link) => {
                     self.push(entry, mark, unit);
                 }
                 known => {
                     let unit = known.as_ref().map_or(NO_UNIT, |(_, unit)| *unit);
                     let before = known.map(|((entry, mark), _)| (entry, mark));
-                    self.fresh(found, before, unit, link.cloned(), written)?;
+                    let wrote = wrote(&found.path);
+                    self.fresh(found, before, unit, link.cloned(), wrote)?;
                 }
             }
         }
@@ -286,7 +283,7 @@ impl LiveRoot {
         before: Option<(Entry, Mark)>,
         unit: u32,
         hardlink: Option<RelPath>,
-        written: &Written,
+        wrote: Option<&(Entry, u64)>,
     ) -> Result<(), IoError> {
         self.changed = true;
         let at = self.state.entries.len();
@@ -300,7 +297,7 @@ impl LiveRoot {
             racy: stamp.is_racy(self.began),
             recorded: false,
         };
-        if let Some((entry, ino)) = written.get(&found.path)
+        if let Some((entry, ino)) = wrote
             && *ino == stamp.ino
             && agrees(entry, &stamp)
         {
@@ -404,6 +401,21 @@ impl LiveRoot {
         let at = entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
         Some(&entries[at])
     }
+}
+
+/// Whether what is remembered of a path holds for what stands there, whose first name is `link` if it has several.
+fn holds(entry: &Entry, mark: &Mark, stamp: &Stamp, link: Option<&RelPath>) -> bool {
+    mark.stamp == *stamp && !mark.racy && link == entry.file().and_then(|file| file.hardlink.as_ref())
+}
+
+/// Whether all that is remembered holds, and nothing else is there.
+fn is_as_remembered(old: &RootState, listed: &[Listed], links: &HashMap<usize, RelPath>) -> bool {
+    let known = old.entries.iter().zip(&old.marks);
+    let mut pairs = known.zip(listed).enumerate();
+    old.entries.len() == listed.len()
+        && pairs.all(|(at, ((entry, mark), found))| {
+            entry.path == found.path && holds(entry, mark, &found.stamp, links.get(&at))
+        })
 }
 
 fn retain_by_index<T>(items: &mut Vec<T>, keep: impl Fn(usize) -> bool) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rustix::fs::AtFlags;
 
 use super::rules::Rules;
-use super::scan::{LiveRoot, Written, agrees};
+use super::scan::{LiveRoot, agrees};
 use super::walk::{Filter, Listed, Listing, walk_within};
+use super::written::Written;
 use super::xattrs::xattrs;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::{FileType, Stamp, now};

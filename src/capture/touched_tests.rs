@@ -411,7 +411,7 @@ fn what_a_checkout_wrote_is_trusted_once_the_clock_has_ticked() {
     let dir = tempfile::tempdir().unwrap();
     let written = |live: &LiveRoot| {
         let known = live.entry(b"d/known").unwrap().clone();
-        Written::from([(path("d/known"), (known, live.mark(b"d/known").unwrap().stamp.ino))])
+        Written::from_iter([(known, live.mark(b"d/known").unwrap().stamp.ino)])
     };
     let racy = |live: &LiveRoot| -> Vec<bool> { live.state.marks.iter().map(|mark| mark.racy).collect() };
     let mut live = scan_young(dir.path());

@@ -13,9 +13,10 @@ use super::shell::{self, StandIns};
 use crate::capture::configs::ConfigPatterns;
 use crate::capture::ignored::{self, Ignored};
 use crate::capture::rules::Rules;
-use crate::capture::scan::{self, LiveRoot, Written};
+use crate::capture::scan::{self, LiveRoot};
 use crate::capture::state::RootState;
 use crate::capture::touched::Touched;
+use crate::capture::written::Written;
 use crate::config::Config;
 use crate::fsx::Context;
 use crate::fsx::stable;
@@ -272,8 +273,9 @@ impl Live {
         }
     }
 
-    /// Saves the stat cache where more is known than it was told, while other work is done.
-    pub(super) fn save_while(&mut self, viewpoint: &Viewpoint<'_>, work: impl FnOnce(&Self)) {
+    /// Saves the stat cache where more is known than it was told, while other work is done. That is told whether the
+    /// saving still goes on.
+    pub(super) fn save_while(&mut self, viewpoint: &Viewpoint<'_>, work: impl FnOnce(&Self, &dyn Fn() -> bool)) {
         let unsaved = std::mem::take(&mut self.unsaved);
         let paths = unsaved.iter().filter_map(|number| {
             let root = &self.roots[*number];
@@ -285,7 +287,7 @@ impl Live {
                 let saved = paths.iter().filter_map(|(path, state)| save(path, state));
                 saved.collect::<Vec<_>>()
             });
-            work(self);
+            work(self, &|| !saving.is_finished());
             saving.join().unwrap_or_default()
         });
         self.warnings.extend(warnings);

@@ -89,8 +89,9 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
     }
 }
 
-/// Files away the pins of units that are live no longer, and keeps pins within their bounds.
-pub(super) fn tidy(session: &Session<'_>, live: &Live, after: After) {
+/// Files away the pins of units that are live no longer, keeps pins within their bounds, and removes what waits for it, at
+/// least as long as `is_waited_for` something else.
+pub(super) fn tidy(session: &Session<'_>, live: &Live, after: After, is_waited_for: &dyn Fn() -> bool) {
     for root in &live.roots {
         if let Ok(pins) = pins_of(session, &root.root) {
             let _ = match after {
@@ -100,7 +101,12 @@ pub(super) fn tidy(session: &Session<'_>, live: &Live, after: After) {
         }
     }
     super::pins::keep_within_bounds(session, live);
-    Pins::sweep(&base(session), Some(Instant::now() + PATIENCE));
+    let began = Instant::now();
+    let patience = match after {
+        After::Commit => Duration::from_millis(50),
+        After::Checkout => Duration::from_millis(10),
+    };
+    Pins::sweep(&base(session), &|| began.elapsed() > patience && !is_waited_for());
 }
 
 /// What was done before pins are tidied.
@@ -112,9 +118,6 @@ pub(super) enum After {
     /// is in a hurry.
     Checkout,
 }
-
-/// How long names that wait are removed.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Files away a directory that a checkout took out of the live state `before`.
 pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, parked: &Parked) {

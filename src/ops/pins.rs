@@ -145,7 +145,7 @@ pub(super) fn make_room(session: &Session<'_>) -> Result<Eviction, Error> {
 
 /// Removes all names that wait for it.
 pub(super) fn sweep(session: &Session<'_>) {
-    Pins::sweep(&base(session), None);
+    Pins::sweep(&base(session), &|| false);
 }
 
 fn key(root: &RootName, pin: &PinEntry) -> (String, String) {

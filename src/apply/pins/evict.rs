@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use super::record::Record;
 use super::{LIVE, Pins, TRASH};
@@ -66,9 +65,9 @@ impl Pins {
         std::fs::read_dir(base.join(TRASH)).is_ok_and(|mut list| list.next().is_some())
     }
 
-    /// Removes names that wait, the oldest first, until `deadline`. Where many discards wait, the oldest goes whatever it
-    /// takes: so they do not pile up. Tells whether all are gone.
-    pub fn sweep(base: &Path, deadline: Option<Instant>) -> bool {
+    /// Removes names that wait, the oldest first, until it `is_late`. Where many discards wait, the oldest goes whatever
+    /// it takes: so they do not pile up. Tells whether all are gone.
+    pub fn sweep(base: &Path, is_late: &dyn Fn() -> bool) -> bool {
         let waiting = std::fs::read_dir(base.join(TRASH)).into_iter().flatten().flatten();
         let mut waiting: Vec<_> = waiting
             .map(|entry| (entry.metadata().and_then(|meta| meta.modified()).ok(), entry.path()))
@@ -76,8 +75,8 @@ impl Pins {
         waiting.sort();
         let is_much = waiting.len() > WAITING;
         let sweep = |(number, (_, path)): (usize, &(_, PathBuf))| {
-            let deadline = deadline.filter(|_| number > 0 || !is_much);
-            remove_within(path, deadline)
+            let goes_anyway = number == 0 && is_much;
+            remove_until(path, &|| !goes_anyway && is_late())
         };
         // One that cannot be removed does not keep the others.
         waiting.iter().enumerate().map(sweep).fold(true, |all, one| all & one)
@@ -165,16 +164,15 @@ impl Pins {
     }
 }
 
-/// Removes a tree, stopping in time. Tells whether it is gone.
-fn remove_within(path: &Path, deadline: Option<Instant>) -> bool {
-    let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+/// Removes a tree, stopping when it is late. Tells whether it is gone.
+fn remove_until(path: &Path, is_late: &dyn Fn() -> bool) -> bool {
     let is_dir = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     if is_late() {
         return false;
     }
     let gone = if is_dir {
         let children = std::fs::read_dir(path).into_iter().flatten().flatten();
-        children.into_iter().all(|child| remove_within(&child.path(), deadline)) && std::fs::remove_dir(path).is_ok()
+        children.into_iter().all(|child| remove_until(&child.path(), is_late)) && std::fs::remove_dir(path).is_ok()
     } else {
         std::fs::remove_file(path).is_ok()
     };
@@ -200,7 +198,7 @@ mod tests {
             std::fs::File::open(&discard).unwrap().set_modified(age).unwrap();
         }
         for _ in 0..10 {
-            assert!(!Pins::sweep(base.path(), Some(Instant::now())), "some wait on");
+            assert!(!Pins::sweep(base.path(), &|| true), "some wait on");
         }
         let mut left: Vec<_> = std::fs::read_dir(&trash)
             .unwrap()
@@ -208,7 +206,7 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["t0", "t1", "t2"], "the youngest");
-        assert!(Pins::sweep(base.path(), None));
+        assert!(Pins::sweep(base.path(), &|| false));
         assert!(!Pins::has_trash(base.path()));
     }
 }

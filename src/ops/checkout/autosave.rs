@@ -44,7 +44,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
     let note = session.note(message);
     history.set_ref(&name, commit, Expected::Absent, &note)?;
     pinning::hold(session, live, &pinning::Which::Missing);
-    live.save_while(&session.viewpoint(), |_| ());
+    live.save_while(&session.viewpoint(), |_, _| ());
     Ok(Autosave {
         name: name.short_name().to_owned(),
         commit,

@@ -214,8 +214,8 @@ pub(super) fn perform(
     for root in &session.repo.config().roots {
         discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
     }
-    live.save_while(&session.viewpoint(), |live| {
-        pinning::tidy(session, live, pinning::After::Checkout)
+    live.save_while(&session.viewpoint(), |live, is_saving| {
+        pinning::tidy(session, live, pinning::After::Checkout, is_saving)
     });
     report.head = head(session.repo.history())?;
     Ok(report)
@@ -294,10 +294,7 @@ fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) ->
         };
         let units = goal.entries(&root.name)?;
         let entries = pins.recognize(&pinned::wanted(&goal, &root.name, &units));
-        let entries = entries
-            .into_iter()
-            .map(|(entry, ino)| (entry.path.clone(), (entry, ino)));
-        known.insert(root.name.clone(), entries.collect());
+        known.insert(root.name.clone(), entries.into_iter().collect());
     }
     Ok(known)
 }

@@ -152,8 +152,8 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     if let Err(error) = shell::forget(&session.repo, recorded) {
         report.warnings.push(error.to_string());
     }
-    live.save_while(&session.viewpoint(), |live| {
-        pinning::tidy(session, live, pinning::After::Commit);
+    live.save_while(&session.viewpoint(), |live, is_saving| {
+        pinning::tidy(session, live, pinning::After::Commit, is_saving);
     });
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::report::{LiveReport, LiveRootReport};
-use crate::capture::scan::{LiveRoot, Written};
+use crate::capture::scan::LiveRoot;
+use crate::capture::written::Written;
 use crate::compare;
 use crate::ops::error::Error;
 use crate::ops::live::{Viewpoint, describe, rules};

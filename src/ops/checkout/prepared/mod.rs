@@ -301,22 +301,16 @@ impl Prepared {
         let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
         let from_layers = placed.files.iter().filter(|(entry, _)| !is_pinned(&entry.path));
         swept.from_layers += from_layers.count() as u64;
-        let known = swept.written.entry(name.clone()).or_default();
-        for (entry, ino) in placed.files {
-            if !(options.verify && is_pinned(&entry.path)) {
-                known.insert(entry.path.clone(), (entry, ino));
-            }
-        }
-        if !options.verify {
-            let brought = part.from_pins.brought.iter().cloned();
-            known.extend(brought.map(|(entry, ino)| (entry.path.clone(), (entry, ino))));
-        }
-        let inodes = live.roots.iter().find(|live| live.root.name == *name);
-        for entry in &part.plan.retouch {
-            if let Some(mark) = inodes.and_then(|live| live.mark(entry.path.as_bytes())) {
-                known.insert(entry.path.clone(), (entry.clone(), mark.stamp.ino));
-            }
-        }
+        let is_unread = |path: &RelPath| options.verify && is_pinned(path);
+        let placed = placed.files.into_iter().filter(|(entry, _)| !is_unread(&entry.path));
+        let brought = part.from_pins.brought.iter().filter(|_| !options.verify);
+        let root = live.roots.iter().find(|live| live.root.name == *name);
+        let retouched = part.plan.retouch.iter().filter_map(|entry| {
+            let mark = root?.mark(entry.path.as_bytes())?;
+            Some((entry.clone(), mark.stamp.ino))
+        });
+        let written = placed.chain(brought.cloned()).chain(retouched);
+        swept.written.insert(name.clone(), written.collect());
     }
 
     /// A swap that could not be finished. Where it was taken back nothing is left to do for the next command.
