@@ -528,8 +528,7 @@ fn live_files_are_read_whatever_the_cache_says() {
     sandbox.write("bin/tool", "#!/bin/zz\n");
     // A cache that takes the altered file for the recorded one.
     let cache = sandbox.repo_dir().join("cache/state/env");
-    let bytes = std::fs::read(&cache).unwrap();
-    let mut state: RootState = postcard::from_bytes(&bytes[32..]).unwrap();
+    let mut state: RootState = envgit::fsx::cache::read(&cache).unwrap();
     let at = state
         .entries
         .iter()

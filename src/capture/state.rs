@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::elf::Elf;
 use crate::digest::Digest;
-use crate::fsx::{self, Error, atomic, stamp::Stamp};
+use crate::fsx::{Error, cache, stamp::Stamp};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::unit::UnitName;
@@ -110,12 +110,7 @@ impl RootState {
     }
 
     fn read(path: &Path) -> Option<Self> {
-        let bytes = fsx::read_if_present(path).ok()??;
-        let (digest, body) = bytes.split_first_chunk::<32>()?;
-        if Digest::of(body).as_bytes() != digest {
-            return None;
-        }
-        let state: Self = postcard::from_bytes(body).ok()?;
+        let state: Self = cache::read(path)?;
         let entries = state.entries.len();
         let whole = state.marks.len() == entries && state.unit_of.len() == entries;
         (state.version == VERSION && whole).then_some(state)
@@ -132,11 +127,6 @@ impl RootState {
     /// # Errors
     /// Names the path. Only speed is lost.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let Ok(body) = postcard::to_stdvec(self) else {
-            return Ok(());
-        };
-        let mut bytes = Digest::of(&body).as_bytes().to_vec();
-        bytes.extend_from_slice(&body);
-        atomic::write_cache(path, &bytes)
+        cache::write(path, self)
     }
 }

@@ -5,6 +5,7 @@
 pub mod append;
 pub mod atomic;
 pub mod beneath;
+pub mod cache;
 pub mod direct;
 pub mod lock;
 pub mod names;

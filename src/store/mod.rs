@@ -31,7 +31,7 @@ use std::time::Duration;
 pub use fetch::NOT_HERE;
 
 use crate::digest::Digest;
-use crate::fsx::{self, Context, atomic};
+use crate::fsx::{self, Context, cache};
 use crate::progress::Progress;
 use crate::snapshot::facts::LayerFacts;
 use arrival::{Arrival, Awaited};
@@ -206,8 +206,7 @@ impl Store {
             .metadata()
             .map_err(|error| error.to_string())?
             .len();
-        if let Ok(Some(bytes)) = fsx::read_if_present(&self.cache.join(digest.to_string()))
-            && let Some(index) = decode_index(&bytes)
+        if let Some(index) = cache::read::<LayerIndex>(&self.cache.join(digest.to_string()))
             && index.end() + Footer::LEN as u64 <= len
         {
             return Ok(index);
@@ -218,36 +217,31 @@ impl Store {
     }
 
     /// The index of a layer as the cache has it, sound or not there.
-    pub fn cached_index(cache: &Path, layer: &Digest) -> Option<LayerIndex> {
-        let bytes = fsx::read_if_present(&cache.join("index").join(layer.to_string()));
-        decode_index(&bytes.ok()??)
+    pub fn cached_index(dir: &Path, layer: &Digest) -> Option<LayerIndex> {
+        cache::read(&dir.join("index").join(layer.to_string()))
     }
 
     /// Makes the cached index of a layer this one, and tells how it was.
-    pub fn renew_index(cache: &Path, layer: &Digest, index: &LayerIndex) -> IndexState {
-        let dir = cache.join("index");
+    pub fn renew_index(dir: &Path, layer: &Digest, index: &LayerIndex) -> IndexState {
+        let dir = dir.join("index");
         let path = dir.join(layer.to_string());
         let before = fsx::read_if_present(&path).unwrap_or_default();
-        let state = match before.as_deref().map(decode_index) {
+        let state = match before.as_deref().map(cache::decode::<LayerIndex>) {
             Some(Some(known)) if known == *index => return IndexState::Sound,
             Some(Some(known)) if known.says_what(index) => IndexState::Sound,
             Some(_) => IndexState::Damaged,
             None => IndexState::Absent,
         };
-        if let Some(bytes) = encode_index(index)
-            && fsx::create_dir_all(&dir).is_ok()
-        {
-            let _ = atomic::write_cache(&path, &bytes);
+        if fsx::create_dir_all(&dir).is_ok() {
+            let _ = cache::write(&path, index);
         }
         state
     }
 
     /// A cache: when it cannot be written the next call rebuilds it.
     fn write_index(&self, digest: &Digest, index: &LayerIndex) {
-        if let Some(bytes) = encode_index(index)
-            && fsx::create_dir_all(&self.cache).is_ok()
-        {
-            let _ = atomic::write_cache(&self.cache.join(digest.to_string()), &bytes);
+        if fsx::create_dir_all(&self.cache).is_ok() {
+            let _ = cache::write(&self.cache.join(digest.to_string()), index);
         }
     }
 
@@ -326,22 +320,6 @@ fn read_toc(file: &File) -> std::io::Result<Toc> {
     let mut stored = vec![0; footer.toc_stored as usize];
     file.read_exact_at(&mut stored, footer.toc_offset)?;
     Toc::parse(&toc::unpack(&stored, footer.toc_size)?)
-}
-
-/// Indexes carry the digest of their bytes in front.
-fn encode_index(index: &LayerIndex) -> Option<Vec<u8>> {
-    let body = postcard::to_stdvec(index).ok()?;
-    let mut bytes = Digest::of(&body).as_bytes().to_vec();
-    bytes.extend_from_slice(&body);
-    Some(bytes)
-}
-
-fn decode_index(bytes: &[u8]) -> Option<LayerIndex> {
-    let (digest, body) = bytes.split_first_chunk::<32>()?;
-    if Digest::of(body).as_bytes() != digest {
-        return None;
-    }
-    postcard::from_bytes(body).ok()
 }
 
 #[cfg(test)]

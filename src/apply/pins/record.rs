@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
 use crate::fsx::stamp::Stamp;
-use crate::fsx::{self, Error, atomic};
+use crate::fsx::{Error, cache};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 
@@ -45,24 +44,14 @@ impl Record {
 
     /// Reads a record; whatever is wrong with it, there is none.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let bytes = fsx::read_if_present(path).ok()??;
-        let (digest, body) = bytes.split_first_chunk::<32>()?;
-        if Digest::of(body).as_bytes() != digest {
-            return None;
-        }
-        let record: Self = postcard::from_bytes(body).ok()?;
+        let record: Self = cache::read(path)?;
         (record.version == VERSION).then_some(record)
     }
 
     /// Writes it. It may be lost or old after a power cut, which costs only speed: every stamp is compared before a
     /// pin is used.
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
-        let Ok(body) = postcard::to_stdvec(self) else {
-            return Ok(());
-        };
-        let mut bytes = Digest::of(&body).as_bytes().to_vec();
-        bytes.extend_from_slice(&body);
-        atomic::write_cache(path, &bytes)
+        cache::write(path, self)
     }
 
     /// The file or symlink at a path.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::digest::Digest;
 use crate::fsx::{self, Context};
 use crate::ops::{Error, Session};
 use crate::store::verify::LayerCheck;
@@ -31,10 +30,7 @@ pub(super) fn renew(session: &Session<'_>, checks: &[LayerCheck]) -> Result<Vec<
         let Some(bytes) = fsx::read_if_present(&path)? else {
             continue;
         };
-        let is_whole = bytes
-            .split_first_chunk::<32>()
-            .is_some_and(|(digest, body)| Digest::of(body).as_bytes() == digest);
-        if !is_whole {
+        if !fsx::cache::is_whole(&bytes) {
             std::fs::remove_file(&path).at("remove", &path)?;
             notes.push(format!(
                 "the cache of {name} was damaged; the next command reads every file of it once"
