@@ -23,6 +23,8 @@ pub struct PullOptions {
     pub reason: Option<String>,
     /// When the health check fails afterwards, go back by itself.
     pub auto_rollback: bool,
+    /// Only fetch, and plan.
+    pub dry_run: bool,
 }
 
 /// Where the branch stood to its upstream.
@@ -139,6 +141,7 @@ fn go_on(
         force: options.force,
         reason: options.reason.clone(),
         auto_rollback: options.auto_rollback,
+        dry_run: options.dry_run,
         cwd: session.repo.project().to_owned(),
         ..CheckoutOptions::default()
     };
@@ -162,7 +165,10 @@ fn go_on(
             checkout.forward = Some(branch.to_owned());
         }
     }
-    let otherwise = shell::remember(session, there)?;
+    let otherwise = match options.dry_run {
+        true => Vec::new(),
+        false => shell::remember(session, there)?,
+    };
     let report = attend::checkout(session, &checkout, confirm)?;
     Ok((Pulled::Forward(Box::new(report)), otherwise))
 }

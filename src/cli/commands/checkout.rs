@@ -125,15 +125,11 @@ pub(super) fn perform(
             .json(&json::checkout::CheckoutJson::of(&report, volume.verbose))?;
         return Ok(ending(&report));
     }
-    cmd.ui.warn_all(&report.warnings);
     if report.dry_run {
-        let text = render::checkout::plan(&report, volume.verbose, &theme);
-        cmd.ui.print(&text)?;
-        if let Some(told) = render::checkout::git_tracked(&report.plan) {
-            cmd.ui.warn(&told);
-        }
+        tell_plan(cmd, &report)?;
         return Ok(ExitCode::SUCCESS);
     }
+    cmd.ui.warn_all(&report.warnings);
     let text = render::checkout::done(&report, &theme);
     cmd.ui.print(&text)?;
     if report.rolled_back.is_none() {
@@ -141,6 +137,17 @@ pub(super) fn perform(
     }
     tell_health(cmd, &report, options)?;
     Ok(ending(&report))
+}
+
+/// Tells what a checkout would do; also for `pull`.
+pub(super) fn tell_plan(cmd: &mut CommandContext<'_>, report: &CheckoutReport) -> Result<(), CliError> {
+    let (volume, theme) = (cmd.ui.volume, cmd.ui.theme);
+    cmd.ui.warn_all(&report.warnings);
+    cmd.ui.print(&render::checkout::plan(report, volume.verbose, &theme))?;
+    if let Some(told) = render::checkout::git_tracked(&report.plan) {
+        cmd.ui.warn(&told);
+    }
+    Ok(())
 }
 
 /// A checkout after which not all is well has failed, also when it was taken back.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::checkout::{advise, ending};
+use super::checkout::{advise, ending, tell_plan};
 use crate::cli::consent::{Beforehand, consent};
 use crate::cli::context::CommandContext;
 use crate::cli::error::CliError;
@@ -23,6 +23,9 @@ pub(in crate::cli) struct Args {
     /// When the health check fails afterwards, go back at once.
     #[arg(long)]
     auto_rollback: bool,
+    /// Fetch, show what would change here, and change nothing.
+    #[arg(short = 'n', long)]
+    dry_run: bool,
 }
 
 pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode, CliError> {
@@ -33,6 +36,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         force: args.beforehand.force,
         reason: args.beforehand.reason.clone(),
         auto_rollback: args.auto_rollback,
+        dry_run: args.dry_run,
     };
     let asking = args.beforehand.asking();
     let report = pull(&mut session, &options, &mut |report| consent(cmd, report, asking))?;
@@ -52,6 +56,7 @@ pub(super) fn run(cmd: &mut CommandContext<'_>, args: &Args) -> Result<ExitCode,
         cmd.ui.print(&fetched)?;
     }
     match &report.pulled {
+        Pulled::Forward(checkout) if checkout.dry_run => tell_plan(cmd, checkout)?,
         Pulled::Forward(checkout) => {
             cmd.ui.warn_all(&checkout.warnings);
             cmd.ui.print(&render::checkout::done(checkout, &theme))?;

@@ -44,7 +44,9 @@ fn short(history: &History, id: Option<ObjectId>) -> String {
 pub(in crate::cli) fn push(report: &PushReport, history: &History, theme: &Theme) -> String {
     let pushed = &report.pushed;
     let verb = if pushed.dry_run { "Would push" } else { "Pushed" };
-    let moves = pushed.refs.iter().any(Pushed::moves);
+    let moved = || pushed.refs.iter().filter(|one| one.moves());
+    let moves = moved().next().is_some();
+    let only_removes = moved().all(|one| one.outcome == Outcome::Removed);
     let mut text = String::new();
     if !pushed.layers_again.is_empty() {
         text.push_str(&format!(
@@ -53,7 +55,10 @@ pub(in crate::cli) fn push(report: &PushReport, history: &History, theme: &Theme
             report.remote
         ));
     }
-    if moves {
+    if moves && only_removes {
+        let verb = if pushed.dry_run { "Would remove" } else { "Removed" };
+        text.push_str(&format!("{verb} from {}\n", report.address));
+    } else if moves {
         text.push_str(&format!(
             "{verb} {} and {} to {}\n",
             layers_sent(&pushed.layers),
