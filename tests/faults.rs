@@ -150,19 +150,23 @@ fn one_clear_error(output: &Output, told: &str) -> String {
     said
 }
 
+/// The program, run by a user who is not root.
+fn program_of_nobody(project: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(reachable(Path::new(env!("CARGO_BIN_EXE_envgit")), project));
+    command.arg("-C").arg(project).args(args).env_clear();
+    command
+        .env("HOME", project.parent().unwrap())
+        .current_dir("/")
+        .stdin(Stdio::null());
+    as_nobody(&mut command).output().unwrap()
+}
+
 /// Runs the next command, and tells which of the two states that left; the live tree must be exactly that of HEAD.
 fn recovered(two: &Two, as_nobody_too: bool, told: &str) -> usize {
     let project = two.sandbox.project();
-    let output = if as_nobody_too {
-        let mut command = Command::new(reachable(Path::new(env!("CARGO_BIN_EXE_envgit")), &project));
-        command.arg("-C").arg(&project).args(["status", "--json"]).env_clear();
-        command
-            .env("HOME", project.parent().unwrap())
-            .current_dir("/")
-            .stdin(Stdio::null());
-        as_nobody(&mut command).output().unwrap()
-    } else {
-        program(&project, &["status", "--json"])
+    let output = match as_nobody_too {
+        true => program_of_nobody(&project, &["status", "--json"]),
+        false => program(&project, &["status", "--json"]),
     };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}: {said}");
@@ -413,8 +417,8 @@ fn a_file_or_folder_that_becomes_immutable() {
     }
 }
 
-#[test]
-fn permission_that_is_lost() {
+/// Two states that belong to a user who is not root.
+fn two_of_nobody() -> Two {
     if std::env::var_os("ENVGIT_WITHOUT_MOUNTS").is_none() {
         assert!(
             rustix::process::geteuid().is_root(),
@@ -426,6 +430,12 @@ fn permission_that_is_lost() {
     if rustix::process::geteuid().is_root() {
         shell(&format!("chown -R {NOBODY}:{NOBODY} {dir} && chmod 755 {dir}"));
     }
+    two
+}
+
+#[test]
+fn permission_that_is_lost() {
+    let two = two_of_nobody();
     let env = two.sandbox.env();
     for path in ["share", "lib/python3.11/site-packages"] {
         let path = env.join(path).display().to_string();
@@ -440,6 +450,30 @@ fn permission_that_is_lost() {
             &["permission", "put back", "half-way", "not equal", "changed while"],
         );
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_given_up_only_where_that_is_said() {
+    let two = two_of_nobody();
+    let (project, notes) = (two.sandbox.project(), two.sandbox.env().join("share/notes"));
+    shell(&format!("echo mine > {0} && chmod 000 {0}", notes.display()));
+    let said = one_clear_error(&program_of_nobody(&project, &["checkout", "v1"]), "unread");
+    assert!(
+        said.contains("could not be saved") && said.contains("--discard"),
+        "{said}"
+    );
+    shell(&format!("grep -qx mine {}", notes.display()));
+    let output = program_of_nobody(&project, &["checkout", "--discard", "v1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("share/notes"), "{said}");
+    assert_eq!(recovered(&two, true, "discarded"), 0);
+    // Of a folder nobody knows what is in it.
+    let dir = two.sandbox.env().join("share").display().to_string();
+    shell(&format!("chmod 000 {dir}"));
+    let said = one_clear_error(&program_of_nobody(&project, &["checkout", "--discard", "v2"]), "folder");
+    shell(&format!("chmod 755 {dir}"));
+    assert!(said.contains("could not be saved"), "{said}");
+    assert_eq!(recovered(&two, true, "refused"), 0);
 }
 
 // ---- gone ----

@@ -67,6 +67,9 @@ impl LiveRoot {
                 }
             }
         }
+        let unread = failures.iter().filter(|(_, error)| !is_gone(error));
+        self.unread
+            .extend(unread.map(|(at, _)| self.state.entries[*at].path.clone()));
         self.remove(&failures.keys().copied().collect());
         failures.into_values().filter(|error| !is_gone(error)).collect()
     }

@@ -60,6 +60,8 @@ pub struct LiveRoot {
     pub skipped: Vec<RelPath>,
     /// Directories that could not be listed.
     pub unreadable: Vec<IoError>,
+    /// Files that could not be read. They are not among the entries.
+    pub unread: Vec<RelPath>,
     /// What is odd about the package records.
     pub warnings: Vec<String>,
     /// Whether anything differs from what was remembered.
@@ -184,6 +186,7 @@ impl LiveRoot {
             special: listing.special,
             skipped: listing.skipped,
             unreadable: listing.unreadable,
+            unread: Vec::new(),
             warnings: Vec::new(),
             changed: false,
             is_recognized: false,
@@ -352,6 +355,11 @@ impl LiveRoot {
     /// The form in which its content is recorded.
     pub fn form(&self) -> &Arc<dyn Form> {
         &self.form
+    }
+
+    /// What stands in it and is not among the entries.
+    pub fn outside(&self) -> impl Iterator<Item = &RelPath> {
+        self.skipped.iter().chain(&self.special).chain(&self.unread)
     }
 
     /// Takes entries out, as if they were not there.

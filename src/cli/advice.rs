@@ -55,7 +55,8 @@ pub(super) fn of_ops(error: &ops::Error) -> Advice {
         ops::Error::Unsaved(_) => Advice::new(
             "unreadable",
             FAILED,
-            "nothing was changed; make them readable, as their owner or with sudo, or move them away, and do it again",
+            "nothing was changed; make them readable, as their owner or with sudo, or move them away, and do it again; \
+             `envgit checkout --discard` gives up files of which the target has another",
         ),
         ops::Error::Inventory { .. } => Advice::new("damaged", DAMAGED, DAMAGED_HISTORY),
         ops::Error::Damaged(_) => Advice::new(

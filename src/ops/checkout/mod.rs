@@ -231,14 +231,20 @@ fn plan(
 ) -> Result<(Live, Prepared, CheckoutReport), Error> {
     let known = known_before(session, target, purpose)?;
     let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
-    if !live.failures.is_empty() {
+    // Nobody knows what is in a folder that cannot be listed.
+    let may_go = options.discard && live.roots.iter().all(|root| root.unreadable.is_empty());
+    if !live.failures.is_empty() && !may_go {
         return Err(Error::Unsaved(live.failures));
     }
     // What an interrupted checkout was asked for may be gone by now.
     if !matches!(purpose, Purpose::Recovery(_)) {
         refuse_unmatched(session, &live, target, selection)?;
     }
-    let prepared = Prepared::new(session, &live, target, selection, options)?;
+    let mut prepared = Prepared::new(session, &live, target, selection, options)?;
+    let unread = live.failures.iter();
+    prepared
+        .warnings
+        .extend(unread.map(|failure| format!("{failure}; it goes where the target has a file, and else it stays")));
     let report = CheckoutReport {
         target: SideName {
             commit: Some(target.commit),

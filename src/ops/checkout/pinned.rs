@@ -124,8 +124,8 @@ fn bring_whole(live: &LiveRoot, units: &Differing, plan: &mut RootPlan, offers: 
         .collect();
     let mut goal: Vec<&Entry> = units.newer.iter().flat_map(|(_, list)| list).collect();
     goal.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let outside = live.skipped.iter().chain(&live.special);
-    let mut held: BTreeSet<RelPath> = outside
+    let mut held: BTreeSet<RelPath> = live
+        .outside()
         .flat_map(|path| path.ancestors())
         .filter_map(|dir| RelPath::new(dir).ok())
         .collect();

@@ -46,8 +46,8 @@ pub(super) fn plan_root(
     wanted: &BTreeMap<&[u8], &Entry>,
     whole: bool,
 ) -> Result<RootPlan, plan::Blocked> {
-    let outside = live.skipped.iter().chain(&live.special);
-    let held: BTreeSet<RelPath> = outside
+    let held: BTreeSet<RelPath> = live
+        .outside()
         .flat_map(|path| path.ancestors())
         .filter_map(|dir| RelPath::new(dir).ok())
         .collect();
