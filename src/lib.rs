@@ -19,6 +19,7 @@ pub mod capture;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod cores;
 pub mod demo;
 pub mod digest;
 pub mod exchange;

@@ -10,17 +10,24 @@ use std::path::{Path, PathBuf};
 /// What each module may use of the others. The same table, with its reasons, stands in `docs/architecture.md`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("digest", &[]),
+    ("cores", &[]),
     ("progress", &[]),
     ("fsx", &[]),
     // `fsx` for its error type in `content.rs` alone, where the store and the stage meet: see EXCEPTIONS.
     ("snapshot", &["digest", "progress"]),
-    ("capture", &["digest", "fsx", "progress", "relocate", "snapshot"]),
+    (
+        "capture",
+        &["cores", "digest", "fsx", "progress", "relocate", "snapshot"],
+    ),
     ("compare", &["digest", "snapshot"]),
-    ("store", &["digest", "fsx", "progress", "snapshot"]),
+    ("store", &["cores", "digest", "fsx", "progress", "snapshot"]),
     ("history", &["digest", "fsx", "snapshot"]),
     ("plan", &["digest", "snapshot"]),
     ("relocate", &["digest", "snapshot"]),
-    ("apply", &["digest", "fsx", "plan", "progress", "relocate", "snapshot"]),
+    (
+        "apply",
+        &["cores", "digest", "fsx", "plan", "progress", "relocate", "snapshot"],
+    ),
     ("service", &["snapshot"]),
     ("audit", &["digest", "fsx"]),
     ("config", &["capture", "fsx", "remote", "service", "snapshot"]),
@@ -40,15 +47,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "plan",
-            "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
+            "apply", "audit", "capture", "compare", "config", "cores", "demo", "digest", "exchange", "fsx", "history",
+            "plan", "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
     (
         "cli",
         &[
-            "apply", "audit", "capture", "compare", "config", "demo", "digest", "exchange", "fsx", "history", "ops",
-            "plan", "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
+            "apply", "audit", "capture", "compare", "config", "cores", "demo", "digest", "exchange", "fsx", "history",
+            "ops", "plan", "progress", "registry", "relocate", "remote", "repo", "service", "snapshot", "store",
         ],
     ),
 ];

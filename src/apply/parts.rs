@@ -1,11 +1,12 @@
 //! Lists worked through in parts, one part a core.
 
+use crate::cores;
+
 /// Does the same with each part of a list, one part a core, and gives the results in the order of the parts.
 pub(super) fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
     /// Less is not worth a thread.
     const LEAST: usize = 256;
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let each = items.len().div_ceil(threads).max(LEAST);
+    let each = items.len().div_ceil(cores::count()).max(LEAST);
     if items.len() <= each {
         return vec![work(items)];
     }

@@ -8,6 +8,7 @@ use super::listing::Listing;
 use super::owners::{Owners, Rank};
 use super::promises::Ledger;
 use super::{conda, pip, python, site};
+use crate::cores;
 use crate::snapshot::content::Form;
 use crate::snapshot::entry::{Entry, Node};
 use crate::snapshot::package::{Defect, Package};
@@ -189,10 +190,7 @@ fn through_link(path: RelPath, lib_links: &[&[u8]]) -> RelPath {
 
 /// Results of `work` for `0..count`, in no certain order.
 pub(super) fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(8)
-        .min(count / 4);
+    let threads = cores::count().min(8).min(count / 4);
     if threads < 2 {
         return (0..count).map(work).collect();
     }

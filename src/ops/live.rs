@@ -18,6 +18,7 @@ use crate::capture::state::RootState;
 use crate::capture::touched::Touched;
 use crate::capture::written::Written;
 use crate::config::Config;
+use crate::cores;
 use crate::fsx::Context;
 use crate::fsx::stable;
 use crate::history::{BlobId, CommitId, tracked_paths};
@@ -126,13 +127,7 @@ impl Live {
             let rules = rules(viewpoint, root)?;
             let written = written.get(&root.name).unwrap_or(&none);
             let state = viewpoint.state_path(root);
-            Ok(LiveRoot::scan(
-                root,
-                &rules,
-                state.as_deref(),
-                written,
-                super::threads(),
-            )?)
+            Ok(LiveRoot::scan(root, &rules, state.as_deref(), written, cores::count())?)
         };
         let roots: Result<Vec<_>, Error> = config.roots.iter().map(scan).collect();
         viewpoint.progress.end();
@@ -199,7 +194,7 @@ impl Live {
             let rules = rules(viewpoint, &root.root)?;
             let touched = touched.get(&root.root.name).unwrap_or(&none.0);
             let written = written.get(&root.root.name).unwrap_or(&none.1);
-            Ok(root.look_again(&rules, (!is_old).then_some(touched), written, super::threads())?)
+            Ok(root.look_again(&rules, (!is_old).then_some(touched), written, cores::count())?)
         };
         let roots: Result<Vec<_>, Error> = self.roots.into_iter().map(look).collect();
         viewpoint.progress.end();
@@ -230,7 +225,7 @@ impl Live {
         progress.begin(Phase::Read, Some(self.pending_bytes()));
         for root in &mut self.roots {
             self.read += root.pending.len() as u64;
-            let failures = root.hash_pending(super::threads(), progress);
+            let failures = root.hash_pending(cores::count(), progress);
             self.failures.extend(failures.iter().map(describe));
         }
         progress.end();

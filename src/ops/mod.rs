@@ -93,8 +93,3 @@ impl Session<'_> {
         }
     }
 }
-
-/// How many threads share work that keeps the cores busy.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}

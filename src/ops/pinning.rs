@@ -8,10 +8,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::Session;
+use super::homes::Homes;
 use super::live::Live;
 use crate::apply::Parked;
 use crate::apply::pins::{Member, NoPins, Pins, UnitId};
 use crate::capture::scan::LiveRoot;
+use crate::cores;
 use crate::fsx;
 use crate::relocate::Placeholders;
 use crate::snapshot::entry::Entry;
@@ -34,20 +36,32 @@ pub(super) fn base(session: &Session<'_>) -> PathBuf {
 
 /// The pins of a root.
 pub(super) fn pins_of(session: &Session<'_>, root: &Root) -> Result<Pins, NoPins> {
-    let form = session
-        .viewpoint()
-        .homes
-        .relocation(session.repo.config(), root, Placeholders::new);
+    open(session, &session.viewpoint().homes, root)
+}
+
+fn open(session: &Session<'_>, homes: &Homes, root: &Root) -> Result<Pins, NoPins> {
+    let form = homes.relocation(session.repo.config(), root, Placeholders::new);
     Pins::open(&base(session), &root.name, &root.path, &form.place())
 }
 
+/// The pins of roots. How files can be pinned is found out by trying, so they are opened once for all that is done.
+pub(super) type AllPins = HashMap<RootName, Pins>;
+
+/// The pins of all roots that can have some.
+pub(super) fn all_pins(session: &Session<'_>) -> AllPins {
+    let homes = session.viewpoint().homes;
+    let roots = session.repo.config().roots.iter();
+    let pins = roots.filter_map(|root| Some((root.name.clone(), open(session, &homes, root).ok()?)));
+    pins.collect()
+}
+
 /// Pins live units. The stamps of files that got another name are brought up to date in `live`, which is to be saved.
-pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
+pub(super) fn hold(session: &Session<'_>, all: &AllPins, live: &mut Live, which: &Which<'_>) {
     if session.repo.config().pins.max_size == 0 {
         return;
     }
     for (number, root) in live.roots.iter_mut().enumerate() {
-        let Ok(pins) = pins_of(session, &root.root) else {
+        let Some(pins) = all.get(&root.root.name) else {
             continue;
         };
         let wanted: HashMap<u32, (UnitName, UnitId)> = match which {
@@ -76,7 +90,7 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
                 }
             }
         };
-        let threads = super::threads();
+        let threads = cores::count();
         std::thread::scope(|scope| {
             for _ in 0..threads.min(wanted.len()) {
                 scope.spawn(work);
@@ -91,16 +105,16 @@ pub(super) fn hold(session: &Session<'_>, live: &mut Live, which: &Which<'_>) {
 
 /// Files away the pins of units that are live no longer, keeps pins within their bounds, and removes what waits for it, at
 /// least as long as `is_waited_for` something else.
-pub(super) fn tidy(session: &Session<'_>, live: &Live, after: After, is_waited_for: &dyn Fn() -> bool) {
+pub(super) fn tidy(session: &Session<'_>, all: &AllPins, live: &Live, after: After, is_waited_for: &dyn Fn() -> bool) {
     for root in &live.roots {
-        if let Ok(pins) = pins_of(session, &root.root) {
+        if let Some(pins) = all.get(&root.root.name) {
             let _ = match after {
                 After::Commit => pins.settle(units(root)),
                 After::Checkout => pins.retire(units(root)),
             };
         }
     }
-    super::pins::keep_within_bounds(session, live);
+    super::pins::keep_within_bounds(session, all, live);
     let began = Instant::now();
     let patience = match after {
         After::Commit => Duration::from_millis(50),
@@ -119,14 +133,15 @@ pub(super) enum After {
     Checkout,
 }
 
-/// Files away a directory that a checkout took out of the live state `before`.
-pub(super) fn put_by(session: &Session<'_>, before: &Live, root: &RootName, parked: &Parked) {
-    let Some(root) = before.roots.iter().find(|live| live.root.name == *root) else {
-        return;
-    };
-    let Ok(pins) = pins_of(session, &root.root) else { return };
-    // What stays in the stage goes with it.
-    let _ = put_tree_by(&pins, root, parked).and_then(|()| pins.discard(&parked.at));
+/// Files away directories that a checkout took out of the live state `before`.
+pub(super) fn put_by(all: &AllPins, before: &Live, parked: &[(RootName, Parked)]) {
+    for (name, parked) in parked {
+        let root = before.roots.iter().find(|live| live.root.name == *name);
+        if let (Some(root), Some(pins)) = (root, all.get(name)) {
+            // What stays in the stage goes with it.
+            let _ = put_tree_by(pins, root, parked).and_then(|()| pins.discard(&parked.at));
+        }
+    }
 }
 
 /// Where a directory is of several units, those in it that are of one are filed away by themselves. What there is no use

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Session;
 use super::error::Error;
 use super::live::Live;
-use super::pinning::{base, pins_of, units};
+use super::pinning::{AllPins, base, pins_of, units};
 use super::recover;
 use crate::apply::pins::{Eviction, PinEntry, Pins};
 use crate::history::History;
@@ -90,11 +90,11 @@ pub fn pins(session: &mut Session<'_>, evict: Option<Evict>) -> Result<PinsRepor
 
 /// After a commit or checkout: whether pins that are not live exceed the bound is known from their records alone; only
 /// then is the history looked through.
-pub(super) fn keep_within_bounds(session: &Session<'_>, live: &Live) {
+pub(super) fn keep_within_bounds(session: &Session<'_>, all: &AllPins, live: &Live) {
     let bound = session.repo.config().pins.max_size;
     let mut held = 0;
     for root in &live.roots {
-        let Ok(pins) = pins_of(session, &root.root) else {
+        let Some(pins) = all.get(&root.root.name) else {
             continue;
         };
         if units(root).next().is_some() {

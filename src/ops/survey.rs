@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use super::Session;
 use super::error::Error;
 use super::operations::OperationLog;
+use crate::cores;
 use crate::history::{self, BlobId, CommitId, Head, History, RefName, TreeEntry, TreeId, told};
 use crate::snapshot::path::escape;
 
@@ -349,7 +350,7 @@ impl Survey {
         history: &History,
         each: impl Fn(&Text, &[u8]) -> Reading<T> + Sync,
     ) -> Result<Vec<(&Text, Reading<T>)>, Error> {
-        let threads = super::threads();
+        let threads = cores::count();
         let queue = Mutex::new(self.texts.iter());
         let done = Mutex::new(Vec::with_capacity(self.texts.len()));
         let dir = history.dir();

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 pub use fetch::NOT_HERE;
 
+use crate::cores;
 use crate::digest::Digest;
 use crate::fsx::{self, Context, cache};
 use crate::progress::Progress;
@@ -71,7 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             level: 1,
-            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            threads: cores::count(),
             memory: 96 << 20,
         }
     }

@@ -9,6 +9,7 @@ use rustix::fs::AtFlags;
 
 use super::record::Pinned;
 use crate::apply::stage::user_xattrs;
+use crate::cores;
 use crate::digest::Hasher;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stable;
@@ -65,10 +66,7 @@ pub(super) fn read_again(tree: &Path, pins: &[&Pinned]) -> Vec<Option<Stamp>> {
     let results = Mutex::new(vec![None; pins.len()]);
     let bytes: u64 = pins.iter().map(|pin| pin.entry.size()).sum();
     const WORTH_A_THREAD: u64 = 1 << 20;
-    let threads = match std::thread::available_parallelism() {
-        Ok(threads) if bytes > WORTH_A_THREAD => threads.get(),
-        _ => 1,
-    };
+    let threads = if bytes > WORTH_A_THREAD { cores::count() } else { 1 };
     let mut order: Vec<usize> = (0..pins.len()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(pins[*at].entry.size()));
     std::thread::scope(|scope| {

@@ -187,9 +187,7 @@ pub(super) fn perform(
     gate.saved(session, &report, &journal)?;
     let swept = prepared.apply(session, &live, &journal, options)?;
     report.stuck = swept.stuck.clone();
-    for (root, parked) in &swept.parked {
-        pinning::put_by(session, &live, root, parked);
-    }
+    pinning::put_by(&pinning::all_pins(session), &live, &swept.parked);
     let viewpoint = session.viewpoint_of(Some(target.commit));
     let mut live = live.look_again(&viewpoint, &prepared.touched(), &swept.written)?;
     if !target.partial {
@@ -199,7 +197,9 @@ pub(super) fn perform(
     report.verified = prepared.verify(session, &live, &target, &selection, swept.from_layers)?;
     target.move_head(session)?;
     live.outlast_doubt(&swept.written);
-    pinning::hold(session, &mut live, &pinning::Which::Changed(&prepared.units()));
+    // Opened again: HEAD moved, and may name other homes.
+    let pins = pinning::all_pins(session);
+    pinning::hold(session, &pins, &mut live, &pinning::Which::Changed(&prepared.units()));
     if !target.partial {
         live.mark_recorded();
     }
@@ -212,10 +212,10 @@ pub(super) fn perform(
         notes::settle(session)?;
     }
     for root in &session.repo.config().roots {
-        discard_stage(&root.path, pinning::pins_of(session, root).ok().as_ref())?;
+        discard_stage(&root.path, pins.get(&root.name))?;
     }
     live.save_while(&session.viewpoint(), |live, is_saving| {
-        pinning::tidy(session, live, pinning::After::Checkout, is_saving)
+        pinning::tidy(session, &pins, live, pinning::After::Checkout, is_saving)
     });
     report.head = head(session.repo.history())?;
     Ok(report)

@@ -146,14 +146,15 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     let (commit, manifest) = record(session, &live, layer, &place.parents, words)?;
     report.warnings.extend(place.left_behind(session)?);
     place.publish(session, commit, &message, &options.tags)?;
-    pinning::hold(session, &mut live, &pinning::Which::Missing);
+    let pins = pinning::all_pins(session);
+    pinning::hold(session, &pins, &mut live, &pinning::Which::Missing);
     live.mark_recorded();
     let recorded = changes.vars.iter().map(|var| var.name.as_str());
     if let Err(error) = shell::forget(&session.repo, recorded) {
         report.warnings.push(error.to_string());
     }
     live.save_while(&session.viewpoint(), |live, is_saving| {
-        pinning::tidy(session, live, pinning::After::Commit, is_saving);
+        pinning::tidy(session, &pins, live, pinning::After::Commit, is_saving);
     });
     report.commit = Some(commit);
     report.short = session.repo.history().short(commit);

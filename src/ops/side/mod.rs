@@ -9,6 +9,7 @@ use super::error::Error;
 use super::live::{BINARIES, CONDA_HISTORY, Live, PACKAGES, PROMISES};
 use super::report::SideName;
 use crate::compare::files::Units;
+use crate::cores;
 use crate::history::{BlobId, CommitId, History};
 use crate::snapshot::binary::{self, Binaries};
 use crate::snapshot::entry::Entry;
@@ -325,10 +326,7 @@ fn parse<const N: usize>(sides: [(&Side<'_>, Unparsed); N]) -> Result<[Units; N]
     all.sort_by_key(|(_, (_, text))| std::cmp::Reverse(text.len()));
     const WORTH_A_THREAD: usize = 256 * 1024;
     let total: usize = all.iter().map(|(_, (_, text))| text.len()).sum();
-    let threads = match std::thread::available_parallelism() {
-        Ok(threads) if total >= WORTH_A_THREAD => threads.get(),
-        _ => 1,
-    };
+    let threads = if total >= WORTH_A_THREAD { cores::count() } else { 1 };
     let queue = std::sync::Mutex::new(all.into_iter());
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let work = || {

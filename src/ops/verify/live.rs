@@ -7,6 +7,7 @@ use super::report::{LiveReport, LiveRootReport};
 use crate::capture::scan::LiveRoot;
 use crate::capture::written::Written;
 use crate::compare;
+use crate::cores;
 use crate::ops::error::Error;
 use crate::ops::live::{Viewpoint, describe, rules};
 use crate::ops::report::SideName;
@@ -87,7 +88,7 @@ fn by_unit(live: LiveRoot) -> compare::files::Units {
 
 /// Reads every file of a root; the stat cache has no say.
 fn read(viewpoint: &Viewpoint<'_>, root: &Root, report: &mut LiveReport) -> Result<LiveRoot, Error> {
-    let threads = crate::ops::threads();
+    let threads = cores::count();
     let progress = viewpoint.progress;
     progress.begin(Phase::Scan, None);
     let live = LiveRoot::scan(root, &rules(viewpoint, root)?, None, &Written::new(), threads);

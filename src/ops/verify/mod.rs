@@ -19,6 +19,7 @@ pub use report::VerifyReport;
 use super::error::Error;
 use super::survey::{Part, Reach, Survey, Text};
 use super::{Session, recover};
+use crate::cores;
 use crate::digest::Digest;
 use crate::history::{BlobId, CommitId};
 use crate::progress::Phase;
@@ -101,7 +102,7 @@ impl Examination {
             .filter_map(|path| path.metadata().ok())
             .map(|meta| meta.len());
         session.progress.begin(Phase::Verify, Some(bytes.sum()));
-        let threads = crate::ops::threads();
+        let threads = cores::count();
         let checks = check(&layers, threads, session.progress);
         session.progress.end();
         let holdings = Holdings::of(&checks);
