@@ -476,6 +476,35 @@ fn a_file_that_cannot_be_read_is_given_up_only_where_that_is_said() {
     assert_eq!(recovered(&two, true, "refused"), 0);
 }
 
+#[test]
+fn who_only_goes_on_gives_up_nothing_that_cannot_be_read() {
+    let two = two_of_nobody();
+    let (project, notes) = (two.sandbox.project(), two.sandbox.env().join("share/notes"));
+    let fault = Fault {
+        strike: "kill -9 $PPID".to_owned(),
+        heal: &|| (),
+        as_nobody: true,
+    };
+    let journal = two.sandbox.repo_dir().join("journal/checkout.json");
+    for after in 5.. {
+        let (_, output) = struck(&project, &["checkout", "--discard", "v1"], &fault, after);
+        assert!(!output.status.success(), "killed after {after} steps");
+        if journal.exists() {
+            break;
+        }
+    }
+    shell(&format!("echo mine > {0} && chmod 000 {0}", notes.display()));
+    let output = program_of_nobody(&project, &["checkout", "v2"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("could not be saved"),
+        "{said}"
+    );
+    shell(&format!("grep -qx mine {}", notes.display()));
+    shell(&format!("chmod 644 {}", notes.display()));
+    recovered(&two, true, "it can be read");
+}
+
 // ---- gone ----
 
 #[test]

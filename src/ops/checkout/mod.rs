@@ -231,13 +231,14 @@ fn plan(
 ) -> Result<(Live, Prepared, CheckoutReport), Error> {
     let known = known_before(session, target, purpose)?;
     let live = Live::capture(&session.viewpoint_of(Some(target.commit)), &known)?;
-    // Nobody knows what is in a folder that cannot be listed.
-    let may_go = options.discard && live.roots.iter().all(|root| root.unreadable.is_empty());
+    let is_recovery = matches!(purpose, Purpose::Recovery(_));
+    // Nobody knows what is in a folder that cannot be listed. One who only goes on gives up nothing that he did not say.
+    let may_go = options.discard && !is_recovery && live.roots.iter().all(|root| root.unreadable.is_empty());
     if !live.failures.is_empty() && !may_go {
         return Err(Error::Unsaved(live.failures));
     }
     // What an interrupted checkout was asked for may be gone by now.
-    if !matches!(purpose, Purpose::Recovery(_)) {
+    if !is_recovery {
         refuse_unmatched(session, &live, target, selection)?;
     }
     let mut prepared = Prepared::new(session, &live, target, selection, options)?;
