@@ -206,8 +206,18 @@ impl Walk<'_> {
         };
         let dir = Arc::new(dir);
         let mut children = Vec::new();
+        // One buffer for all: a path is allocated once, as what it becomes.
+        let mut path = Vec::new();
+        if let Some(parent) = &task.path {
+            path.extend_from_slice(parent.as_bytes());
+            path.push(b'/');
+        }
+        let above = path.len();
         each_name(&*dir, |entry| {
-            self.entry(&dir, entry.file_name(), task.path.as_ref(), out, &mut children)
+            let name = entry.file_name();
+            path.truncate(above);
+            path.extend_from_slice(name.to_bytes());
+            self.entry(&dir, name, RelPath::from_listing(&path), out, &mut children)
         })?;
         Ok(children)
     }
@@ -216,17 +226,10 @@ impl Walk<'_> {
         &self,
         dir: &Arc<OwnedFd>,
         name: &CStr,
-        parent: Option<&RelPath>,
+        path: RelPath,
         out: &mut Listing,
         children: &mut Vec<Task>,
     ) -> rustix::io::Result<()> {
-        let mut bytes = Vec::with_capacity(parent.map_or(0, |p| p.as_bytes().len() + 1) + name.to_bytes().len());
-        if let Some(parent) = parent {
-            bytes.extend_from_slice(parent.as_bytes());
-            bytes.push(b'/');
-        }
-        bytes.extend_from_slice(name.to_bytes());
-        let path = RelPath::from_listing(&bytes);
         let (stamp, device) = match Stamp::of_name(dir, name) {
             Err(Errno::NOENT) => return Ok(()),
             other => other?,

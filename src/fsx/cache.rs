@@ -28,7 +28,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
 }
 
 /// The bytes of a value.
-pub fn encode<T: Serialize>(value: &T) -> Option<Vec<u8>> {
+fn encode<T: Serialize>(value: &T) -> Option<Vec<u8>> {
     let mut bytes = postcard::to_stdvec(value).ok()?;
     let sum = sum(&bytes);
     bytes.extend_from_slice(&sum);

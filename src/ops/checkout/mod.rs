@@ -187,7 +187,9 @@ pub(super) fn perform(
     gate.saved(session, &report, &journal)?;
     let swept = prepared.apply(session, &live, &journal, options)?;
     report.stuck = swept.stuck.clone();
-    pinning::put_by(&pinning::all_pins(session), &live, &swept.parked);
+    if !swept.parked.is_empty() {
+        pinning::put_by(&pinning::all_pins(session), &live, &swept.parked);
+    }
     let viewpoint = session.viewpoint_of(Some(target.commit));
     let mut live = live.look_again(&viewpoint, &prepared.touched(), &swept.written)?;
     if !target.partial {
@@ -241,11 +243,7 @@ fn plan(
     if !is_recovery {
         refuse_unmatched(session, &live, target, selection)?;
     }
-    let mut prepared = Prepared::new(session, &live, target, selection, options)?;
-    let unread = live.failures.iter();
-    prepared
-        .warnings
-        .extend(unread.map(|failure| format!("{failure}; it goes where the target has a file, and else it stays")));
+    let prepared = Prepared::new(session, &live, target, selection, options)?;
     let report = CheckoutReport {
         target: SideName {
             commit: Some(target.commit),

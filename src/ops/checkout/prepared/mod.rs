@@ -110,6 +110,8 @@ impl Prepared {
         let is_recorded =
             files_are_equal(&since_base) || files_are_equal(&compare(&now, &goal, &Selection::default())?);
         let mut warnings = Vec::from_iter(absent_roots(session, &goal, selection)?);
+        let unread = live.failures.iter();
+        warnings.extend(unread.map(|file| format!("{file}; it goes where the target has a file, and else it stays")));
         let mut roots = Vec::new();
         for live_root in &live.roots {
             let name = &live_root.root.name;
