@@ -69,30 +69,34 @@ impl Pins {
                 .filter(|entry| !is_spare(&entry.path)),
         )?;
         let (known, state) = own.unwrap_or_else(|| (Record::new(Vec::new(), Vec::new()), LIVE));
-        let mut is_as_known = state == HELD;
-        let mut files = Vec::with_capacity(members.len());
         let leaders: BTreeSet<&RelPath> = members.iter().filter_map(|member| leader(member.entry)).collect();
-        for member in members {
-            // Names of one file within a root are put back together by the checkout, not by chance.
-            let is_linked = leader(member.entry).is_some() || leaders.contains(&member.entry.path);
-            if member.entry.is_dir() || member.racy || is_linked {
-                continue;
+        // Names of one file within a root are put back together by the checkout, not by chance.
+        let is_linked = |member: &&Member<'_>| leader(member.entry).is_some() || leaders.contains(&member.entry.path);
+        let held = members.iter().filter(|member| !member.entry.is_dir() && !member.racy);
+        let held: Vec<&Member<'_>> = held.filter(|member| !is_linked(member)).collect();
+        // A unit may be nearly all that is to be pinned.
+        let parts = in_parts(&held, |members| {
+            let mut part = Part::begin(Holding::begin(self.method, &self.root, &tree)?);
+            for member in members {
+                part.hold(member, known.get(&member.entry.path), is_spare(&member.entry.path))?;
             }
-            let known = known.get(&member.entry.path);
-            match known.filter(|known| holding.is_name_of(known, member) && is_spare(&member.entry.path)) {
-                Some(known) => files.push(known.clone()),
-                None => {
-                    is_as_known = false;
-                    files.extend(holding.file(member, known)?);
-                }
-            }
+            Ok::<Part, Error>(part)
+        });
+        let mut all = Part::begin(holding);
+        for part in parts {
+            all.add(part?);
         }
+        let Part {
+            mut holding,
+            files,
+            is_as_known,
+        } = all;
         let dirs: Vec<&Entry> = members.iter().map(|m| m.entry).filter(|entry| entry.is_dir()).collect();
         for dir in dirs.iter().rev().filter(|dir| !is_spare(&dir.path)) {
             holding.settle(dir)?;
         }
         let (live, held) = (self.record_path(&name, LIVE), self.record_path(&name, HELD));
-        if is_as_known && files.len() == known.files.len() && dirs.iter().copied().eq(&known.dirs) {
+        if state == HELD && is_as_known && files.len() == known.files.len() && dirs.iter().copied().eq(&known.dirs) {
             fsx::rename(&held, &live)?;
         } else {
             let record = Record::new(files, dirs.into_iter().cloned().collect());
@@ -301,6 +305,44 @@ impl Pins {
             Record::new(files.collect(), dirs).write(&self.record_path(&name, HELD))?;
         }
         Ok(())
+    }
+}
+
+/// The files of a part of a unit, pinned.
+struct Part {
+    holding: Holding,
+    files: Vec<Pinned>,
+    /// All of them were brought back as they were known.
+    is_as_known: bool,
+}
+
+impl Part {
+    fn begin(holding: Holding) -> Self {
+        Self {
+            holding,
+            files: Vec::new(),
+            is_as_known: true,
+        }
+    }
+
+    /// Pins one file or symlink.
+    fn hold(&mut self, member: &Member<'_>, known: Option<&Pinned>, is_spare: bool) -> Result<(), Error> {
+        match known.filter(|known| is_spare && self.holding.is_name_of(known, member)) {
+            Some(known) => self.files.push(known.clone()),
+            None => {
+                self.is_as_known = false;
+                self.files.extend(self.holding.file(member, known)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds those of the next part.
+    fn add(&mut self, part: Self) {
+        self.files.extend(part.files);
+        self.is_as_known &= part.is_as_known;
+        self.holding.restamped.extend(part.holding.restamped);
+        self.holding.moved.extend(part.holding.moved);
     }
 }
 
