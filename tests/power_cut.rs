@@ -40,6 +40,9 @@ fn noted() -> TagOptions {
     }
 }
 
+/// Before a revision: all of it comes from the layers.
+const UNPINNED: &str = "unpinned:";
+
 /// The commands that are cut.
 fn perform(project: &Path, what: &str) {
     let mut session = session(project);
@@ -56,7 +59,8 @@ fn perform(project: &Path, what: &str) {
         }
         rev => {
             let options = CheckoutOptions {
-                rev: rev.to_owned(),
+                rev: rev.trim_start_matches(UNPINNED).to_owned(),
+                without_pins: rev.starts_with(UNPINNED),
                 ..CheckoutOptions::default()
             };
             drop(checkout(&mut session, &options, &mut |_| true));
@@ -111,12 +115,22 @@ fn killed_after(sandbox: &Sandbox, what: &str, steps: u32) -> bool {
 
 #[test]
 fn a_checkout_killed_after_any_step_leaves_the_old_state_or_the_new() {
+    leaves_one_of_two_when_killed("");
+}
+
+#[test]
+fn a_checkout_that_builds_directories_anew_is_as_safe_when_killed() {
+    leaves_one_of_two_when_killed(UNPINNED);
+}
+
+fn leaves_one_of_two_when_killed(how: &str) {
     let two = two();
     let mut outcomes = [0; 2];
     let mut at = 1;
     for steps in kills(1) {
         let target = 1 - at;
-        if !killed_after(&two.sandbox, ["v1", "v2"][target], steps) {
+        let what = format!("{how}{}", ["v1", "v2"][target]);
+        if !killed_after(&two.sandbox, &what, steps) {
             assert!(steps > 50, "it has {steps} steps only");
             break;
         }
@@ -726,11 +740,27 @@ fn cut(before: &Model, ops: &[Op], seed: u64) -> String {
 
 #[test]
 fn a_checkout_survives_any_power_cut() {
+    survives_any_power_cut("");
+}
+
+#[test]
+fn a_checkout_that_builds_directories_anew_survives_any_power_cut() {
+    let exchanged = survives_any_power_cut(UNPINNED);
+    assert!(exchanged.iter().any(|path| path.ends_with("env/lib")), "{exchanged:?}");
+}
+
+/// Tells what changed places.
+fn survives_any_power_cut(how: &str) -> Vec<PathBuf> {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     let two = two();
     let mut outcomes = [0; 2];
+    let mut exchanged = Vec::new();
     for (round, target) in ["v1", "v2"].into_iter().enumerate() {
-        let (before, ops) = record(&two, target);
+        let (before, ops) = record(&two, &format!("{how}{target}"));
+        exchanged.extend(ops.iter().filter_map(|op| match op {
+            Op::Name(Change::Exchange { b, .. }) => Some(b.clone()),
+            _ => None,
+        }));
         let after = Model::load(two.sandbox.dir.path());
         for n in 0..cuts() / 2 {
             let seed = 0x9e37_79b9_7f4a_7c15 ^ ((n + 1) << 8 | round as u64);
@@ -745,9 +775,10 @@ fn a_checkout_survives_any_power_cut() {
         "before and after: {outcomes:?}"
     );
     eprintln!(
-        "power cuts of a checkout: old state {}, new state {}",
+        "power cuts of a checkout {how}: old state {}, new state {}",
         outcomes[0], outcomes[1]
     );
+    exchanged
 }
 
 #[test]

@@ -62,7 +62,8 @@ impl<'a> Swap<'a> {
     /// Performs all operations of a plan in order.
     pub(super) fn perform(&mut self, plan: &RootPlan) -> Result<Placed, Error> {
         let mut placed = Placed::default();
-        for whole in plan.whole.iter().filter(|whole| whole.brings.is_none()) {
+        let goes = |whole: &&Whole| whole.brings.is_none() && !plan.is_exchanged(whole);
+        for whole in plan.whole.iter().filter(goes) {
             if let Some(name) = self.park(&whole.dir)? {
                 let at = self.staged.path().join(name);
                 self.refuse_newcomers(whole, &at)?;
@@ -105,6 +106,8 @@ impl<'a> Swap<'a> {
         for whole in &plan.whole {
             if let Some(from) = &whole.brings {
                 placed.parked.extend(self.bring(whole, from)?);
+            } else if let (true, Some((tree, []))) = (plan.is_exchanged(whole), plan.built_in(&whole.dir)) {
+                placed.parked.push(self.exchange_built(whole, Staged::tree(tree))?);
             }
         }
         self.beneath.forget();
@@ -124,7 +127,7 @@ impl<'a> Swap<'a> {
         for entry in &plan.link {
             self.link(entry)?;
         }
-        for entry in &plan.retouch {
+        for entry in plan.retouch.iter().filter(|entry| plan.built_in(&entry.path).is_none()) {
             self.retouch(entry)?;
         }
         for entry in &plan.settle {
@@ -268,6 +271,31 @@ impl<'a> Swap<'a> {
             dir: whole.dir.clone(),
             at,
         }))
+    }
+
+    /// Puts a directory that was built in place of a live one, which goes into the stage.
+    fn exchange_built(&mut self, whole: &Whole, tree: String) -> Result<Parked, Error> {
+        let name = match self.try_rename(Way::OutOfStage, &whole.dir, &tree, RenameFlags::EXCHANGE)? {
+            Ok(()) => {
+                self.done.push(Step::Exchanged(whole.dir.clone(), tree.clone()));
+                tree
+            }
+            // A file system without exchange.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let name = self.next_name();
+                self.rename(Way::IntoStage, &whole.dir, &name, RenameFlags::NOREPLACE)?;
+                self.done.push(Step::Parked(whole.dir.clone(), name.clone()));
+                self.put(&whole.dir, tree)?;
+                name
+            }
+            Err(errno) => return Err(errno).at("put in place", self.beneath.full(&whole.dir)),
+        };
+        let at = self.staged.path().join(name);
+        self.refuse_newcomers(whole, &at)?;
+        Ok(Parked {
+            dir: whole.dir.clone(),
+            at,
+        })
     }
 
     /// A directory that went whole must not take along what nobody has seen: a file that was made in it since it was

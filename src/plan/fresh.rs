@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::RootPlan;
+use super::{RootPlan, Whole};
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 
 /// Paths in such a directory are at most that long, so that one call of the system reaches them in the stage.
-const LONGEST: usize = 1024;
+pub(super) const LONGEST: usize = 1024;
 
 impl RootPlan {
     /// Plans which new directories are built whole: the outermost ones where no directory stands. That is asked of the
@@ -19,7 +19,7 @@ impl RootPlan {
             .filter(|entry| entry.path.as_bytes().len() > LONGEST)
             .flat_map(|entry| entry.path.ancestors())
             .collect();
-        let mut fresh: BTreeSet<RelPath> = BTreeSet::new();
+        let mut fresh: BTreeSet<RelPath> = std::mem::take(&mut self.fresh).into_iter().collect();
         for dir in self.make_dirs.iter().map(|entry| &entry.path) {
             let is_within = dir.ancestors().any(|above| fresh.contains(above));
             if !is_within && !self.is_brought(dir) && !long.contains(dir.as_bytes()) && !stands(dir) {
@@ -27,6 +27,11 @@ impl RootPlan {
             }
         }
         self.fresh = fresh.into_iter().collect();
+    }
+
+    /// Whether a directory that stands is exchanged for one that is built.
+    pub fn is_exchanged(&self, whole: &Whole) -> bool {
+        whole.takes && whole.brings.is_none() && self.fresh.binary_search(&whole.dir).is_ok()
     }
 
     /// Where a path is built: the number of its directory in `fresh`, and the path within that, empty or with a leading
@@ -40,7 +45,10 @@ impl RootPlan {
 
     /// The directories that are made within those in `fresh`, and these themselves, outermost first.
     pub fn built_dirs(&self) -> impl Iterator<Item = &Entry> {
-        let dirs = self.make_dirs.iter();
-        dirs.filter(|entry| !self.is_brought(&entry.path) && self.built_in(&entry.path).is_some())
+        let made = self.make_dirs.iter();
+        let made = made.filter(|entry| !self.is_brought(&entry.path) && self.built_in(&entry.path).is_some());
+        let mut dirs: Vec<&Entry> = made.chain(&self.remake_dirs).collect();
+        dirs.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        dirs.into_iter()
     }
 }

@@ -1,6 +1,7 @@
 //! From differences to an ordered list of operations. Pure: planning touches nothing.
 
 mod fresh;
+mod rebuilt;
 mod stray;
 mod whole;
 
@@ -54,9 +55,11 @@ pub struct RootPlan {
     /// Directories that come or go by one rename, sorted, none within another. Paths beneath them stand in the other
     /// lists too, for what is told of the plan.
     pub whole: Vec<Whole>,
-    /// New directories that are built with what is placed in them and come by one rename, sorted, none within another.
-    /// What is in them stands in the other lists too.
+    /// Directories that are built with what is placed in them and come by one rename, sorted, none within another: new
+    /// ones, and those in `whole` that nothing else brings. What is in them stands in the other lists too.
     pub fresh: Vec<RelPath>,
+    /// Directories that stand and are made again, in or as one of `fresh`.
+    pub remake_dirs: Vec<Entry>,
 }
 
 /// A file or symlink to put in place.
@@ -192,7 +195,8 @@ impl RootPlan {
             let kind = if placement.replaces { Modified } else { Added };
             (&placement.entry.path, kind)
         });
-        removed.chain(made).chain(retouched).chain(linked).chain(placed)
+        // What is retouched may be placed as well, in a directory that is built anew.
+        removed.chain(made).chain(linked).chain(placed).chain(retouched)
     }
 
     /// What changes by a step of its own: single paths, and directories that come or go whole.

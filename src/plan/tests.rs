@@ -69,6 +69,23 @@ fn perform(mut tree: Tree, plan: &RootPlan) -> Tree {
     }
     let has_parent = |tree: &Tree, path: &RelPath| path.parent().is_none_or(|p| tree.get(p).is_some_and(Entry::is_dir));
     let placed = || plan.place.iter().map(|placement| &placement.entry);
+    let built = |number: usize, dir: &RelPath| {
+        let mut built = Tree::new();
+        for entry in plan.built_dirs().chain(placed()) {
+            if plan.built_in(&entry.path).is_some_and(|(at, _)| at == number) {
+                let in_place = entry.path == *dir || has_parent(&built, &entry.path);
+                assert!(in_place && entry.path.is_within(dir.as_bytes()), "{}", entry.path);
+                assert!(built.insert(entry.path.clone(), entry.clone()).is_none());
+            }
+        }
+        built
+    };
+    for whole in plan.whole.iter().filter(|whole| plan.is_exchanged(whole)) {
+        let (number, _) = plan.built_in(&whole.dir).expect("is built");
+        assert!(tree[&whole.dir].is_dir());
+        tree.retain(|path, _| !path.is_within(whole.dir.as_bytes()));
+        tree.extend(built(number, &whole.dir));
+    }
     for dir in &plan.make_dirs {
         match plan.built_in(&dir.path) {
             None => {
@@ -78,15 +95,7 @@ fn perform(mut tree: Tree, plan: &RootPlan) -> Tree {
             Some((number, [])) => {
                 let within = |path: &RelPath| path.is_within(dir.path.as_bytes());
                 assert!(has_parent(&tree, &dir.path) && !tree.keys().any(within), "{}", dir.path);
-                let mut built = Tree::new();
-                for entry in plan.built_dirs().chain(placed()) {
-                    if plan.built_in(&entry.path).is_some_and(|(at, _)| at == number) {
-                        let in_place = entry.path == dir.path || has_parent(&built, &entry.path);
-                        assert!(in_place && within(&entry.path), "{}", entry.path);
-                        assert!(built.insert(entry.path.clone(), entry.clone()).is_none());
-                    }
-                }
-                tree.extend(built);
+                tree.extend(built(number, &dir.path));
             }
             Some(_) => assert!(tree.contains_key(&dir.path)),
         }
@@ -94,7 +103,7 @@ fn perform(mut tree: Tree, plan: &RootPlan) -> Tree {
     for placement in &plan.place {
         let entry = &placement.entry;
         if plan.built_in(&entry.path).is_some() {
-            assert!(!placement.replaces && tree.contains_key(&entry.path));
+            assert_eq!(tree.get(&entry.path), Some(entry));
             continue;
         }
         assert!(has_parent(&tree, &entry.path), "{}", entry.path);
@@ -154,6 +163,29 @@ proptest! {
         let outermost = new.iter().filter(|dir| !dir.ancestors().any(|above| new.contains(above)));
         prop_assert_eq!(plan.fresh.iter().collect::<Vec<_>>(), outermost.collect::<Vec<_>>());
         prop_assert_eq!(perform(live, &plan), result);
+    }
+
+    #[test]
+    fn directories_of_which_nothing_stays_are_built_anew(live in tree(), target in tree(), held in "a|a/x|b|none") {
+        let mut plan = plan_for(&live, &target, Policy::Exact, &BTreeSet::new()).unwrap();
+        let (told, result) = (plan.paths(), perform(live.clone(), &plan));
+        let held: BTreeSet<RelPath> = [path(&held)].into();
+        let (entries, goal): (Vec<Entry>, Vec<&Entry>) = (live.values().cloned().collect(), target.values().collect());
+        // Each path is a unit of its own here.
+        let differs = entries.iter().map(|entry| target.get(&entry.path) != Some(entry)).collect();
+        plan.rebuild(&Ground { live: &entries, differs, goal, held: held.clone() });
+        plan.build_fresh(&|dir| live.get(dir).is_some_and(Entry::is_dir));
+        prop_assert_eq!(perform(live.clone(), &plan), result);
+        prop_assert_eq!(plan.paths(), told, "what is told of it stays");
+        for whole in plan.whole.iter().filter(|whole| plan.is_exchanged(whole)) {
+            let beneath = |tree: &Tree| {
+                let is_file = |(path, entry): &(&RelPath, &Entry)| path.is_within(whole.dir.as_bytes()) && !entry.is_dir();
+                tree.iter().filter(is_file).map(|(path, entry)| (path.clone(), entry.clone())).collect::<Tree>()
+            };
+            let (before, after) = (beneath(&live), beneath(&target));
+            prop_assert!(!held.contains(&whole.dir));
+            prop_assert!(after.len() >= 2 && after.iter().all(|(path, entry)| before.get(path) != Some(entry)));
+        }
     }
 
     #[test]
@@ -223,6 +255,45 @@ fn a_directory_with_ignored_files_stays_and_blocks_a_file() {
     assert!(gone.kept.contains(&path("d")));
     let wants_file: Tree = [(path("d"), entry("d", file("x"), 0o644, 0))].into();
     assert_eq!(input(&wants_file), Err(Blocked(path("d"))));
+}
+
+#[test]
+fn a_directory_is_built_anew_where_all_of_it_is_written_or_nearly_all() {
+    let tree = |one: &str, spared: u64, mtime: i64| -> Tree {
+        let mut entries = vec![
+            entry("a", Node::Dir, 0o755, 0),
+            entry("a/b", Node::Dir, 0o755, 0),
+            entry("a/b/1", file(one), 0o644, mtime),
+            entry("a/b/2", file(one), 0o644, mtime),
+            entry("a/b/touched", file("x"), 0o644, mtime),
+            entry("a/kept", file("kept"), 0o644, 0),
+        ];
+        if let Node::File(file) = &mut entries[4].node {
+            file.size = spared;
+        }
+        entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+    };
+    let rebuilt = |spared: u64| {
+        let (live, target) = (
+            tree("1".repeat(80).as_str(), spared, 1),
+            tree("2".repeat(80).as_str(), spared, 2),
+        );
+        let mut plan = plan_for(&live, &target, Policy::Exact, &BTreeSet::new()).unwrap();
+        let entries: Vec<Entry> = live.values().cloned().collect();
+        plan.rebuild(&Ground {
+            live: &entries,
+            differs: vec![true, true, true, true, true, false],
+            goal: target.values().collect(),
+            held: BTreeSet::new(),
+        });
+        plan
+    };
+    let plan = rebuilt(20);
+    assert_eq!(plan.fresh, [path("a/b")], "`a` has a file that stays");
+    assert_eq!((plan.place.len(), plan.retouch.len()), (3, 1));
+    assert_eq!(plan.whole[0].holds, 3);
+    assert!(plan.settle.iter().any(|dir| dir.path == path("a")), "it has a new time");
+    assert_eq!(rebuilt(21).fresh, [], "more than an eighth of what is written");
 }
 
 #[test]

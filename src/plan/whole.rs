@@ -32,16 +32,16 @@ pub struct Offer<'a> {
 pub struct Ground<'a> {
     /// All that is live, sorted.
     pub live: &'a [Entry],
-    /// Whether the live entry of that number belongs to a unit that differs.
-    pub differs: &'a dyn Fn(usize) -> bool,
+    /// Of each live entry, whether it belongs to a unit that differs.
+    pub differs: Vec<bool>,
     /// The target's entries of the units that differ, sorted.
-    pub goal: &'a [&'a Entry],
+    pub goal: Vec<&'a Entry>,
     /// Directories that hold something outside version control.
-    pub held: &'a BTreeSet<RelPath>,
+    pub held: BTreeSet<RelPath>,
 }
 
 /// A rename of a directory is worth it from this many changed paths.
-const LEAST: usize = 2;
+pub(super) const LEAST: usize = 2;
 
 impl RootPlan {
     /// Plans directories that go whole: those of which nothing stays.
@@ -78,28 +78,31 @@ impl RootPlan {
                         holds: to - from,
                         brings: Some(dir.path.under(&offer.tree)),
                     };
-                    // What would have gone from within it goes with it.
-                    self.whole.retain(|known| !known.dir.is_within(dir.path.as_bytes()));
-                    let at = self.whole.partition_point(|known| known.dir < dir.path);
-                    self.whole.insert(at, whole);
+                    self.add_whole(whole);
                 }
             }
         }
         self.settle_above(ground);
     }
 
+    /// What would have gone from within it goes with it.
+    pub(super) fn add_whole(&mut self, whole: Whole) {
+        self.whole.retain(|known| !known.dir.is_within(whole.dir.as_bytes()));
+        let at = self.whole.partition_point(|known| known.dir < whole.dir);
+        self.whole.insert(at, whole);
+    }
+
     /// A directory that comes gives the one above it a new time, also where nothing there differs.
-    fn settle_above(&mut self, ground: &Ground<'_>) {
-        let brought = self.whole.iter().filter(|whole| whole.brings.is_some());
-        let above: BTreeSet<&[u8]> = brought.filter_map(|whole| whole.dir.parent()).collect();
+    pub(super) fn settle_above(&mut self, ground: &Ground<'_>) {
+        let comes = |whole: &&Whole| whole.brings.is_some() || self.is_exchanged(whole);
+        let coming = self.whole.iter().filter(comes);
+        let above: BTreeSet<&[u8]> = coming.filter_map(|whole| whole.dir.parent()).collect();
         for dir in above {
             let in_goal = ground.goal.binary_search_by(|entry| entry.path.as_bytes().cmp(dir));
             let in_live = ground.live.binary_search_by(|entry| entry.path.as_bytes().cmp(dir));
             let entry = in_goal.map(|at| ground.goal[at]).or(in_live.map(|at| &ground.live[at]));
-            // The deepest come first.
-            let at = self.settle.binary_search_by(|known| dir.cmp(known.path.as_bytes()));
-            if let (Ok(entry), Err(at)) = (entry, at) {
-                self.settle.insert(at, entry.clone());
+            if let Ok(entry) = entry {
+                settle(&mut self.settle, entry);
             }
         }
     }
@@ -113,7 +116,7 @@ impl RootPlan {
         if changes < LEAST || ground.held.contains(&dir.path) || self.kept.contains(&dir.path) {
             return None;
         }
-        let (from, to) = beneath(ground.goal, path, |entry| entry.path.as_bytes());
+        let (from, to) = beneath(&ground.goal, path, |entry| entry.path.as_bytes());
         let goal = &ground.goal[from..to];
         let (from, to) = beneath(&offer.entries, path, |entry| entry.path.as_bytes());
         let offered = &offer.entries[from..to];
@@ -133,7 +136,7 @@ impl RootPlan {
             return None;
         }
         let (from, to) = beneath(ground.live, path, |entry| entry.path.as_bytes());
-        if !(from..to).all(ground.differs) {
+        if !ground.differs[from..to].iter().all(|differs| *differs) {
             return None;
         }
         match ground.live.binary_search_by(|entry| entry.path.cmp(&dir.path)) {
@@ -169,8 +172,15 @@ impl RootPlan {
     }
 }
 
+/// Adds a directory to those that are settled, the deepest first, if it is not among them.
+pub(super) fn settle(settled: &mut Vec<Entry>, dir: &Entry) {
+    if let Err(at) = settled.binary_search_by(|known| dir.path.cmp(&known.path)) {
+        settled.insert(at, dir.clone());
+    }
+}
+
 /// The directory among sorted ones, none within another, that a path is or lies beneath.
-fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
+pub(super) fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
     let mut sought = path.as_bytes();
     loop {
         let before = whole.partition_point(|known| known.dir.as_bytes() <= sought);

@@ -6,6 +6,7 @@
 
 mod autosave;
 mod follow;
+mod ground;
 mod pinned;
 mod placeholders;
 pub(super) mod preflight;

@@ -1,7 +1,6 @@
 //! What a checkout takes from pins: whole directories where it can, else single files.
 
 use std::collections::{BTreeSet, HashMap};
-use std::os::unix::ffi::OsStringExt as _;
 
 use crate::apply::Pinned;
 use crate::apply::pins::{Offered, Pins, UnitId, Wanted};
@@ -11,7 +10,6 @@ use crate::ops::Session;
 use crate::ops::pinning::pins_of;
 use crate::ops::side::{Differing, Side};
 use crate::plan::{Ground, Offer, RootPlan};
-use crate::service::processes::standing_beneath;
 use crate::snapshot::entry::Entry;
 use crate::snapshot::path::RelPath;
 use crate::snapshot::root::RootName;
@@ -26,14 +24,14 @@ pub(super) struct FromPins {
     pub(super) brought: Vec<(Entry, u64)>,
 }
 
-/// Finds out what pins have of the target, and plans with it. `whole` says that directories may come whole.
+/// Finds out what pins have of the target, and plans with it. Directories come whole only with the `ground` for it.
 pub(super) fn choose(
     session: &Session<'_>,
     live: &LiveRoot,
     goal: &Side<'_>,
     units: &Differing,
     plan: &mut RootPlan,
-    whole: bool,
+    ground: Option<&Ground<'_>>,
 ) -> FromPins {
     let mut from_pins = FromPins::default();
     if plan.place.is_empty() {
@@ -43,8 +41,8 @@ pub(super) fn choose(
         return from_pins;
     };
     let offers = offers(&pins, live, goal, &units.newer, plan);
-    if whole {
-        bring_whole(live, units, plan, &offers);
+    if let Some(ground) = ground {
+        bring_whole(live, ground, plan, &offers);
     }
     for placement in &plan.place {
         let path = &placement.entry.path;
@@ -103,37 +101,7 @@ fn id_of(side: &Side<'_>, root: &RootName, unit: &UnitName) -> Option<UnitId> {
     side.files.get(&path).map(|id| *id.as_bytes())
 }
 
-/// The folders of a root in which processes stand.
-fn stood_in(live: &LiveRoot) -> Vec<RelPath> {
-    let Ok(top) = live.root.path.canonicalize() else {
-        return Vec::new();
-    };
-    let folders = standing_beneath(&top).into_iter();
-    folders
-        .filter_map(|folder| RelPath::new(folder.into_os_string().into_vec()).ok())
-        .collect()
-}
-
-fn bring_whole(live: &LiveRoot, units: &Differing, plan: &mut RootPlan, offers: &[Offered]) {
-    let differing: BTreeSet<&UnitName> = units.older.iter().map(|(unit, _)| unit).collect();
-    let differs: Vec<bool> = live
-        .state
-        .units
-        .iter()
-        .map(|unit| differing.contains(&unit.name))
-        .collect();
-    let mut goal: Vec<&Entry> = units.newer.iter().flat_map(|(_, list)| list).collect();
-    goal.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let mut held: BTreeSet<RelPath> = live
-        .outside()
-        .flat_map(|path| path.ancestors())
-        .filter_map(|dir| RelPath::new(dir).ok())
-        .collect();
-    // Whoever stands in a folder, as the user's shell may, must not find itself in another one afterwards.
-    for standing in stood_in(live) {
-        held.extend(standing.ancestors().filter_map(|dir| RelPath::new(dir).ok()));
-        held.insert(standing);
-    }
+fn bring_whole(live: &LiveRoot, ground: &Ground<'_>, plan: &mut RootPlan, offers: &[Offered]) {
     let offers: Vec<Offer<'_>> = offers
         .iter()
         .map(|offered| Offer {
@@ -141,16 +109,7 @@ fn bring_whole(live: &LiveRoot, units: &Differing, plan: &mut RootPlan, offers: 
             entries: offered.entries.iter().collect(),
         })
         .collect();
-    let ground = Ground {
-        live: &live.state.entries,
-        differs: &|at| {
-            let unit = live.state.unit_of[at] as usize;
-            differs.get(unit).copied().unwrap_or(false)
-        },
-        goal: &goal,
-        held: &held,
-    };
-    plan.bring_whole(&offers, &ground);
+    plan.bring_whole(&offers, ground);
     // What stands there without being live, as what is ignored does, would be in the way.
     let root = &live.root.path;
     plan.whole

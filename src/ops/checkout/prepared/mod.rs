@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::ops::Session;
 use crate::ops::checkout::CheckoutOptions;
 use crate::ops::checkout::autosave::files_are_equal;
+use crate::ops::checkout::ground::ground;
 use crate::ops::checkout::pinned::{FromPins, choose};
 use crate::ops::checkout::placeholders::of_target;
 use crate::ops::checkout::preflight::{
@@ -154,10 +155,14 @@ impl Prepared {
             warnings.extend(held_by_special(live_root, &plan));
             refuse_stray(session, live_root, &plan, whole)?;
             refuse_split(live_root, &goal, &plan)?;
+            let ground = (whole && moves_folders && !plan.place.is_empty()).then(|| ground(live_root, &differing));
             let from_pins = match options.without_pins {
                 true => FromPins::default(),
-                false => choose(session, live_root, &goal, &differing, &mut plan, whole && moves_folders),
+                false => choose(session, live_root, &goal, &differing, &mut plan, ground.as_ref()),
             };
+            if let Some(ground) = &ground {
+                plan.rebuild(ground);
+            }
             let in_the_way = Application::in_the_way(&live_root.root.path, &plan);
             if !in_the_way.is_empty() && !options.discard {
                 return Err(Error::InTheWay {
@@ -307,7 +312,9 @@ impl Prepared {
         let placed = placed.files.into_iter().filter(|(entry, _)| !is_unread(&entry.path));
         let brought = part.from_pins.brought.iter().filter(|_| !options.verify);
         let root = live.roots.iter().find(|live| live.root.name == *name);
-        let retouched = part.plan.retouch.iter().filter_map(|entry| {
+        let retouched = part.plan.retouch.iter();
+        let retouched = retouched.filter(|entry| part.plan.built_in(&entry.path).is_none());
+        let retouched = retouched.filter_map(|entry| {
             let mark = root?.mark(entry.path.as_bytes())?;
             Some((entry.clone(), mark.stamp.ino))
         });
