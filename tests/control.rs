@@ -86,7 +86,7 @@ fn a_checkout_is_undone_with_what_no_commit_held() {
     );
     assert_snapshot!(text, @"
     $ envgit checkout v1
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
@@ -100,7 +100,7 @@ fn a_checkout_is_undone_with_what_no_commit_held() {
     $ envgit undo
     Undone: checkout: from main to v1
       HEAD  v1 → main
-      the live state is that of autosave/1 ([id]): 11 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of autosave/1 ([id]): 11 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: take this back with: envgit redo
     $ envgit status
@@ -113,7 +113,7 @@ fn a_checkout_is_undone_with_what_no_commit_held() {
     $ envgit redo
     Done again: checkout: from main to v1
       HEAD  main → v1
-      the live state is that of v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
       what was there is saved as autosave/1
     $ envgit status
     At v1 ([id]), on no branch
@@ -483,7 +483,7 @@ fn services_are_started_again_whatever_happens() {
     let text = session(&shell, &["checkout v1", "status"]);
     assert_snapshot!(text, @"
     $ envgit checkout v1
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
@@ -685,7 +685,7 @@ fn health_is_recorded_and_rescue_leads_back() {
     Going there leaves behind, for a later checkout:
       [id] lost them
     $ envgit rescue
-    Now at good/1 ([id]): 11 paths verified (files: [n] by digest, [m] by stamp)
+    Now at good/1 ([id]): 11 paths verified (files: [n] by content, [m] by stamp)
 
     Healthy: http://[server]
     --- stderr
@@ -700,7 +700,7 @@ fn health_is_recorded_and_rescue_leads_back() {
     $ envgit undo
     Undone: checkout: from main to good/1
       HEAD  good/1 → main
-      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by content, [m] by stamp)
     Not healthy: `http://[server]` answers 503 Service Unavailable
       | weights are missing
     --- stderr
@@ -743,14 +743,14 @@ fn a_checkout_after_which_not_all_is_well() {
     );
     assert_snapshot!(plain(&text, &server), @"
     $ envgit checkout --auto-rollback ill
-    Now at ill ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at ill ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
 
     Not healthy: `http://[server]` answers 503 Service Unavailable
       | weights are missing
 
     Undone: checkout: from well to ill
       HEAD  ill → well
-      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by content, [m] by stamp)
     --- exit 1
     $ envgit status
     At well ([id]), on no branch
@@ -760,7 +760,7 @@ fn a_checkout_after_which_not_all_is_well() {
     --- stderr
     hint: see more with: envgit diff; record it with: envgit commit; go back with: envgit checkout HEAD
     $ envgit checkout ill
-    Now at ill ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at ill ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
 
     Not healthy: `http://[server]` answers 503 Service Unavailable
       | weights are missing
@@ -772,7 +772,7 @@ fn a_checkout_after_which_not_all_is_well() {
     $ envgit undo
     Undone: checkout: from well to ill
       HEAD  ill → well
-      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of autosave/1 ([id]): 12 paths verified (files: [n] by content, [m] by stamp)
     Healthy: http://[server]
     --- stderr
     hint: take this back with: envgit redo

@@ -216,7 +216,7 @@ fn a_folder_that_became_a_link_is_pinned_as_one_and_back() {
     let round = || {
         ["folder", "link", "again", "link"].map(|rev| {
             settle();
-            sandbox.checkout(rev).verified.by_digest
+            sandbox.checkout(rev).verified.by_content
         })
     };
     round();
@@ -450,7 +450,7 @@ fn goes_back_by_reflink(kind: &'static str) {
     // What comes back shares its blocks too.
     for (rev, at) in [("one", 0), ("two", 1), ("one", 0)] {
         let report = sandbox.checkout(rev);
-        assert_eq!(report.verified.by_digest, 0, "{kind}: taken from pins");
+        assert_eq!(report.verified.by_content, 0, "{kind}: taken from pins");
         assert_eq!(differing(&picture(&sandbox.env()), &pictures[at]), Vec::<String>::new());
         apart(rev);
     }
@@ -613,9 +613,9 @@ fn there_are_no_pins_across_file_systems_and_doctor_says_what_would_help() {
     assert_eq!(json["roots"][0]["pins"], serde_json::json!([]));
     // Every file that comes back is written from the layers.
     let json = shell.ok(&["checkout", "v1", "--json"]).json();
-    assert_eq!(json["compared"]["by_digest"], 1, "{json}");
+    assert_eq!(json["compared"]["by_content"], 1, "{json}");
     let json = shell.ok(&["audit", "--json"]).json();
-    assert!(json.to_string().contains("\"by_digest\":1"), "{json}");
+    assert!(json.to_string().contains("\"by_content\":1"), "{json}");
 }
 
 /// The state before is saved and pinned first, and its pins may be made of those that the target needs.

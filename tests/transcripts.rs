@@ -87,7 +87,7 @@ fn an_upgrade_and_the_way_back() {
 
       env  4 to add, 1 to replace, 10 to remove; 198 B to write
     $ envgit checkout works
-    Now at works ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at works ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy    1.26.4 → 1.24.4  (pip)
@@ -137,7 +137,7 @@ fn nobody_is_stranded() {
     |/
     * [id] (tag: v1) First state of env: 1 package, 5 files
     $ envgit checkout main
-    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch main at [id]: 11 paths verified (files: [n] by content, [m] by stamp)
     $ envgit branch -d v1-1
     --- stderr
     error: only the branch v1-1 leads to its commits
@@ -438,12 +438,12 @@ fn a_new_branch_goes_on_from_here() {
       main  [id]  works
     * try   [id]  upgraded
     $ envgit checkout -
-    Now on branch main at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch main at [id]: 10 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
     $ envgit switch @{-1}
-    Now on branch try at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch try at [id]: 10 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)
@@ -457,13 +457,13 @@ fn a_new_branch_goes_on_from_here() {
     $ envgit undo
     Undone: checkout: from main to try
       HEAD  try → main
-      the live state is that of main ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of main ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: take this back with: envgit redo
     $ envgit undo
     Undone: checkout: from try to main
       HEAD  main → try
-      the live state is that of try ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+      the live state is that of try ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: take this back with: envgit redo
     $ envgit undo
@@ -493,12 +493,12 @@ fn a_checkout_goes_where_git_would() {
     let said = shell.session(&["checkout HEAD", "checkout main", "status", "tag -d main", "tag @"]);
     assert_snapshot!(steady(&said), @r#"
     $ envgit checkout HEAD
-    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch main at [id]: 11 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     warning: main is a branch and a tag; the branch is taken, the tag is refs/tags/main
     Your previous state is saved as autosave/1; go back with: envgit checkout autosave/1
     $ envgit checkout main
-    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch main at [id]: 11 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     warning: main is a branch and a tag; the branch is taken, the tag is refs/tags/main
     $ envgit status
@@ -518,7 +518,7 @@ fn a_checkout_goes_where_git_would() {
     let said = shell.session(&["checkout HEAD", "status", "checkout -"]);
     assert_snapshot!(steady(&said), @"
     $ envgit checkout HEAD
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     Your previous state is saved as autosave/2; go back with: envgit checkout autosave/2
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
@@ -526,7 +526,7 @@ fn a_checkout_goes_where_git_would() {
     At v1 ([id]), on no branch
     Nothing changed since [id].
     $ envgit checkout -
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
     ");
@@ -537,15 +537,15 @@ fn a_checkout_goes_where_git_would() {
     let said = shell.session(&["checkout -", "checkout v1", "checkout main", "checkout -"]);
     assert_snapshot!(steady(&said), @"
     $ envgit checkout -
-    Now on branch try at [id]: 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch try at [id]: 10 paths verified (files: [n] by content, [m] by stamp)
     $ envgit checkout v1
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
     $ envgit checkout main
-    Now on branch main at [id]: 11 paths verified (files: [n] by digest, [m] by stamp)
+    Now on branch main at [id]: 11 paths verified (files: [n] by content, [m] by stamp)
     $ envgit checkout -
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
     ");
@@ -570,7 +570,7 @@ fn roots_that_the_repository_has_not() {
     ]);
     assert_snapshot!(steady(&said), @"
     $ envgit checkout v1
-    Now at v1 ([id]): 10 paths verified (files: [n] by digest, [m] by stamp)
+    Now at v1 ([id]): 10 paths verified (files: [n] by content, [m] by stamp)
     --- stderr
     warning: data of v1 is not brought back: this repository has no such root; declare it first: envgit root add NAME=PATH
     hint: you are on no branch; the next commit starts one, and `envgit checkout main` leads back
@@ -758,7 +758,7 @@ fn a_part_comes_back() {
 
       env  4 to add, 1 to replace, 4 to remove; 198 B to write
     $ envgit restore --from v1 --package numpy
-    Restored from v1 ([id]): 9 paths verified (files: [n] by digest, [m] by stamp)
+    Restored from v1 ([id]): 9 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.26.4 → 1.24.4  (pip)
@@ -786,7 +786,7 @@ fn a_part_comes_back() {
     hint: bring files back with: envgit restore --from HEAD PATH; a package with: envgit restore --from HEAD --package NAME
     --- exit 1
     $ envgit restore --package NumPy
-    Restored from HEAD ([id]): 6 paths verified (files: [n] by digest, [m] by stamp)
+    Restored from HEAD ([id]): 6 paths verified (files: [n] by content, [m] by stamp)
 
     Packages
         numpy  1.24.4 → 1.26.4  (pip)

@@ -6,13 +6,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
 use super::pins::{Method, PinnedFile};
 use super::{Error, Source};
-use crate::fsx::direct::Direct;
+use crate::fsx::direct::{Direct, Written};
 use crate::fsx::stamp::Stamp;
 use crate::fsx::witness::{Change, saw};
 use crate::fsx::{self, Context, Error as IoError, atomic, xattrs};
@@ -189,7 +189,7 @@ impl Staged {
                         is_in_tree: plan.built_in(&entry.path).is_some(),
                         entry,
                         open: Mutex::new(Writing {
-                            file: None,
+                            to: None,
                             left: file.size,
                         }),
                     });
@@ -291,7 +291,8 @@ struct Slot<'a> {
 }
 
 struct Writing {
-    file: Option<File>,
+    /// From the first bytes to the last.
+    to: Option<Arc<Written>>,
     left: u64,
 }
 
@@ -308,42 +309,63 @@ impl ContentSink for Sink<'_> {
     fn write_at(&self, want: usize, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
         let slot = &self.slots[want];
         let path = || self.stage.path.join(&slot.member);
-        let Ok(mut writing) = slot.open.lock() else {
-            return Err(std::io::Error::other("another thread failed")).at("write", path());
-        };
-        let file = match &mut writing.file {
-            Some(file) => file,
-            none => none.insert(match slot.is_in_tree {
-                true => self.stage.create_file(&slot.member)?,
-                false => self.stage.create_file_for(&slot.member, slot.entry)?,
-            }),
-        };
         let sparse = slot.entry.file().is_some_and(|file| file.sparse);
-        let is_large = slot.entry.size() >= LARGE;
+        let to = self.begin(slot, sparse)?;
         let written = match sparse {
-            true => write_sparse(file, bytes, offset),
-            false if is_large => self.stage.direct.write_all_at(file, bytes, offset),
-            false => file.write_all_at(bytes, offset),
+            true => write_sparse(to.file(), bytes, offset),
+            false => self.stage.direct.write_all_at(&to, bytes, offset),
         };
         written.at("write", path())?;
+        drop(to);
+        let mut writing = slot.lock().at("write", path())?;
         writing.left = writing.left.saturating_sub(bytes.len() as u64);
-        if writing.left > 0 {
+        let done = (writing.left == 0).then(|| writing.to.take()).flatten();
+        drop(writing);
+        // Who writes the last bytes is the last one to have it.
+        let Some(done) = done.and_then(Arc::into_inner) else {
             return Ok(());
-        }
-        let Some(file) = writing.file.take() else { return Ok(()) };
+        };
         if sparse {
-            file.set_len(slot.entry.size()).at("write", path())?;
+            done.file().set_len(slot.entry.size()).at("write", path())?;
         }
-        dress(&file, slot.entry).at("write", path())?;
+        dress(done.file(), slot.entry).at("write", path())?;
         saw(|| Change::File(path()));
-        if is_large
-            && (sparse || !self.stage.direct.is_open())
+        if slot.entry.size() >= LARGE
+            && !done.is_past_cache()
             && let Ok(finished) = self.finished.lock()
         {
             // Without its thread the file is synced with the rest.
-            let _ = finished.send(file);
+            let _ = finished.send(done.into_file());
         }
         Ok(())
+    }
+}
+
+impl Sink<'_> {
+    /// The file of a slot, made by who writes to it first.
+    fn begin(&self, slot: &Slot<'_>, sparse: bool) -> Result<Arc<Written>, IoError> {
+        let path = || self.stage.path.join(&slot.member);
+        let mut writing = slot.lock().at("write", path())?;
+        if let Some(to) = &writing.to {
+            return Ok(to.clone());
+        }
+        let file = match slot.is_in_tree {
+            true => self.stage.create_file(&slot.member)?,
+            false => self.stage.create_file_for(&slot.member, slot.entry)?,
+        };
+        let to = match slot.entry.size() >= LARGE && !sparse {
+            true => self.stage.direct.file(file, slot.entry.size()).at("write", path())?,
+            false => Written::through_cache(file),
+        };
+        Ok(writing.to.insert(Arc::new(to)).clone())
+    }
+}
+
+impl Slot<'_> {
+    fn lock(&self) -> std::io::Result<MutexGuard<'_, Writing>> {
+        self.open
+            .lock()
+            .map_err(|_| std::io::Error::other("another thread failed"))
     }
 }
 

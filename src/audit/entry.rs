@@ -73,9 +73,9 @@ pub struct Finished {
     pub milliseconds: Option<u64>,
     /// Paths that were compared with the target afterwards.
     pub verified: u64,
-    /// Of them, files whose bytes had the right digest.
-    #[serde(default)]
-    pub by_digest: u64,
+    /// Of them, files whose bytes were looked at: by digest, or by the checksum of the layer that they came from.
+    #[serde(default, alias = "by_digest")]
+    pub by_content: u64,
     /// Of them, files that were known by their stamp.
     #[serde(default)]
     pub by_stamp: u64,

@@ -154,7 +154,7 @@ mod tests {
             error: None,
             milliseconds: Some(12),
             verified: 7,
-            by_digest: 3,
+            by_content: 3,
             by_stamp: 2,
             saved_as: None,
             health: None,
@@ -190,6 +190,13 @@ mod tests {
         assert_eq!((verdict.lines, &verdict.faults), (6, &Vec::new()));
         assert_eq!(verdict.end, ends.last().copied());
         assert_eq!(verify(b"", &[]).faults, Vec::new());
+    }
+
+    #[test]
+    fn lines_that_counted_by_digest_are_read_still() {
+        let line = serde_json::to_string(&finished(1)).unwrap();
+        let older = line.replace("by_content", "by_digest");
+        assert!(older != line && serde_json::from_str::<Event>(&older).unwrap() == finished(1));
     }
 
     #[test]

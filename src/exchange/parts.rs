@@ -18,6 +18,7 @@ use crate::progress::{Phase, Progress};
 use crate::remote::Transport;
 use crate::store::Store;
 use crate::store::catalog::{CHUNK_DIR, Catalog, Frame};
+use crate::store::checksum::Checksum;
 use crate::store::frame::Unpress;
 use crate::store::tarball::{Member, MemberKind};
 use crate::store::writer::{LayerWriter, PressedFrame, Sum};
@@ -148,6 +149,7 @@ fn bring(
                 stored: bytes.clone(),
                 digest: frame.digest,
                 size: frame.size,
+                sum: Checksum::of(&plain),
             })?;
             if let Some((_, hasher, crc)) = &mut open {
                 hasher.update(&plain);

@@ -4,25 +4,55 @@
 //! to fill and to write out, which is done on the cores that unpack. `docs/decisions/0048-past-the-page-cache.md` has
 //! what was measured.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-/// What such a write begins and ends at, in the file and in memory: the largest block of a disk that is in use.
-const BLOCK: usize = 4096;
+use super::aligned::{BLOCK, Pool};
 
 /// Writes to the files of one directory, past the cache as long as that is the shorter way.
 pub struct Direct {
     is_open: AtomicBool,
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
+    /// For what does not stand at a block.
+    buffers: Pool,
+}
+
+/// A file that is written by several threads at once.
+pub struct Written {
+    file: File,
+    /// The same file past the cache. A handle of its own: a short write through the cache must not share its flag.
+    past: Option<File>,
+}
+
+impl Written {
+    /// All through the cache.
+    pub fn through_cache(file: File) -> Self {
+        Self { file, past: None }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether it is written past the cache, as far as that goes.
+    pub fn is_past_cache(&self) -> bool {
+        self.past.is_some()
+    }
+
+    /// The file, written.
+    pub fn into_file(self) -> File {
+        self.file
+    }
 }
 
 impl Direct {
@@ -39,37 +69,81 @@ impl Direct {
             is_open: AtomicBool::new(is_open),
             bytes: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
+            buffers: Pool::default(),
         }
     }
 
-    /// Whether the way is open.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.is_open.load(Ordering::Relaxed)
     }
 
-    /// Writes bytes at a place of a file that no other thread writes to meanwhile: whole blocks past the cache, what is
-    /// before and behind them through it.
+    /// A new file that will have this length. Where the way is open its room is reserved: several threads can then write
+    /// to it at once, which a file system does not let them while the file grows.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn file(&self, file: File, size: u64) -> io::Result<Written> {
+        let mut written = Written::through_cache(file);
+        if !self.is_open() || size < BLOCK as u64 {
+            return Ok(written);
+        }
+        let itself = format!("/proc/self/fd/{}", written.file.as_raw_fd());
+        let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+        match rustix::fs::openat(CWD, itself, flags, Mode::empty()) {
+            Ok(past) => written.past = Some(past.into()),
+            Err(_) => self.is_open.store(false, Ordering::Relaxed),
+        }
+        if written.is_past_cache() {
+            match rustix::fs::fallocate(&written.file, FallocateFlags::empty(), 0, size) {
+                // Then they wait for each other.
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes bytes at a place of a file at which no other thread writes: whole blocks past the cache, what is before and
+    /// behind them through it.
     ///
     /// # Errors
     /// As a write has them. That a file system has no such way is none.
-    pub fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    pub fn write_all_at(&self, to: &Written, bytes: &[u8], offset: u64) -> io::Result<()> {
         let before = (offset.next_multiple_of(BLOCK as u64) - offset) as usize;
-        if !self.is_open() || before + BLOCK > bytes.len() {
-            return file.write_all_at(bytes, offset);
-        }
+        let past = to
+            .past
+            .as_ref()
+            .filter(|_| self.is_open() && before + BLOCK <= bytes.len());
+        let Some(past) = past else {
+            return to.file.write_all_at(bytes, offset);
+        };
         let (head, rest) = bytes.split_at(before);
         let (blocks, tail) = rest.split_at(rest.len() - rest.len() % BLOCK);
         let start = offset + head.len() as u64;
-        file.write_all_at(head, offset)?;
-        match past_the_cache(file, blocks, start) {
+        to.file.write_all_at(head, offset)?;
+        match self.past_the_cache(past, blocks, start) {
             Ok(time) => self.took(blocks.len() as u64, time),
             Err(error) if is_closed(&error) => {
                 self.is_open.store(false, Ordering::Relaxed);
-                file.write_all_at(blocks, start)?;
+                to.file.write_all_at(blocks, start)?;
             }
             Err(error) => return Err(error),
         }
-        file.write_all_at(tail, start + blocks.len() as u64)
+        to.file.write_all_at(tail, start + blocks.len() as u64)
+    }
+
+    /// Writes whole blocks to a whole place; tells how long the disk took.
+    fn past_the_cache(&self, file: &File, blocks: &[u8], offset: u64) -> io::Result<Duration> {
+        let timed = |blocks: &[u8]| {
+            let began = Instant::now();
+            file.write_all_at(blocks, offset).map(|()| began.elapsed())
+        };
+        if blocks.as_ptr().align_offset(BLOCK) == 0 {
+            return timed(blocks);
+        }
+        let mut aligned = self.buffers.take(blocks.len());
+        aligned.copy_from_slice(blocks);
+        timed(&aligned)
     }
 
     /// Closes the way when a disk is so slow that the cores wait for it: then the cache costs no time, and whoever reads
@@ -92,24 +166,6 @@ impl Direct {
 fn is_closed(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::INVAL | Errno::OPNOTSUPP))
-}
-
-/// Writes whole blocks to a whole place; tells how long the disk took.
-fn past_the_cache(file: &File, blocks: &[u8], offset: u64) -> io::Result<Duration> {
-    thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
-    BUFFER.with_borrow_mut(|buffer| {
-        buffer.resize(buffer.len().max(blocks.len() + BLOCK), 0);
-        let skipped = buffer.as_ptr().align_offset(BLOCK);
-        let aligned = &mut buffer[skipped..][..blocks.len()];
-        aligned.copy_from_slice(blocks);
-        let flags = rustix::fs::fcntl_getfl(file)?;
-        rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT)?;
-        let began = Instant::now();
-        let written = file.write_all_at(aligned, offset);
-        let time = began.elapsed();
-        rustix::fs::fcntl_setfl(file, flags)?;
-        written.map(|()| time)
-    })
 }
 
 #[cfg(test)]
@@ -137,17 +193,21 @@ mod tests {
             }
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("file");
-            let (file, direct) = (File::create(&path).unwrap(), Direct::new(true));
-            for (start, end) in &pieces {
-                direct.write_all_at(&file, &bytes[*start..*end], *start as u64).unwrap();
-            }
+            let direct = Direct::new(true);
+            let file = direct.file(File::create(&path).unwrap(), 60_000).unwrap();
+            std::thread::scope(|scope| {
+                for (start, end) in &pieces {
+                    let (file, direct, bytes) = (&file, &direct, &bytes[*start..*end]);
+                    scope.spawn(move || direct.write_all_at(file, bytes, *start as u64).unwrap());
+                }
+            });
             prop_assert!(std::fs::read(&path).unwrap() == bytes);
             let whole = |(start, end): &(usize, usize)| (end - end % BLOCK).saturating_sub(start.next_multiple_of(BLOCK));
             let expected: usize = pieces.iter().map(whole).sum();
             if direct.is_open() {
                 prop_assert_eq!(direct.bytes.load(Ordering::Relaxed), expected as u64);
             }
-            prop_assert!(!rustix::fs::fcntl_getfl(&file).unwrap().contains(OFlags::DIRECT));
+            prop_assert!(!rustix::fs::fcntl_getfl(file.file()).unwrap().contains(OFlags::DIRECT));
         }
     }
 
@@ -166,10 +226,10 @@ mod tests {
     fn a_file_that_has_no_such_way_is_written_all_the_same() {
         let direct = Direct::new(true);
         let file = rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
-        let file = File::from(file);
+        let file = direct.file(File::from(file), 2 * BLOCK as u64 + 8).unwrap();
         direct.write_all_at(&file, &[7; 2 * BLOCK + 5], 3).unwrap();
         let mut bytes = vec![1; 2 * BLOCK + 8];
-        file.read_exact_at(&mut bytes, 0).unwrap();
+        file.file().read_exact_at(&mut bytes, 0).unwrap();
         assert!(bytes[..3] == [0; 3] && bytes[3..] == [7; 2 * BLOCK + 5]);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! All durable writes of envgit go through here.
 
+pub mod aligned;
 pub mod append;
 pub mod atomic;
 pub mod beneath;

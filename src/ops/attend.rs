@@ -227,7 +227,7 @@ impl<'c, 'f> Attended<'c, 'f> {
             error: outcome.as_ref().err().map(ToString::to_string),
             milliseconds: u64::try_from(elapsed.as_millis()).ok(),
             verified: compared.paths,
-            by_digest: compared.by_digest,
+            by_content: compared.by_content,
             by_stamp: compared.by_stamp,
             saved_as: report.and_then(|report| Some(report.autosave.as_ref()?.name.clone())),
             health: health.map(|health| HealthResult {
@@ -367,7 +367,7 @@ pub(super) fn note_interrupted(
         error,
         milliseconds: None,
         verified: 0,
-        by_digest: 0,
+        by_content: 0,
         by_stamp: 0,
         saved_as: None,
         health: None,

@@ -187,7 +187,7 @@ pub struct Want {
 
 /// Holds content by digest.
 pub trait ContentSource {
-    /// Delivers all of `wants`, each byte checked against a digest before the sink sees it.
+    /// Delivers all of `wants`, each byte checked, by its digest or what was noted with it, before the sink sees it.
     ///
     /// # Errors
     /// Names every content that is missing or damaged.

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher as StdHasher};
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Checksum;
 use super::frame::{FRAME_ROOM, MAX_FRAME, MAX_RECIPE};
 use super::toc::{Toc, parse_digest};
 use crate::digest::Digest;
@@ -20,6 +22,8 @@ pub struct Frame {
     pub stored: u32,
     /// Its plain length.
     pub size: u32,
+    /// The checksum of its plain bytes, noted when they were found to have the digest.
+    pub sum: Option<Checksum>,
 }
 
 /// A content whose frames lie one behind the other in one layer.
@@ -68,7 +72,9 @@ pub const RECIPE_DIR: &str = ".envgit/recipes/";
 impl LayerIndex {
     /// Whether another index says the same of the layer, however well it is known to be true.
     pub fn says_what(&self, other: &Self) -> bool {
-        (&self.frames, &self.wholes, &self.recipes) == (&other.frames, &other.wholes, &other.recipes)
+        let said = |frame: &Frame| Frame { sum: None, ..*frame };
+        let frames = (self.frames.iter().map(said), other.frames.iter().map(said));
+        frames.0.eq(frames.1) && (&self.wholes, &self.recipes) == (&other.wholes, &other.recipes)
     }
 
     /// Where its last frame ends: a layer that is shorter was cut.
@@ -81,7 +87,10 @@ impl LayerIndex {
     ///
     /// # Errors
     /// What is malformed.
-    pub fn from_toc(toc: &Toc, mut content: impl FnMut(&Frame) -> Result<Vec<u8>, String>) -> Result<Self, String> {
+    pub fn from_toc<B: Deref<Target = [u8]>>(
+        toc: &Toc,
+        mut content: impl FnMut(&Frame) -> Result<B, String>,
+    ) -> Result<Self, String> {
         let mut index = Self::default();
         for member in members(toc)? {
             if let Some(of) = member.name.strip_prefix(RECIPE_DIR) {
@@ -164,6 +173,7 @@ pub fn members(toc: &Toc) -> Result<Vec<StoredFile>, String> {
                 offset,
                 stored: stored.try_into().map_err(|_| malformed())?,
                 size: plain.try_into().map_err(|_| malformed())?,
+                sum: None,
             });
         }
         if frames.iter().map(|frame| u64::from(frame.size)).sum::<u64>() != size {

@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex};
 use super::Store;
 use super::arrival::Arrival;
 use super::catalog::{Frame, Located};
+use super::checksum::Checksum;
 use super::frame::Unpress;
 use super::proof::{Piece, Proof, Verdict};
 use super::queue::{Queue, Task};
 use crate::digest::{Digest, Hasher};
+use crate::fsx::aligned::{Aligned, Pool};
 use crate::progress::Progress;
 use crate::snapshot::content::{ContentSink, ContentSource, FetchError, Want};
 
@@ -23,7 +25,7 @@ pub const NOT_HERE: &str = "no layer at hand holds the content";
 const OTHERWISE: &str = "a frame came otherwise than it is stored: the memory or the disk may be failing";
 
 /// How many threads there are more than cores: some of them wait for the disk.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 impl ContentSource for Store {
     fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {
@@ -31,19 +33,20 @@ impl ContentSource for Store {
         let queue = self.queue(wants, &lost);
         let files = self.open_layers(queue.tasks(), &lost, wants);
         let proofs = self.proofs(wants);
+        let buffers = Pool::default();
         let stop = AtomicBool::new(false);
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
             for _ in 0..(self.settings.threads + WAITING).min(queue.tasks().len()) {
                 scope.spawn(|| {
-                    let mut reader = Reader::default();
+                    let mut reader = Reader::of(&buffers);
                     for task in queue.turn().take_while(|_| !stop.load(Ordering::Relaxed)) {
                         let Some(layer) = files.get(&task.layer) else { continue };
                         let proof = proofs.get(task.want).and_then(Option::as_ref);
                         // What is hashed as a whole need not be hashed frame by frame.
                         let read = layer.up_to(&task.frame).and_then(|file| match proof {
                             Some(_) => reader.unpack(&file, &task.frame),
-                            None => reader.read(&file, &task.frame),
+                            None => reader.known(&file, &task.frame),
                         });
                         let bytes = match read {
                             Ok(bytes) => bytes,
@@ -256,16 +259,41 @@ impl Losses {
 pub(super) struct Reader {
     stored: Vec<u8>,
     unpress: Option<Unpress>,
+    buffers: Pool,
 }
 
 impl Reader {
+    /// With buffers that others use, too.
+    fn of(buffers: &Pool) -> Self {
+        Self {
+            buffers: buffers.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The plain bytes of a frame, checked by its digest.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn read(&mut self, layer: &File, frame: &Frame) -> Result<Vec<u8>, String> {
+    pub(super) fn read(&mut self, layer: &File, frame: &Frame) -> Result<Aligned, String> {
         let plain = self.unpack(layer, frame)?;
         match Digest::of(&plain) == frame.digest {
+            true => Ok(plain),
+            false => Err(damaged(frame)),
+        }
+    }
+
+    /// The same, by its checksum where one was noted.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn known(&mut self, layer: &File, frame: &Frame) -> Result<Aligned, String> {
+        let Some(sum) = frame.sum else {
+            return self.read(layer, frame);
+        };
+        let plain = self.unpack(layer, frame)?;
+        // The noted one may be what is wrong.
+        match Checksum::of(&plain) == sum || Digest::of(&plain) == frame.digest {
             true => Ok(plain),
             false => Err(damaged(frame)),
         }
@@ -275,7 +303,7 @@ impl Reader {
     ///
     /// # Errors
     /// What is wrong with it, as far as that shows.
-    fn unpack(&mut self, layer: &File, frame: &Frame) -> Result<Vec<u8>, String> {
+    fn unpack(&mut self, layer: &File, frame: &Frame) -> Result<Aligned, String> {
         self.stored.resize(frame.stored as usize, 0);
         layer
             .read_exact_at(&mut self.stored, frame.offset)
@@ -284,9 +312,9 @@ impl Reader {
             Some(unpress) => unpress,
             none => none.insert(Unpress::new().map_err(|e| e.to_string())?),
         };
-        unpress
-            .plain(&self.stored, frame.size as usize)
-            .map_err(|_| damaged(frame))
+        let mut plain = self.buffers.take(frame.size as usize);
+        unpress.fill(&mut plain, &self.stored).map_err(|_| damaged(frame))?;
+        Ok(plain)
     }
 }
 

@@ -111,11 +111,19 @@ impl Unpress {
     /// # Errors
     /// When a frame is damaged or they hold another number of bytes.
     pub fn plain(&mut self, frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
-        let plain = self.0.decompress(frame, size)?;
-        if plain.len() == size {
-            Ok(plain)
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is short"))
+        let mut plain = vec![0; size];
+        self.fill(&mut plain, frame)?;
+        Ok(plain)
+    }
+
+    /// Fills `plain` with the bytes of one frame, or of several one behind the other.
+    ///
+    /// # Errors
+    /// When a frame is damaged or they hold another number of bytes.
+    pub fn fill(&mut self, plain: &mut [u8], frame: &[u8]) -> io::Result<()> {
+        match self.0.decompress_to_buffer(frame, plain)? == plain.len() {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is short")),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod arrival;
 pub mod catalog;
+pub mod checksum;
 mod chunk;
 mod fetch;
 pub mod frame;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::digest::{Digest, Hasher};
+use crate::fsx::aligned::Aligned;
 
 /// The digest of one content, from pieces that come in nearly their order.
 ///
@@ -25,7 +26,7 @@ pub(super) struct Piece {
     /// Where it stands.
     pub(super) offset: u64,
     /// What it is.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Aligned,
     /// The digest of the frame that it was.
     pub(super) digest: Digest,
 }
@@ -134,11 +135,14 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fsx::aligned::Pool;
 
     fn piece(offset: u64, bytes: &[u8]) -> Piece {
+        let mut buffer = Pool::default().take(bytes.len());
+        buffer.copy_from_slice(bytes);
         Piece {
             offset,
-            bytes: bytes.to_vec(),
+            bytes: buffer,
             digest: Digest::of(bytes),
         }
     }

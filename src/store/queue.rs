@@ -119,6 +119,7 @@ mod tests {
             offset: at + number,
             stored: 1,
             size: 1,
+            sum: None,
         };
         (0..count).map(frame).collect()
     }

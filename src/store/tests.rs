@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use super::checksum::Checksum;
 use super::ingest::{Body, Item};
 use super::*;
 use crate::progress::Silent;
@@ -206,6 +207,8 @@ fn damaged_indexes_are_rebuilt() {
     let cached = || Store::cached_index(&fixture.dir.path().join("cache"), &facts.digest).unwrap();
     let known = cached();
     assert!(known.is_proven, "the writer knows what it wrote");
+    let summed = |index: &LayerIndex| index.frames.iter().filter(|frame| frame.sum.is_some()).count();
+    assert_eq!(summed(&known), known.frames.len());
     let mut bad = good.clone();
     let middle = bad.len() / 2;
     bad[middle] ^= 1;
@@ -223,7 +226,42 @@ fn damaged_indexes_are_rebuilt() {
             !again.is_proven,
             "of a layer that is only read anybody may have been the writer"
         );
+        assert_eq!(summed(&again), 0, "nobody has looked at the frames");
     }
+    let layer = (facts.digest, fixture.layer(&facts));
+    let checks = verify::check(&[layer].into(), 2, &Silent);
+    assert_eq!(checks[0].index, Some(known), "who reads them all knows what they are");
+}
+
+#[test]
+fn a_frame_is_known_by_the_checksum_noted_with_it_and_a_wrong_one_costs_only_time() {
+    let fixture = Fixture::new();
+    let (items, files) = mixed(&fixture);
+    let facts = fixture.store(&items).unwrap();
+    let cache = fixture.dir.path().join("cache");
+    let mut index = Store::cached_index(&cache, &facts.digest).unwrap();
+    let elf = &files["d.so"];
+    let read = || fixture.open().read(&Digest::of(elf), elf.len() as u64);
+    // By the checksum: the digest is not asked.
+    let noted = index.clone();
+    index
+        .frames
+        .iter_mut()
+        .filter(|frame| frame.size as usize > 1 << 20)
+        .for_each(|frame| frame.digest = Digest::of(b""));
+    Store::renew_index(&cache, &facts.digest, &index);
+    assert_eq!(&read().unwrap(), elf);
+    // By the digest where the checksum does not fit.
+    index = noted;
+    index
+        .frames
+        .iter_mut()
+        .for_each(|frame| frame.sum = Some(Checksum::of(b"")));
+    Store::renew_index(&cache, &facts.digest, &index);
+    assert_eq!(&read().unwrap(), elf);
+    index.frames.iter_mut().for_each(|frame| frame.digest = Digest::of(b""));
+    Store::renew_index(&cache, &facts.digest, &index);
+    assert!(read().is_err());
 }
 
 #[test]

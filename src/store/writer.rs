@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::catalog::{CHUNK_DIR, Frame, LayerIndex, RECIPE_DIR, Recipe, Whole};
+use super::checksum::Checksum;
 use super::frame::{Press, skippable};
 use super::tarball::{Member, MemberKind, padding};
 use super::toc::{Footer, TarSplitLine, Toc, TocEntry, digest_text};
@@ -24,6 +25,8 @@ pub struct PressedFrame {
     pub digest: Digest,
     /// Plain length.
     pub size: u32,
+    /// Checksum of the plain bytes.
+    pub sum: Checksum,
 }
 
 /// What a content is known by once all of it was read.
@@ -194,6 +197,7 @@ impl LayerWriter {
             offset,
             stored: frame.stored.len() as u32,
             size: frame.size,
+            sum: Some(frame.sum),
         });
         Ok(())
     }

@@ -65,7 +65,7 @@ fn without_methods(text: &str) -> String {
             break;
         };
         out.push_str(head);
-        out.push_str("(files: [n] by digest, [m] by stamp)");
+        out.push_str("(files: [n] by content, [m] by stamp)");
         rest = tail;
     }
     out + rest

@@ -48,7 +48,7 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     discard: bool,
     /// Read all that is put in place and compare digests. Otherwise what comes from pins is compared by size, times,
-    /// mode and inode.
+    /// mode and inode, and what comes from layers by the checksum that was noted with its digest.
     #[arg(long)]
     verify: bool,
     #[command(flatten)]

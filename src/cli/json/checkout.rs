@@ -17,7 +17,7 @@ use crate::snapshot::root::RootName;
 /// How many files were compared by what.
 #[derive(Serialize)]
 struct ComparedJson {
-    by_digest: u64,
+    by_content: u64,
     by_stamp: u64,
 }
 
@@ -117,7 +117,7 @@ impl<'a> CheckoutJson<'a> {
             }),
             verified: report.verified.paths,
             compared: ComparedJson {
-                by_digest: report.verified.by_digest,
+                by_content: report.verified.by_content,
                 by_stamp: report.verified.by_stamp,
             },
             recorded: report.outlook.is_recorded,

@@ -97,12 +97,12 @@ pub(in crate::cli) fn git_tracked(plan: &PlanReport) -> Option<String> {
     ))
 }
 
-/// What was compared, and by what: `13,021 paths verified (files: 9 by digest, 11,400 by stamp)`.
+/// What was compared, and by what: `13,021 paths verified (files: 9 by content, 11,400 by stamp)`.
 pub(in crate::cli) fn verified(verified: Verified) -> String {
     format!(
-        "{} verified (files: {} by digest, {} by stamp)",
+        "{} verified (files: {} by content, {} by stamp)",
         counted(verified.paths, "path"),
-        count(verified.by_digest),
+        count(verified.by_content),
         count(verified.by_stamp)
     )
 }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_was_done_is_told() {
         insta::assert_snapshot!(done(&checkout(), &Theme::plain()), @"
-        Now at pre-upgrade-torch29 (1a1a1a1a): 13,021 paths verified (files: 9 by digest, 11,400 by stamp)
+        Now at pre-upgrade-torch29 (1a1a1a1a): 13,021 paths verified (files: 9 by content, 11,400 by stamp)
 
         Packages in env
             numpy    1.24.4 → 1.26.4  (pip)

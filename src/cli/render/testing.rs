@@ -336,7 +336,7 @@ pub(in crate::cli) fn checkout() -> CheckoutReport {
         changes: changes(),
         verified: Verified {
             paths: 13_021,
-            by_digest: 9,
+            by_content: 9,
             by_stamp: 11_400,
         },
         outlook: Outlook::default(),

@@ -82,8 +82,9 @@ pub struct CheckoutReport {
 pub struct Verified {
     /// All paths, each by its kind, mode, time, size and target.
     pub paths: u64,
-    /// Files whose bytes had the right digest: read afterwards, or written by this checkout from a layer.
-    pub by_digest: u64,
+    /// Files whose bytes were looked at: read afterwards, with the right digest, or written by this checkout from a layer,
+    /// with the right digest or the checksum that was noted with it.
+    pub by_content: u64,
     /// Files that were not read: inode, size, times and mode are those under which their content was known.
     pub by_stamp: u64,
 }

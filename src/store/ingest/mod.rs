@@ -20,6 +20,7 @@ use crc_fast::CrcAlgorithm;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::catalog::{Catalog, DigestMap, Recipe};
+use super::checksum::Checksum;
 use super::frame::{MAX_FRAME, Press};
 use super::window::Window;
 use super::writer::{LayerWriter, PressedFrame, Sum};
@@ -265,6 +266,7 @@ fn press_frame(press: &mut Press, bytes: &[u8], digest: Digest) -> std::io::Resu
         stored: press.frame(bytes)?,
         digest,
         size: bytes.len() as u32,
+        sum: Checksum::of(bytes),
     })
 }
 

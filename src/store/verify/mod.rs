@@ -6,7 +6,7 @@ mod recipes;
 mod structure;
 mod tarball;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 
 use super::catalog::{DigestMap, Frame, LayerIndex, RECIPE_DIR, Recipe, StoredFile, members};
+use super::checksum::Checksum;
 use super::fetch::Reader;
 use super::toc::Toc;
 use crate::digest::{Digest, Hasher};
@@ -215,6 +216,8 @@ enum Finding {
 /// What reading one file of a layer tells.
 struct FileFinding {
     bad: Vec<Frame>,
+    /// Checksums of sound frames, by where they start.
+    sums: Vec<(u64, Checksum)>,
     flaw: Option<Flaw>,
 }
 
@@ -251,6 +254,7 @@ fn check_layer(name: Digest, path: &Path, threads: usize, progress: &dyn Progres
         _ => vec![None; files.len()],
     };
     let findings = findings(&file, check.size, layout.as_ref(), &files, &sums, threads, progress);
+    let mut sums_of_frames = HashMap::new();
     for finding in findings {
         match finding {
             Finding::Whole(Ok(actual)) => {
@@ -263,6 +267,7 @@ fn check_layer(name: Digest, path: &Path, threads: usize, progress: &dyn Progres
             Finding::Headers(flaw) => check.flaws.extend(flaw),
             Finding::File(at, found) => {
                 let file = &files[at];
+                sums_of_frames.extend(found.sums);
                 let is_lost = found.flaw.as_ref().is_some_and(|flaw| flaw.part != Part::TarSplit);
                 check.bad_frames.extend(found.bad.iter().map(|frame| frame.offset));
                 if is_lost {
@@ -276,6 +281,9 @@ fn check_layer(name: Digest, path: &Path, threads: usize, progress: &dyn Progres
     if let Some(layout) = &layout {
         check.flaws.extend(layout.split_flaw.clone());
         check.index = sound_index(&layout.toc, &file, &mut check);
+        for frame in check.index.iter_mut().flat_map(|index| &mut index.frames) {
+            frame.sum = sums_of_frames.get(&frame.offset).copied();
+        }
     }
     Some(check)
 }
@@ -364,6 +372,7 @@ fn hash(file: &File, size: u64, progress: &dyn Progress) -> io::Result<Digest> {
 fn check_file(reader: &mut Reader, layer: &File, file: &StoredFile, crc: Option<u64>) -> FileFinding {
     let mut found = FileFinding {
         bad: Vec::new(),
+        sums: Vec::with_capacity(file.frames.len()),
         flaw: None,
     };
     let mut hasher = Hasher::new();
@@ -376,6 +385,7 @@ fn check_file(reader: &mut Reader, layer: &File, file: &StoredFile, crc: Option<
                     hasher.update(&bytes);
                 }
                 sum.update(&bytes);
+                found.sums.push((frame.offset, Checksum::of(&bytes)));
             }
             Err(what) => {
                 found.bad.push(*frame);

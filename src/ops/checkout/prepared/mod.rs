@@ -72,7 +72,7 @@ pub(super) struct Swept {
     pub(super) parked: Vec<(RootName, Parked)>,
     /// Files that name another place and could not be changed.
     pub(super) stuck: Vec<(String, Stuck)>,
-    /// Files that were written from layers, whose bytes had the right digest then.
+    /// Files that were written from layers, whose bytes were right then.
     pub(super) from_layers: u64,
 }
 
@@ -305,11 +305,13 @@ impl Prepared {
         swept
             .parked
             .extend(placed.parked.into_iter().map(|parked| (name.clone(), parked)));
-        let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
-        let from_layers = placed.files.iter().filter(|(entry, _)| !is_pinned(&entry.path));
-        swept.from_layers += from_layers.count() as u64;
-        let is_unread = |path: &RelPath| options.verify && is_pinned(path);
-        let placed = placed.files.into_iter().filter(|(entry, _)| !is_unread(&entry.path));
+        // Who wants every byte read again has it read, wherever it came from.
+        if !options.verify {
+            let is_pinned = |path: &RelPath| part.from_pins.files.contains_key(path);
+            let from_layers = placed.files.iter().filter(|(entry, _)| !is_pinned(&entry.path));
+            swept.from_layers += from_layers.count() as u64;
+        }
+        let placed = placed.files.into_iter().filter(|_| !options.verify);
         let brought = part.from_pins.brought.iter().filter(|_| !options.verify);
         let root = live.roots.iter().find(|live| live.root.name == *name);
         let retouched = part.plan.retouch.iter();

@@ -78,8 +78,8 @@ impl Prepared {
             compared.paths += paths;
             compared.by_stamp += files;
         }
-        compared.by_digest = (known + live.read).min(compared.by_stamp);
-        compared.by_stamp -= compared.by_digest;
+        compared.by_content = (known + live.read).min(compared.by_stamp);
+        compared.by_stamp -= compared.by_content;
         session.progress.end();
         if left.is_empty() && live.failures.is_empty() {
             Ok(compared)
