@@ -87,7 +87,8 @@ impl Staged {
         progress: &dyn Progress,
     ) -> Result<Vec<(RelPath, Stuck)>, Error> {
         let written = plan.place.iter().map(|placement| &placement.entry);
-        let is_shared = |path: &RelPath| plan.is_brought(path) || source.pinned.contains_key(path);
+        let is_brought = plan.brought();
+        let is_shared = |path: &RelPath| is_brought(path) || source.pinned.contains_key(path);
         let written = written.filter(|entry| !is_shared(&entry.path));
         progress.begin(
             Phase::Stage,
@@ -167,9 +168,10 @@ impl Staged {
     ) -> Result<Vec<usize>, Error> {
         let mut slots = Vec::new();
         let mut wants = Vec::new();
+        let is_brought = plan.brought();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
-            if plan.is_brought(&entry.path) {
+            if is_brought(&entry.path) {
                 continue;
             }
             let member = Self::member(plan, number);

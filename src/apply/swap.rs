@@ -72,7 +72,8 @@ impl<'a> Swap<'a> {
             }
         }
         self.beneath.forget();
-        let is_single = |path: &&RelPath| plan.whole_of(path).is_none();
+        let whole_of = plan.wholes();
+        let is_single = |path: &&RelPath| whole_of(path).is_none();
         let dirs: Vec<&RelPath> = plan.remove_dirs.iter().filter(is_single).collect();
         for dir in &dirs {
             // Who takes all back gives them their modes and times last.
@@ -113,7 +114,7 @@ impl<'a> Swap<'a> {
         self.beneath.forget();
         for (number, placement) in plan.place.iter().enumerate() {
             let entry = &placement.entry;
-            if plan.is_brought(&entry.path) {
+            if whole_of(&entry.path).is_some_and(|whole| whole.brings.is_some()) {
                 continue;
             }
             if plan.built_in(&entry.path).is_none() {

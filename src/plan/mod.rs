@@ -83,7 +83,7 @@ pub struct Blocked(pub RelPath);
 pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
     let mut plan = RootPlan::default();
     let mut settle: BTreeMap<RelPath, Entry> = BTreeMap::new();
-    let mut touched: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut touched = Parents::default();
     settle.extend(input.stale_times.into_iter().map(|entry| (entry.path.clone(), entry)));
     for change in input.changes {
         let path = change.path();
@@ -122,7 +122,7 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
                 }
             }
             settle.insert(to.path.clone(), to.clone());
-            touched.extend(to.path.parent().map(<[u8]>::to_vec));
+            touched.add(&to.path);
             continue;
         }
         if from.is_some_and(Entry::is_dir) {
@@ -132,7 +132,7 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
             let at = plan.remove_dirs.partition_point(|dir| *dir > to.path);
             plan.remove_dirs.insert(at, to.path.clone());
         }
-        touched.extend(to.path.parent().map(<[u8]>::to_vec));
+        touched.add(&to.path);
         match &to.node {
             Node::File(file) if file.hardlink.is_some() => plan.link.push(to.clone()),
             Node::File(_) if change.kind() == FileChangeKind::MetadataOnly && !(input.shared)(&to.path) => {
@@ -144,11 +144,12 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
             }),
         }
     }
-    for path in plan.remove_files.iter().chain(&plan.remove_dirs) {
-        touched.extend(path.parent().map(<[u8]>::to_vec));
-    }
+    plan.remove_files
+        .iter()
+        .chain(&plan.remove_dirs)
+        .for_each(|path| touched.add(path));
     let gone: BTreeSet<&RelPath> = plan.remove_dirs.iter().collect();
-    for dir in touched {
+    for dir in touched.dirs {
         if !settle.contains_key(&dir[..])
             && let Some(entry) = (input.directory)(&dir)
             && !gone.contains(&entry.path)
@@ -159,6 +160,22 @@ pub fn plan(input: Input<'_>) -> Result<RootPlan, Blocked> {
     plan.settle = settle.into_values().rev().collect();
     plan.take_whole();
     Ok(plan)
+}
+
+/// The directories above paths, of which neighbours are mostly in one.
+#[derive(Default)]
+struct Parents {
+    dirs: BTreeSet<Vec<u8>>,
+    last: Vec<u8>,
+}
+
+impl Parents {
+    fn add(&mut self, path: &RelPath) {
+        if let Some(dir) = path.parent().filter(|dir| *dir != self.last) {
+            self.last = dir.to_vec();
+            self.dirs.insert(dir.to_vec());
+        }
+    }
 }
 
 impl RootPlan {
@@ -201,10 +218,11 @@ impl RootPlan {
 
     /// What changes by a step of its own: single paths, and directories that come or go whole.
     pub fn changed(&self) -> BTreeSet<&RelPath> {
+        let whole_of = self.wholes();
         let single = self
             .steps()
             .map(|(path, _)| path)
-            .filter(|path| self.whole_of(path).is_none() && self.built_in(path).is_none());
+            .filter(|path| whole_of(path).is_none() && self.built_in(path).is_none());
         let whole = self.whole.iter().map(|whole| &whole.dir);
         single.chain(whole).chain(&self.fresh).collect()
     }

@@ -55,7 +55,8 @@ impl RootPlan {
     fn files(&self) -> (Files, Files) {
         let sized = |entry: &Entry| (entry.path.clone(), entry.size());
         let written = self.place.iter().map(|placement| &placement.entry);
-        let written = written.filter(|entry| !self.is_brought(&entry.path));
+        let is_brought = self.brought();
+        let written = written.filter(|entry| !is_brought(&entry.path));
         let mut files: (Files, Files) = (written.map(sized).collect(), self.retouch.iter().map(sized).collect());
         files.0.sort_unstable();
         files.1.sort_unstable();

@@ -10,12 +10,12 @@ use crate::snapshot::path::RelPath;
 /// file beneath it, for example.
 pub fn stray<'p>(plan: &'p RootPlan, is_live_dir: &dyn Fn(&[u8]) -> bool) -> Option<&'p RelPath> {
     let files = || plan.place.iter().map(|placement| &placement.entry).chain(&plan.link);
-    let mut taken: BTreeSet<&[u8]> = BTreeSet::new();
     let made: BTreeSet<&[u8]> = plan.make_dirs.iter().map(|entry| entry.path.as_bytes()).collect();
-    for path in plan.make_dirs.iter().chain(files()).map(|entry| &entry.path) {
-        if !taken.insert(path.as_bytes()) {
-            return Some(path);
-        }
+    // Sorted lists of what is nearly sorted: sets would be made path by path.
+    let mut taken: Vec<&RelPath> = plan.make_dirs.iter().chain(files()).map(|entry| &entry.path).collect();
+    taken.sort();
+    if let Some([_, path]) = taken.array_windows().find(|[a, b]| a == b) {
+        return Some(path);
     }
     let gone: BTreeSet<&[u8]> = plan
         .remove_files

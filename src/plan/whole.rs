@@ -1,5 +1,6 @@
 //! Directories that come or go whole, by one rename instead of one for every file. Pure, as all of planning.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -158,12 +159,32 @@ impl RootPlan {
 
     /// The directory that comes or goes whole and takes a path along.
     pub fn whole_of(&self, path: &RelPath) -> Option<&Whole> {
-        within(&self.whole, path)
+        within(&self.whole, path).map(|at| &self.whole[at])
+    }
+
+    /// The same for many paths, of which neighbours are mostly in one.
+    pub fn wholes<'p>(&'p self) -> impl Fn(&RelPath) -> Option<&'p Whole> {
+        let last = Cell::new(0);
+        move |path| {
+            let same = self.whole.get(last.get());
+            let same = same.filter(|whole| path.is_within(whole.dir.as_bytes()));
+            same.or_else(|| {
+                let at = within(&self.whole, path)?;
+                last.set(at);
+                self.whole.get(at)
+            })
+        }
     }
 
     /// Whether a path is brought by a directory that comes whole.
     pub fn is_brought(&self, path: &RelPath) -> bool {
         self.whole_of(path).is_some_and(|whole| whole.brings.is_some())
+    }
+
+    /// The same for many paths, of which neighbours are mostly in one.
+    pub fn brought(&self) -> impl Fn(&RelPath) -> bool {
+        let whole_of = self.wholes();
+        move |path| whole_of(path).is_some_and(|whole| whole.brings.is_some())
     }
 
     /// Whether a path goes with a directory that goes whole.
@@ -179,14 +200,14 @@ pub(super) fn settle(settled: &mut Vec<Entry>, dir: &Entry) {
     }
 }
 
-/// The directory among sorted ones, none within another, that a path is or lies beneath.
-pub(super) fn within<'a>(whole: &'a [Whole], path: &RelPath) -> Option<&'a Whole> {
+/// The number of the directory among sorted ones, none within another, that a path is or lies beneath.
+fn within(whole: &[Whole], path: &RelPath) -> Option<usize> {
     let mut sought = path.as_bytes();
     loop {
         let before = whole.partition_point(|known| known.dir.as_bytes() <= sought);
         let known = whole[..before].last()?;
         if path.is_within(known.dir.as_bytes()) {
-            return Some(known);
+            return Some(before - 1);
         }
         // One between, such as `a-b` for `a/x`: what is above the path and sorts before it begins both.
         let common = known.dir.as_bytes().iter().zip(sought).take_while(|(a, b)| a == b);
@@ -215,7 +236,7 @@ mod tests {
                 }
             }
             let path = RelPath::new(path).unwrap();
-            let expected = whole.iter().find(|known| path.is_within(known.dir.as_bytes()));
+            let expected = whole.iter().position(|known| path.is_within(known.dir.as_bytes()));
             prop_assert_eq!(within(&whole, &path), expected);
         }
     }

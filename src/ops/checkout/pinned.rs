@@ -44,10 +44,11 @@ pub(super) fn choose(
     if let Some(ground) = ground {
         bring_whole(live, ground, plan, &offers);
     }
+    let is_brought = plan.brought();
     for placement in &plan.place {
         let path = &placement.entry.path;
         if placement.entry.size() > 0
-            && !plan.is_brought(path)
+            && !is_brought(path)
             && let Some(pinned) = offers.iter().find_map(|offer| offer.file(path))
         {
             from_pins.files.insert(path.clone(), pinned);

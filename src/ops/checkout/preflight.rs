@@ -273,7 +273,8 @@ pub(in crate::ops) const RESERVE: u64 = 16 << 20;
 
 pub(super) fn refuse_full(session: &Session<'_>, root: &Root, plan: &RootPlan, pinned: &Pinned) -> Result<(), Error> {
     let written = plan.place.iter().map(|placement| &placement.entry);
-    let written = written.filter(|entry| !plan.is_brought(&entry.path) && !pinned.contains_key(&entry.path));
+    let is_brought = plan.brought();
+    let written = written.filter(|entry| !is_brought(&entry.path) && !pinned.contains_key(&entry.path));
     // What an inventory says may be anything: too much must not become little.
     let sizes = written.map(|entry| entry.size().saturating_add(PER_FILE));
     let needed = sizes.fold(0, u64::saturating_add);

@@ -31,7 +31,8 @@ impl Prepared {
             let touched = replaced
                 .chain(&plan.remove_files)
                 .chain(plan.retouch.iter().map(|entry| &entry.path));
-            let single: BTreeSet<&RelPath> = touched.filter(|path| plan.whole_of(path).is_none()).collect();
+            let whole_of = plan.wholes();
+            let single: BTreeSet<&RelPath> = touched.filter(|path| whole_of(path).is_none()).collect();
             let stamp = |path: &RelPath| live_root.mark(path.as_bytes()).map(|mark| mark.stamp);
             let mut stamped: Vec<_> = single.into_iter().map(|path| (path, stamp(path))).collect();
             let mut dirs: Vec<&RelPath> = Vec::new();
