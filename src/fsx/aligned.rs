@@ -11,7 +11,7 @@ pub const BLOCK: usize = 4096;
 const LEAST: usize = 64 << 10;
 
 /// So many bytes are kept for who comes next.
-const MOST_IDLE: usize = 32 << 20;
+const MOST_IDLE: usize = 16 << 20;
 
 /// Bytes that begin at a block. Their memory goes back to the pool that it came from.
 pub struct Aligned {
@@ -47,6 +47,13 @@ impl Pool {
             length,
             pool: self.clone(),
         }
+    }
+}
+
+impl Aligned {
+    /// How much memory it takes.
+    pub fn room(&self) -> usize {
+        self.room.bytes.len()
     }
 }
 
@@ -121,6 +128,6 @@ mod tests {
         let used: Vec<Aligned> = (0..20).map(|_| pool.take(4 << 20)).collect();
         drop(used);
         let idle = pool.0.lock().unwrap();
-        assert!(idle.bytes <= MOST_IDLE && idle.rooms.len() == 7, "{}", idle.rooms.len());
+        assert!(idle.bytes <= MOST_IDLE && idle.rooms.len() == 3, "{}", idle.rooms.len());
     }
 }

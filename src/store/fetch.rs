@@ -25,7 +25,7 @@ pub const NOT_HERE: &str = "no layer at hand holds the content";
 const OTHERWISE: &str = "a frame came otherwise than it is stored: the memory or the disk may be failing";
 
 /// How many threads there are more than cores: some of them wait for the disk.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 impl ContentSource for Store {
     fn fetch(&self, wants: &[Want], sink: &dyn ContentSink, progress: &dyn Progress) -> Result<(), FetchError> {

@@ -73,7 +73,7 @@ impl Proof {
         let Ok(mut chain) = self.moved.wait_while(chain, is_ahead) else {
             return;
         };
-        chain.held += piece.bytes.len();
+        chain.held += piece.bytes.room();
         chain.waiting.insert(piece.offset, piece);
         if chain.is_lost || chain.held > MOST {
             self.give_up(chain);
@@ -95,7 +95,7 @@ impl Proof {
             let Ok(locked) = self.chain.lock() else { return };
             chain = locked;
             chain.next += piece.bytes.len() as u64;
-            chain.held = chain.held.saturating_sub(piece.bytes.len());
+            chain.held = chain.held.saturating_sub(piece.bytes.room());
             self.moved.notify_all();
         }
         chain.hasher = hasher;
