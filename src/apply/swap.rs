@@ -108,7 +108,7 @@ impl<'a> Swap<'a> {
             if let Some(from) = &whole.brings {
                 placed.parked.extend(self.bring(whole, from)?);
             } else if let (true, Some((tree, []))) = (plan.is_exchanged(whole), plan.built_in(&whole.dir)) {
-                placed.parked.push(self.exchange_built(whole, Staged::tree(tree))?);
+                placed.parked.extend(self.exchange_built(whole, Staged::tree(tree))?);
             }
         }
         self.beneath.forget();
@@ -275,28 +275,24 @@ impl<'a> Swap<'a> {
     }
 
     /// Puts a directory that was built in place of a live one, which goes into the stage.
-    fn exchange_built(&mut self, whole: &Whole, tree: String) -> Result<Parked, Error> {
-        let name = match self.try_rename(Way::OutOfStage, &whole.dir, &tree, RenameFlags::EXCHANGE)? {
+    fn exchange_built(&mut self, whole: &Whole, tree: String) -> Result<Option<Parked>, Error> {
+        let built = self.staged.path().join(&tree);
+        let at = match self.exchange_whole(&whole.dir, &built) {
             Ok(()) => {
-                self.done.push(Step::Exchanged(whole.dir.clone(), tree.clone()));
-                tree
+                self.done.push(Step::ExchangedWhole(whole.dir.clone(), built.clone()));
+                Some(built)
             }
-            // A file system without exchange.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                let name = self.next_name();
-                self.rename(Way::IntoStage, &whole.dir, &name, RenameFlags::NOREPLACE)?;
-                self.done.push(Step::Parked(whole.dir.clone(), name.clone()));
+            Err(error) if lacks_exchange(&error) => {
+                let name = self.park(&whole.dir)?;
                 self.put(&whole.dir, tree)?;
-                name
+                name.map(|name| self.staged.path().join(name))
             }
-            Err(errno) => return Err(errno).at("put in place", self.beneath.full(&whole.dir)),
+            Err(error) => return Err(error),
         };
-        let at = self.staged.path().join(name);
+        let Some(at) = at else { return Ok(None) };
         self.refuse_newcomers(whole, &at)?;
-        Ok(Parked {
-            dir: whole.dir.clone(),
-            at,
-        })
+        let dir = whole.dir.clone();
+        Ok(Some(Parked { dir, at }))
     }
 
     /// A directory that went whole must not take along what nobody has seen: a file that was made in it since it was
@@ -430,6 +426,12 @@ impl<'a> Swap<'a> {
         });
         Ok(())
     }
+}
+
+/// Whether a file system cannot exchange what stands at two paths.
+fn lacks_exchange(error: &Error) -> bool {
+    let errno = error.source.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INVAL | Errno::NOSYS))
 }
 
 /// Between the stage and the live tree.
