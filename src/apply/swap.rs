@@ -218,7 +218,7 @@ impl<'a> Swap<'a> {
         let result = match once(flags) {
             // A file system without these flags. Nothing is overwritten all the same: the names in the stage are new,
             // and a live one was seen to be free.
-            Err(Errno::INVAL | Errno::NOSYS) if flags == RenameFlags::NOREPLACE => once(RenameFlags::empty()),
+            Err(errno) if lacks_flags(errno) && flags == RenameFlags::NOREPLACE => once(RenameFlags::empty()),
             result => result,
         };
         if result.is_ok() {
@@ -282,7 +282,8 @@ impl<'a> Swap<'a> {
                 self.done.push(Step::ExchangedWhole(whole.dir.clone(), built.clone()));
                 Some(built)
             }
-            Err(error) if lacks_exchange(&error) => {
+            // A file system without exchange.
+            Err(error) if Errno::from_io_error(&error.source).is_some_and(lacks_flags) => {
                 let name = self.park(&whole.dir)?;
                 self.put(&whole.dir, tree)?;
                 name.map(|name| self.staged.path().join(name))
@@ -344,7 +345,7 @@ impl<'a> Swap<'a> {
                 // Gone since it was seen: nothing to exchange with.
                 Err(Errno::NOENT) => {}
                 // A file system without exchange.
-                Err(Errno::INVAL | Errno::NOSYS) => {
+                Err(errno) if lacks_flags(errno) => {
                     self.park(&entry.path)?;
                 }
                 Err(errno) => return Err(errno).at("put in place", self.beneath.full(&entry.path)),
@@ -428,10 +429,9 @@ impl<'a> Swap<'a> {
     }
 }
 
-/// Whether a file system cannot exchange what stands at two paths.
-fn lacks_exchange(error: &Error) -> bool {
-    let errno = error.source.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(errno, Some(Errno::INVAL | Errno::NOSYS))
+/// Whether a file system does not know the flags of a rename.
+fn lacks_flags(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS)
 }
 
 /// Between the stage and the live tree.

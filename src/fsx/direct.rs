@@ -83,24 +83,22 @@ impl Direct {
     /// # Errors
     /// When there is no room.
     pub fn file(&self, file: File, size: u64) -> io::Result<Written> {
-        let mut written = Written::through_cache(file);
         if !self.is_open() || size < BLOCK as u64 {
-            return Ok(written);
+            return Ok(Written::through_cache(file));
         }
-        let itself = format!("/proc/self/fd/{}", written.file.as_raw_fd());
+        let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
         let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
-        match rustix::fs::openat(CWD, itself, flags, Mode::empty()) {
-            Ok(past) => written.past = Some(past.into()),
-            Err(_) => self.is_open.store(false, Ordering::Relaxed),
+        let Ok(past) = rustix::fs::openat(CWD, itself, flags, Mode::empty()) else {
+            self.is_open.store(false, Ordering::Relaxed);
+            return Ok(Written::through_cache(file));
+        };
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size) {
+            // Without it they wait for each other.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(errno) => return Err(errno.into()),
         }
-        if written.is_past_cache() {
-            match rustix::fs::fallocate(&written.file, FallocateFlags::empty(), 0, size) {
-                // Then they wait for each other.
-                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(written)
+        let past = Some(past.into());
+        Ok(Written { file, past })
     }
 
     /// Writes bytes at a place of a file at which no other thread writes: whole blocks past the cache, what is before and

@@ -19,6 +19,9 @@ impl RootPlan {
     /// and the rest get another mode or time. The live one then goes whole.
     pub fn rebuild(&mut self, ground: &Ground<'_>) {
         let (written, retouched) = self.files();
+        if written.len() < LEAST {
+            return;
+        }
         let made: BTreeSet<RelPath> = self.make_dirs.iter().map(|entry| entry.path.clone()).collect();
         let dirs = || ground.goal.iter().copied().filter(|entry| entry.is_dir());
         for dir in dirs() {
@@ -26,11 +29,10 @@ impl RootPlan {
             if self.whole_of(&dir.path).is_some() || !self.turns_over(dir, ground, &written, &retouched) {
                 continue;
             }
-            let (from, to) = beneath(ground.live, path, |entry| entry.path.as_bytes());
             self.add_whole(Whole {
                 dir: dir.path.clone(),
                 takes: true,
-                holds: to - from,
+                holds: ground.beneath(&dir.path).len(),
                 brings: None,
             });
             let retouched = self.retouch.iter().filter(|entry| entry.path.is_within(path));
@@ -72,8 +74,7 @@ impl RootPlan {
             (to - from, bytes.fold(0, u64::saturating_add))
         };
         let ((written, bytes), (retouched, spared)) = (part(written), part(retouched));
-        if written < LEAST || spared > bytes / SHARE || ground.held.contains(&dir.path) || self.kept.contains(&dir.path)
-        {
+        if written < LEAST || spared > bytes / SHARE {
             return false;
         }
         let (from, to) = beneath(&ground.goal, path, |entry| entry.path.as_bytes());
@@ -83,13 +84,7 @@ impl RootPlan {
         {
             return false;
         }
-        let (from, to) = beneath(ground.live, path, |entry| entry.path.as_bytes());
-        let stands = ground.live.binary_search_by(|entry| entry.path.cmp(&dir.path));
-        stands.is_ok_and(|at| ground.live[at].is_dir())
-            && ground.differs[from..to].iter().all(|differs| *differs)
-            && !self
-                .whole
-                .iter()
-                .any(|whole| whole.brings.is_some() && whole.dir.is_within(path))
+        let is_brought = |whole: &Whole| whole.brings.is_some() && whole.dir.is_within(path);
+        self.gives_way(&dir.path, ground) == Some(true) && !self.whole.iter().any(is_brought)
     }
 }

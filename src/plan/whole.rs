@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::RootPlan;
@@ -41,6 +42,14 @@ pub struct Ground<'a> {
     pub held: BTreeSet<RelPath>,
 }
 
+impl Ground<'_> {
+    /// Which live entries are beneath a directory.
+    pub(super) fn beneath(&self, dir: &RelPath) -> Range<usize> {
+        let (from, to) = beneath(self.live, dir.as_bytes(), |entry| entry.path.as_bytes());
+        from..to
+    }
+}
+
 /// A rename of a directory is worth it from this many changed paths.
 pub(super) const LEAST: usize = 2;
 
@@ -72,14 +81,12 @@ impl RootPlan {
                 if within(&self.whole, &dir.path).is_none()
                     && let Some(takes) = self.fits(dir, offer, &touched, ground)
                 {
-                    let (from, to) = beneath(ground.live, dir.path.as_bytes(), |entry| entry.path.as_bytes());
-                    let whole = Whole {
+                    self.add_whole(Whole {
                         dir: dir.path.clone(),
                         takes,
-                        holds: to - from,
+                        holds: ground.beneath(&dir.path).len(),
                         brings: Some(dir.path.under(&offer.tree)),
-                    };
-                    self.add_whole(whole);
+                    });
                 }
             }
         }
@@ -114,7 +121,7 @@ impl RootPlan {
         let path = dir.path.as_bytes();
         let (from, to) = beneath(touched, path, |path| path.as_bytes());
         let changes = to - from;
-        if changes < LEAST || ground.held.contains(&dir.path) || self.kept.contains(&dir.path) {
+        if changes < LEAST {
             return None;
         }
         let (from, to) = beneath(&ground.goal, path, |entry| entry.path.as_bytes());
@@ -136,11 +143,17 @@ impl RootPlan {
         if !ground.goal[at].same_state(dir) {
             return None;
         }
-        let (from, to) = beneath(ground.live, path, |entry| entry.path.as_bytes());
-        if !ground.differs[from..to].iter().all(|differs| *differs) {
+        self.gives_way(&dir.path, ground)
+    }
+
+    /// Whether all that is live in a directory may go with it: nothing that stays, or is outside version control. Tells
+    /// whether one stands there.
+    pub(super) fn gives_way(&self, dir: &RelPath, ground: &Ground<'_>) -> Option<bool> {
+        let is_kept = ground.held.contains(dir) || self.kept.contains(dir);
+        if is_kept || !ground.differs[ground.beneath(dir)].iter().all(|differs| *differs) {
             return None;
         }
-        match ground.live.binary_search_by(|entry| entry.path.cmp(&dir.path)) {
+        match ground.live.binary_search_by(|entry| entry.path.cmp(dir)) {
             Ok(at) => ground.live[at].is_dir().then_some(true),
             Err(_) => Some(false),
         }
@@ -185,11 +198,6 @@ impl RootPlan {
     pub fn brought(&self) -> impl Fn(&RelPath) -> bool {
         let whole_of = self.wholes();
         move |path| whole_of(path).is_some_and(|whole| whole.brings.is_some())
-    }
-
-    /// Whether a path goes with a directory that goes whole.
-    pub fn is_taken(&self, path: &RelPath) -> bool {
-        self.whole_of(path).is_some_and(|whole| whole.takes)
     }
 }
 
