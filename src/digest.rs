@@ -46,18 +46,28 @@ impl Digest {
     /// Reads exactly 64 hexadecimal digits.
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
         let hex: &[u8; 64] = hex.try_into().ok()?;
-        let nibble = |c: u8| match c {
-            b'0'..=b'9' => Some(c - b'0'),
-            b'a'..=b'f' => Some(c - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 32];
+        let (mut bytes, mut all) = ([0; 32], 0);
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+            let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+            *byte = high << 4 | low;
+            all |= high | low;
         }
-        Some(Self(bytes))
+        (all != NO_NIBBLE).then_some(Self(bytes))
     }
 }
+
+const NO_NIBBLE: u8 = 0xff;
+
+/// What a lower-case hexadecimal digit stands for.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_NIBBLE; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    nibbles
+};
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,6 +154,13 @@ mod tests {
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         for bad in ["", "ba78", &"G".repeat(64), &"BA".repeat(32)] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+        for byte in 0..=u8::MAX {
+            let mut hex = digest.to_string().into_bytes();
+            hex[41] = byte;
+            let read = Digest::from_hex(&hex);
+            assert_eq!(read.is_some(), matches!(byte, b'0'..=b'9' | b'a'..=b'f'), "{byte}");
+            assert!(read.is_none_or(|read| read.to_string().into_bytes() == hex));
         }
     }
 

@@ -6,6 +6,8 @@
 //! l 1700000000.000000000 lib/libz.so<TAB>target=libz.so.1
 //! ```
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 
@@ -138,6 +140,35 @@ pub fn decode(text: &[u8]) -> Result<Vec<Entry>, ParseError> {
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// Cuts a text at ends of lines into parts of about so many bytes: each can be decoded by itself, as long as [`join`] is
+/// asked whether they are a whole.
+pub fn cut(text: &[u8], about: usize) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    while from < text.len() {
+        let least = (from + about.max(1)).min(text.len());
+        let to = memchr::memchr(b'\n', &text[least - 1..]).map_or(text.len(), |at| least + at);
+        parts.push(from..to);
+        from = to;
+    }
+    parts
+}
+
+/// The entries of a text of which all parts were decoded; nothing if one begins before the one ahead of it ends.
+pub fn join(parts: Vec<Vec<Entry>>) -> Option<Vec<Entry>> {
+    let ends = parts
+        .iter()
+        .filter_map(|part| Some((&part.first()?.path, &part.last()?.path)));
+    let ends: Vec<_> = ends.collect();
+    if ends.windows(2).any(|two| two[0].1 >= two[1].0) {
+        return None;
+    }
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    parts.for_each(|mut part| all.append(&mut part));
+    Some(all)
 }
 
 /// The entry at a path, found without reading the others.
@@ -315,6 +346,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_parts_of_a_text_are_the_whole(entries in proptest::collection::vec(entry(), 0..12), about in 1usize..200) {
+            let mut entries = entries;
+            entries.sort_by(|a, b| a.path.cmp(&b.path));
+            entries.dedup_by(|a, b| a.path == b.path);
+            let text = encode(&entries);
+            let parts = cut(&text, about);
+            prop_assert_eq!(parts.iter().flat_map(|part| &text[part.clone()]).count(), text.len());
+            let decoded: Vec<_> = parts.into_iter().map(|part| decode(&text[part]).unwrap()).collect();
+            let swapped: Vec<_> = decoded.iter().rev().cloned().collect();
+            prop_assert_eq!(join(swapped).is_some(), decoded.len() < 2);
+            prop_assert_eq!(join(decoded), Some(entries));
+        }
+
         #[test]
         fn lists_round_trip(mut entries in proptest::collection::vec(entry(), 0..20)) {
             entries.sort_by(|a, b| a.path.cmp(&b.path));

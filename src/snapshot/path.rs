@@ -105,13 +105,19 @@ impl RelPath {
 
 /// Not empty, no NUL, no empty, `.` or `..` component.
 fn is_plain(path: &[u8]) -> bool {
-    // Where a component begins: only there can a path go wrong, and most begin with neither '.' nor '/'.
-    let odd = |at: usize| match path.get(at) {
-        None | Some(b'/') => true,
-        Some(b'.') => matches!(path[at + 1..].split(|b| *b == b'/').next(), Some(b"" | b".")),
-        Some(_) => false,
+    let (Some(first), Some(b'\x01'..=b'.' | b'0'..)) = (path.first(), path.last()) else {
+        return false;
     };
-    memchr::memchr(0, path).is_none() && !odd(0) && !memchr::memchr_iter(b'/', path).any(|at| odd(at + 1))
+    // Only behind a slash can a path go wrong, and hardly one has a dot or another slash there: that none has is seen
+    // without a branch a byte.
+    let odd = |before: u8, byte: u8| (byte == 0) | ((before == b'/') & ((byte == b'/') | (byte == b'.')));
+    let pairs = path.iter().zip(&path[1..]);
+    let is_odd = pairs.fold(*first == 0, |found, (before, byte)| found | odd(*before, *byte));
+    if !is_odd && !matches!(first, b'/' | b'.') {
+        return true;
+    }
+    let is_name = |name: &[u8]| !matches!(name, b"" | b"." | b"..") && memchr::memchr(0, name).is_none();
+    path.split(|byte| *byte == b'/').all(is_name)
 }
 
 /// Where in a sorted list that stands which is beneath a directory.
@@ -254,6 +260,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_path_is_plain_if_each_of_its_names_is(path in "[a./\0]{0,9}") {
+            let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
+            prop_assert_eq!(RelPath::new(&path).is_ok(), path.split('/').all(is_name));
+        }
+
         #[test]
         fn escape_round_trips_any_bytes_on_one_line(bytes: Vec<u8>) {
             let text = escape(&bytes);
