@@ -82,17 +82,18 @@ impl History {
     /// The branch, tag or commit where HEAD was before the `nth` last checkout, counted from 1: `X` of the line
     /// `checkout: moving from X to Y` of its log, and the commit that it was then.
     pub fn place_before(&self, nth: usize) -> Option<(String, Option<CommitId>)> {
-        let log = self.log_of_head();
-        let mut places = log.iter().filter_map(|line| {
+        let mut before = nth.saturating_sub(1);
+        self.find_in_log_of_head(|line| {
             let (from, _) = line.message.strip_prefix(MOVING)?.split_once(" to ")?;
-            Some((from.to_owned(), line.old))
-        });
-        places.nth(nth.saturating_sub(1))
+            let is_it = before == 0;
+            before = before.saturating_sub(1);
+            is_it.then(|| (from.to_owned(), line.old))
+        })
     }
 
     /// `Y` of the last `checkout: moving from X to Y`.
     fn last_checkout(&self) -> Option<String> {
-        self.log_of_head().iter().find_map(|line| {
+        self.find_in_log_of_head(|line| {
             let moved = line.message.strip_prefix(MOVING)?;
             moved.rsplit_once(" to ").map(|(_, to)| to.to_owned())
         })

@@ -40,13 +40,13 @@ impl History {
         lines.collect()
     }
 
-    /// The lines of the log of `HEAD` that make sense, newest first. It tells by what names HEAD came and went, and nothing
-    /// depends on that.
-    pub(super) fn log_of_head(&self) -> Vec<ReflogLine> {
+    /// The first thing that is told of a line of the log of `HEAD`, newest first; lines that make no sense are passed over,
+    /// older ones not read. It tells by what names HEAD came and went, and nothing depends on that.
+    pub(super) fn find_in_log_of_head<T>(&self, tell: impl FnMut(ReflogLine) -> Option<T>) -> Option<T> {
         let text = fsx::read_if_present(&self.path("logs").join("HEAD"));
         newest_first(&text.ok().flatten().unwrap_or_default())
             .flatten()
-            .collect()
+            .find_map(tell)
     }
 }
 

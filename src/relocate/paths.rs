@@ -1,5 +1,7 @@
 //! The paths of roots at home and here, as a permutation: each is exchanged for another, and none is lost.
 
+use std::sync::OnceLock;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
@@ -36,7 +38,7 @@ pub(super) struct Map {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
     /// The same without those that are written as URLs.
     plain: usize,
-    finder: Option<AhoCorasick>,
+    finder: OnceLock<Option<AhoCorasick>>,
 }
 
 /// A path that was found.
@@ -140,14 +142,23 @@ impl Map {
         });
         let urls: Vec<_> = urls.collect();
         let pairs = [pairs, urls].concat();
+        Self {
+            pairs,
+            plain,
+            finder: OnceLock::new(),
+        }
+    }
+
+    /// Built when first asked for: most commands look into no text.
+    fn finder(&self) -> Option<&AhoCorasick> {
         // Some dozens of short patterns: building an automaton for them fails for no memory alone.
-        let finder = AhoCorasick::new(pairs.iter().map(|(from, _)| from)).ok();
-        Self { pairs, plain, finder }
+        let build = || AhoCorasick::new(self.pairs.iter().map(|(from, _)| from)).ok();
+        self.finder.get_or_init(build).as_ref()
     }
 
     /// All paths in a text, in order, none within another: at one place the longest.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Found<'_>> {
-        let Some(finder) = &self.finder else { return Vec::new() };
+        let Some(finder) = self.finder() else { return Vec::new() };
         let mut candidates: Vec<(usize, usize, usize)> = finder
             .find_overlapping_iter(text)
             .filter(|found| is_whole(text, found.start(), found.end()))
