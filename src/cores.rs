@@ -1,4 +1,4 @@
-//! How many cores there are to work on.
+//! How many cores there are to work on, and what can be left to another one.
 
 use std::sync::OnceLock;
 
@@ -7,4 +7,9 @@ use std::sync::OnceLock;
 pub fn count() -> usize {
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(2, usize::from))
+}
+
+/// Frees a value of very many parts on a thread of its own: nobody has to wait for that.
+pub fn drop_later<T: Send + 'static>(value: T) {
+    std::thread::spawn(move || drop(value));
 }

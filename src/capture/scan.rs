@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::vec::IntoIter;
 
 use memchr::memmem::Finder;
 
@@ -13,6 +14,7 @@ use super::touched::Touched;
 use super::walk::{Listed, Listing, walk};
 use super::written::Written;
 use super::xattrs::xattrs;
+use crate::cores::drop_later;
 use crate::digest::Digest;
 use crate::fsx::stamp::{FileType, Stamp, now};
 use crate::fsx::{Context, Error as IoError};
@@ -209,54 +211,78 @@ impl LiveRoot {
         written: &Written,
     ) -> Result<(), IoError> {
         // Of a file that has other names all are listed, or none.
-        let links = hard_links(&listed);
+        let (links, has_all) = std::thread::scope(|scope| {
+            let links = scope.spawn(|| hard_links(&listed));
+            let has_all = stays.is_empty() && stamps_are_as_remembered(&old, &listed);
+            let joined = links.join();
+            (joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), has_all)
+        });
         old.device = self.state.device;
-        if stays.is_empty() && is_as_remembered(&old, &listed, &links) {
+        if has_all && links_are_as_remembered(&old, &links) {
             self.state = old;
+            drop_later(listed);
             return Ok(());
         }
-        let entries = std::mem::take(&mut old.entries);
-        let marks = std::mem::take(&mut old.marks);
-        let unit_of = std::mem::take(&mut old.unit_of);
+        let mut known = Remembered {
+            entries: std::mem::take(&mut old.entries).into_iter(),
+            marks: std::mem::take(&mut old.marks).into_iter(),
+            unit_of: std::mem::take(&mut old.unit_of).into_iter(),
+            stays: stays.into_iter(),
+        };
         self.state = old;
-        let most = entries.len().max(listed.len());
+        let most = known.entries.len().max(listed.len());
         self.state.entries.reserve(most);
         self.state.marks.reserve(most);
         self.state.unit_of.reserve(most);
         let mut wrote = written.in_order();
-        let stays = stays.into_iter().chain(std::iter::repeat(false));
-        let known = entries.into_iter().zip(marks).zip(unit_of);
-        let mut old = known.zip(stays).peekable();
         for (at, found) in listed.into_iter().enumerate() {
-            while let Some((before, stays)) = old.next_if(|(((entry, _), _), _)| entry.path < found.path) {
-                self.unlisted(before, stays);
-            }
-            let known = old.next_if(|(((entry, _), _), _)| entry.path == found.path);
-            let known = known.map(|(known, _)| known);
+            self.unlisted(&mut known, Some(&found.path));
+            let is_known = known
+                .entries
+                .as_slice()
+                .first()
+                .is_some_and(|entry| entry.path == found.path);
+            let before = if is_known { known.next() } else { None };
             let link = links.get(&at);
-            match known {
-                Some(((entry, mark), unit)) if holds(&entry, &mark, &found.stamp, link) => {
+            match before {
+                Some((entry, mark, unit)) if holds(&entry, &mark, &found.stamp, link) => {
                     self.push(entry, mark, unit);
                 }
-                known => {
-                    let unit = known.as_ref().map_or(NO_UNIT, |(_, unit)| *unit);
-                    let before = known.map(|((entry, mark), _)| (entry, mark));
+                before => {
+                    let unit = before.as_ref().map_or(NO_UNIT, |(.., unit)| *unit);
+                    let before = before.map(|(entry, mark, _)| (entry, mark));
                     let wrote = wrote(&found.path);
                     self.fresh(found, before, unit, link.cloned(), wrote)?;
                 }
             }
         }
-        for (before, stays) in old {
-            self.unlisted(before, stays);
-        }
+        self.unlisted(&mut known, None);
         Ok(())
     }
 
-    /// What is remembered and not listed stays as it was, or is gone.
-    fn unlisted(&mut self, ((entry, mark), unit): ((Entry, Mark), u32), stays: bool) {
-        match stays {
-            true => self.push(entry, mark, unit),
-            false => self.lost(&entry.path, unit),
+    /// What is remembered and not listed, up to a path or to the end, stays as it was or is gone.
+    fn unlisted(&mut self, known: &mut Remembered, up_to: Option<&RelPath>) {
+        let entries = known.entries.as_slice();
+        let mut count = up_to.map_or(entries.len(), |path| count_before(entries, path));
+        while count > 0 {
+            let flags = known.stays.as_slice();
+            let stays = flags.first().copied().unwrap_or(false);
+            let alike = flags.iter().take(count).take_while(|flag| **flag == stays).count();
+            // Those without a flag, at the end, are gone.
+            let alike = if alike == 0 { count } else { alike };
+            if stays {
+                self.state.entries.extend(known.entries.by_ref().take(alike));
+                self.state.marks.extend(known.marks.by_ref().take(alike));
+                self.state.unit_of.extend(known.unit_of.by_ref().take(alike));
+                known.stays.by_ref().take(alike).for_each(drop);
+            } else {
+                for _ in 0..alike {
+                    if let Some((entry, _, unit)) = known.next() {
+                        self.lost(&entry.path, unit);
+                    }
+                }
+            }
+            count -= alike;
         }
     }
 
@@ -411,19 +437,57 @@ impl LiveRoot {
     }
 }
 
+/// What is left of what is remembered while it is joined with what is there.
+struct Remembered {
+    entries: IntoIter<Entry>,
+    marks: IntoIter<Mark>,
+    unit_of: IntoIter<u32>,
+    /// Of each whether it was not looked at and stays; those without are gone if they were not listed.
+    stays: IntoIter<bool>,
+}
+
+impl Remembered {
+    fn next(&mut self) -> Option<(Entry, Mark, u32)> {
+        self.stays.next();
+        Some((self.entries.next()?, self.marks.next()?, self.unit_of.next()?))
+    }
+}
+
+/// How many sorted entries come before a path, which is most likely near the first.
+fn count_before(entries: &[Entry], path: &RelPath) -> usize {
+    let mut end = 1;
+    while entries.get(end - 1).is_some_and(|entry| entry.path < *path) {
+        end *= 2;
+    }
+    let from = end / 2;
+    let near = &entries[from..end.min(entries.len())];
+    from + near.partition_point(|entry| entry.path < *path)
+}
+
 /// Whether what is remembered of a path holds for what stands there, whose first name is `link` if it has several.
 fn holds(entry: &Entry, mark: &Mark, stamp: &Stamp, link: Option<&RelPath>) -> bool {
     mark.stamp == *stamp && !mark.racy && link == entry.file().and_then(|file| file.hardlink.as_ref())
 }
 
-/// Whether all that is remembered holds, and nothing else is there.
-fn is_as_remembered(old: &RootState, listed: &[Listed], links: &HashMap<usize, RelPath>) -> bool {
+/// Whether all that is remembered of single paths holds, and nothing else is there.
+fn stamps_are_as_remembered(old: &RootState, listed: &[Listed]) -> bool {
     let known = old.entries.iter().zip(&old.marks);
-    let mut pairs = known.zip(listed).enumerate();
+    let mut pairs = known.zip(listed);
+    let holds = |mark: &Mark, stamp: &Stamp| mark.stamp == *stamp && !mark.racy;
     old.entries.len() == listed.len()
-        && pairs.all(|(at, ((entry, mark), found))| {
-            entry.path == found.path && holds(entry, mark, &found.stamp, links.get(&at))
-        })
+        && pairs.all(|((entry, mark), found)| entry.path == found.path && holds(mark, &found.stamp))
+}
+
+/// Whether the names of files that have several are so too, where the paths are.
+fn links_are_as_remembered(old: &RootState, links: &HashMap<usize, RelPath>) -> bool {
+    let known = old.entries.iter().enumerate();
+    let known = known.filter_map(|(at, entry)| Some((at, entry.file()?.hardlink.as_ref()?)));
+    let mut as_known = known.map(|(at, link)| links.get(&at) == Some(link));
+    let mut count = 0;
+    as_known.all(|is_so| {
+        count += 1;
+        is_so
+    }) && count == links.len()
 }
 
 fn retain_by_index<T>(items: &mut Vec<T>, keep: impl Fn(usize) -> bool) {
@@ -450,16 +514,15 @@ pub(super) fn agrees(entry: &Entry, stamp: &Stamp) -> bool {
 
 /// For each later name of an inode that has several names in the listing: its first name.
 fn hard_links(listed: &[Listed]) -> HashMap<usize, RelPath> {
-    let mut first: HashMap<(u64, u64), usize> = HashMap::new();
+    let named = listed.iter().enumerate();
+    let named = named.filter(|(_, found)| found.stamp.nlink > 1 && found.stamp.file_type == FileType::File);
+    // With pins nearly all files have several names, and most only one of them here.
+    let mut named: Vec<_> = named.map(|(at, found)| ((found.device, found.stamp.ino), at)).collect();
+    named.sort_unstable();
     let mut links = HashMap::new();
-    for (at, found) in listed.iter().enumerate() {
-        if found.stamp.nlink < 2 || found.stamp.file_type != FileType::File {
-            continue;
-        }
-        let leader = *first.entry((found.device, found.stamp.ino)).or_insert(at);
-        if leader != at {
-            links.insert(at, listed[leader].path.clone());
-        }
+    for names in named.chunk_by(|(a, _), (b, _)| a == b) {
+        let (_, leader) = names[0];
+        links.extend(names[1..].iter().map(|(_, at)| (*at, listed[leader].path.clone())));
     }
     links
 }

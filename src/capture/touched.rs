@@ -54,11 +54,12 @@ impl Touched {
         let marks = before.state.marks.iter().zip(&touched);
         let then = marks.filter(|(_, touched)| **touched).map(|(mark, _)| mark.stamp);
         let now = listing.listed.iter().map(|found| found.stamp);
-        let inodes: HashSet<u64> = then.chain(now).filter_map(|stamp| linked(&stamp)).collect();
+        let mut inodes: Vec<u64> = then.chain(now).filter_map(|stamp| linked(&stamp)).collect();
+        inodes.sort_unstable();
         let known = before.state.entries.iter().zip(&before.state.marks).zip(&touched);
         let mut stays = Vec::with_capacity(touched.len());
         for ((entry, mark), touched) in known {
-            let is_linked = !touched && !entry.is_dir() && inodes.contains(&mark.stamp.ino);
+            let is_linked = !touched && !entry.is_dir() && inodes.binary_search(&mark.stamp.ino).is_ok();
             if is_linked {
                 look_at(&entry.path, &mut beneath, rules, &mut listing);
             }

@@ -139,7 +139,10 @@ fn run(root: &Path, tasks: Vec<Task>, filter: &dyn Filter, threads: usize) -> Li
 impl Listing {
     /// Takes over what another holds; not sorted then.
     pub(super) fn append(&mut self, mut other: Self) {
-        self.listed.append(&mut other.listed);
+        match self.listed.is_empty() {
+            true => self.listed = other.listed,
+            false => self.listed.append(&mut other.listed),
+        }
         self.special.append(&mut other.special);
         self.skipped.append(&mut other.skipped);
         self.unreadable.append(&mut other.unreadable);
