@@ -10,8 +10,9 @@ use common::cli::Shell;
 use common::image::{Image, Overlay};
 use common::{Sandbox, differing, picture};
 use envgit::ops::Error;
-use envgit::ops::checkout::CheckoutOptions;
+use envgit::ops::checkout::{CheckoutOptions, checkout};
 use envgit::ops::pins::{Evict, pins};
+use envgit::ops::report::CheckoutReport;
 use envgit::ops::undo::{UndoOptions, undo};
 
 fn settle() {
@@ -73,6 +74,75 @@ fn who_stands_in_a_folder_stays_there() {
     let beside = sandbox.env().join("lib/d1").metadata().unwrap().ino();
     sandbox.checkout("two");
     assert_ne!(sandbox.env().join("lib/d1").metadata().unwrap().ino(), beside);
+}
+
+/// Also where a folder goes whole and is not listed again because its own time did not change: the time did.
+#[test]
+fn what_is_made_in_a_folder_before_it_goes_stops_the_checkout() {
+    let sandbox = Sandbox::venv();
+    two(&sandbox);
+    settle();
+    let tree = picture(&sandbox.env());
+    let meddling: [(&str, &dyn Fn()); 2] = [
+        ("env:lib/d0/mine", &|| sandbox.write("lib/d0/mine", "mine")),
+        ("env:lib/d1/f1", &|| sandbox.write("lib/d1/f1", "mine")),
+    ];
+    for (named, meddle) in meddling {
+        let options = CheckoutOptions {
+            rev: "one".to_owned(),
+            ..CheckoutOptions::default()
+        };
+        let mut confirm = |_: &CheckoutReport| {
+            meddle();
+            true
+        };
+        let error = checkout(&mut sandbox.session(), &options, &mut confirm).unwrap_err();
+        let expected = format!("files changed while the checkout was prepared: {named}");
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(differing(&picture(&sandbox.env()), &tree).len(), 1, "{named}");
+        let options = CheckoutOptions {
+            rev: "two".to_owned(),
+            discard: true,
+            ..CheckoutOptions::default()
+        };
+        sandbox.try_checkout(&options).unwrap();
+        let _ = std::fs::remove_file(sandbox.env().join("lib/d0/mine"));
+        settle();
+    }
+    assert_eq!(differing(&picture(&sandbox.env()), &tree), Vec::<String>::new());
+}
+
+/// A pinned folder that comes whole is not touched again: it must have all that is recorded of it.
+#[test]
+fn a_pinned_folder_that_got_an_attribute_or_a_mode_does_not_come_whole() {
+    let sandbox = Sandbox::venv();
+    two(&sandbox);
+    let pinned = || {
+        let pins = sandbox.repo_dir().join("cache/pins/env");
+        let trees = std::fs::read_dir(pins).unwrap().map(|entry| entry.unwrap().path());
+        let mut found = trees.map(|tree| tree.join("lib/d0")).filter(|dir| dir.is_dir());
+        (found.next().unwrap(), found.next())
+    };
+    sandbox.checkout("one");
+    let tree = picture(&sandbox.env());
+    let inode = ino(&sandbox, "lib/d0");
+    for meddle in [true, false] {
+        sandbox.checkout("two");
+        settle();
+        let flags = rustix::fs::XattrFlags::empty();
+        let give = |dir: &std::path::Path| match meddle {
+            true => rustix::fs::setxattr(dir, "user.mine", b"yes", flags).unwrap(),
+            false => std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap(),
+        };
+        let (one, other) = pinned();
+        [Some(one), other].iter().flatten().for_each(|dir| give(dir));
+        sandbox.checkout("one");
+        assert_eq!(differing(&picture(&sandbox.env()), &tree), Vec::<String>::new());
+        let mut value = [0u8; 8];
+        let attribute = rustix::fs::getxattr(sandbox.env().join("lib/d0"), "user.mine", &mut value[..]);
+        assert_eq!(attribute, Err(rustix::io::Errno::NODATA));
+        assert_ne!(ino(&sandbox, "lib/d0"), inode);
+    }
 }
 
 /// What of a folder was put by is not taken for the whole folder: else the pin that is made of it lacks the rest, and

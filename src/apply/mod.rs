@@ -72,7 +72,7 @@ pub struct Placed {
 }
 
 /// A directory that went out of the live tree whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parked {
     /// Where it stood.
     pub dir: RelPath,

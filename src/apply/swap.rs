@@ -1,6 +1,7 @@
 //! Puts staged files and pinned directories in place by rename, and takes that back when it cannot be finished.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -59,16 +60,32 @@ impl<'a> Swap<'a> {
         })
     }
 
-    /// Performs all operations of a plan in order.
+    /// Performs all operations of a plan in order. What went whole is looked into meanwhile.
     pub(super) fn perform(&mut self, plan: &RootPlan) -> Result<Placed, Error> {
+        let root = self.beneath.full("".as_bytes());
+        std::thread::scope(|scope| {
+            let (gone, looked_into) = channel();
+            let look = scope.spawn(move || refuse_newcomers(&root, looked_into));
+            let placed = self.perform_telling(plan, &|whole, parked| {
+                // Nobody listens any more where newcomers were found, which is told at the end.
+                let _ = gone.send((whole.holds, parked.clone()));
+            })?;
+            drop(gone);
+            look.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok(placed)
+        })
+    }
+
+    fn perform_telling(&mut self, plan: &RootPlan, went: &dyn Fn(&Whole, &Parked)) -> Result<Placed, Error> {
         let mut placed = Placed::default();
         let goes = |whole: &&Whole| whole.brings.is_none() && !plan.is_exchanged(whole);
         for whole in plan.whole.iter().filter(goes) {
             if let Some(name) = self.park(&whole.dir)? {
                 let at = self.staged.path().join(name);
-                self.refuse_newcomers(whole, &at)?;
                 let dir = whole.dir.clone();
-                placed.parked.push(Parked { dir, at });
+                let parked = Parked { dir, at };
+                went(whole, &parked);
+                placed.parked.push(parked);
             }
         }
         self.beneath.forget();
@@ -105,10 +122,16 @@ impl<'a> Swap<'a> {
             }
         }
         for whole in &plan.whole {
-            if let Some(from) = &whole.brings {
-                placed.parked.extend(self.bring(whole, from)?);
-            } else if let (true, Some((tree, []))) = (plan.is_exchanged(whole), plan.built_in(&whole.dir)) {
-                placed.parked.extend(self.exchange_built(whole, Staged::tree(tree))?);
+            let parked = match (&whole.brings, plan.built_in(&whole.dir)) {
+                (Some(from), _) => self.bring(whole, from)?,
+                (None, Some((tree, []))) if plan.is_exchanged(whole) => {
+                    self.exchange_built(whole, Staged::tree(tree))?
+                }
+                _ => None,
+            };
+            if let Some(parked) = parked {
+                went(whole, &parked);
+                placed.parked.push(parked);
             }
         }
         self.beneath.forget();
@@ -267,7 +290,6 @@ impl<'a> Swap<'a> {
             from: from.to_owned(),
             to: at.clone(),
         });
-        self.refuse_newcomers(whole, &at)?;
         Ok(Some(Parked {
             dir: whole.dir.clone(),
             at,
@@ -291,20 +313,8 @@ impl<'a> Swap<'a> {
             Err(error) => return Err(error),
         };
         let Some(at) = at else { return Ok(None) };
-        self.refuse_newcomers(whole, &at)?;
         let dir = whole.dir.clone();
         Ok(Some(Parked { dir, at }))
-    }
-
-    /// A directory that went whole must not take along what nobody has seen: a file that was made in it since it was
-    /// looked at.
-    fn refuse_newcomers(&self, whole: &Whole, at: &Path) -> Result<(), Error> {
-        let found = count_beneath(at).at("look into", at)?;
-        if found == whole.holds {
-            return Ok(());
-        }
-        let message = format!("{found} paths are in it, {} were a moment ago", whole.holds);
-        Err(std::io::Error::other(message)).at("move", self.beneath.full(&whole.dir))
     }
 
     fn exchange_whole(&mut self, dir: &RelPath, pin: &Path) -> Result<(), Error> {
@@ -427,6 +437,19 @@ impl<'a> Swap<'a> {
         });
         Ok(())
     }
+}
+
+/// Looks into directories that went whole, each with the number of paths that were in it when it was looked at: none may
+/// take along a file that was made since, which nobody has seen.
+fn refuse_newcomers(root: &Path, gone: Receiver<(usize, Parked)>) -> Result<(), Error> {
+    for (holds, Parked { dir, at }) in gone {
+        let found = count_beneath(&at).at("look into", &at)?;
+        if found != holds {
+            let message = format!("{found} paths are in it, {holds} were a moment ago");
+            return Err(std::io::Error::other(message)).at("move", dir.under(root));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a file system does not know the flags of a rename.

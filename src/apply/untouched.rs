@@ -11,7 +11,7 @@ use crate::fsx::beneath::Beneath;
 use crate::fsx::names::each_name;
 use crate::fsx::stamp::Stamp;
 use crate::fsx::{Context, Error};
-use crate::snapshot::path::RelPath;
+use crate::snapshot::path::{RelPath, beneath};
 
 /// What no right helps against.
 const FIXED: StatxAttributes = StatxAttributes::IMMUTABLE.union(StatxAttributes::APPEND);
@@ -117,24 +117,29 @@ fn why_unwritable(dir: &Path) -> Option<Unwritable> {
     is_dir.then(access)?.err().map(Unwritable::Forbidden)
 }
 
-/// Names directly in some directories of a tree that are not known. The directories are best in their order.
-pub fn foreign(tree: &Path, dirs: &[&RelPath], is_known: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<RelPath> {
+/// Names directly in some directories of a tree that are not among `known`, which is sorted by path. The directories are
+/// best in their order.
+pub fn foreign<T: Sync>(
+    tree: &Path,
+    dirs: &[&RelPath],
+    known: &[T],
+    path: impl Fn(&T) -> &[u8] + Sync + Copy,
+) -> Vec<RelPath> {
     let look = |dirs: &[&RelPath]| {
         let mut foreign = Vec::new();
-        let Ok(mut beneath) = Beneath::open(tree) else {
+        let Ok(mut beneath_tree) = Beneath::open(tree) else {
             return foreign;
         };
-        let mut path = Vec::new();
         for dir in dirs {
-            let Ok(open) = beneath.dir(*dir) else { continue };
+            let Ok(open) = beneath_tree.dir(*dir) else { continue };
+            let (from, to) = beneath(known, dir.as_bytes(), path);
+            let above = dir.as_bytes().len() + 1;
             // What cannot be listed has no names that could be told.
             let _ = each_name(open, |name| {
-                path.clear();
-                path.extend_from_slice(dir.as_bytes());
-                path.push(b'/');
-                path.extend_from_slice(name.file_name().to_bytes());
-                if !is_known(&path) {
-                    foreign.extend(RelPath::new(path.as_slice()));
+                let name = name.file_name().to_bytes();
+                let is_known = known[from..to].binary_search_by(|item| path(item)[above..].cmp(name));
+                if is_known.is_err() {
+                    foreign.extend(dir.join(name));
                 }
                 Ok(())
             });
@@ -142,4 +147,26 @@ pub fn foreign(tree: &Path, dirs: &[&RelPath], is_known: &(dyn Fn(&[u8]) -> bool
         foreign
     };
     in_parts(dirs, look).concat()
+}
+
+/// Those of some directories in which a name may have come or gone since their stamps were taken; all without a stamp.
+///
+/// # Errors
+/// When the root cannot be opened.
+pub fn stirred<'p>(root: &Path, dirs: &[(&'p RelPath, Option<Stamp>)]) -> Result<Vec<&'p RelPath>, Error> {
+    let parts = in_parts(dirs, |dirs| {
+        let mut beneath = Beneath::open(root)?;
+        let mut stirred = Vec::new();
+        for (dir, before) in dirs {
+            let now = beneath.parent(*dir).ok().and_then(|(parent, name)| {
+                let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
+                stat.ok().map(Stamp::from)
+            });
+            if now.is_none() || now != *before {
+                stirred.push(*dir);
+            }
+        }
+        Ok(stirred)
+    });
+    Ok(parts.into_iter().collect::<Result<Vec<_>, Error>>()?.concat())
 }

@@ -11,7 +11,7 @@ use super::Session;
 use super::homes::Homes;
 use super::live::Live;
 use crate::apply::Parked;
-use crate::apply::pins::{Member, NoPins, Pins, UnitId};
+use crate::apply::pins::{Known, Member, NoPins, Pins, UnitId};
 use crate::capture::scan::LiveRoot;
 use crate::cores;
 use crate::fsx;
@@ -22,11 +22,14 @@ use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
 
 /// Which units are to be pinned.
-pub(super) enum Which<'a> {
+pub(super) enum Which {
     /// All that have no pin in the state they are in.
     Missing,
-    /// Those that a checkout changed.
-    Changed(&'a HashMap<RootName, BTreeSet<UnitName>>),
+    /// Those that a checkout changed, with what it knows of their pins.
+    Changed {
+        units: HashMap<RootName, BTreeSet<UnitName>>,
+        known: HashMap<RootName, Known>,
+    },
 }
 
 /// Where pins are.
@@ -56,7 +59,7 @@ pub(super) fn all_pins(session: &Session<'_>) -> AllPins {
 }
 
 /// Pins live units. The stamps of files that got another name are brought up to date in `live`, which is to be saved.
-pub(super) fn hold(session: &Session<'_>, all: &AllPins, live: &mut Live, which: &Which<'_>) {
+pub(super) fn hold(session: &Session<'_>, all: &AllPins, live: &mut Live, mut which: Which) {
     if session.repo.config().pins.max_size == 0 {
         return;
     }
@@ -64,13 +67,18 @@ pub(super) fn hold(session: &Session<'_>, all: &AllPins, live: &mut Live, which:
         let Some(pins) = all.get(&root.root.name) else {
             continue;
         };
-        let wanted: HashMap<u32, (UnitName, UnitId)> = match which {
+        let known = match &mut which {
+            Which::Missing => None,
+            Which::Changed { known, .. } => known.remove(&root.root.name),
+        };
+        let known = Mutex::new(known);
+        let wanted: HashMap<u32, (UnitName, UnitId)> = match &which {
             Which::Missing => {
                 let missing = pins.missing(units(root));
                 let missing: BTreeSet<&UnitName> = missing.into_iter().map(|(unit, _)| unit).collect();
                 numbered(root, |unit| missing.contains(unit))
             }
-            Which::Changed(changed) => match changed.get(&root.root.name) {
+            Which::Changed { units, .. } => match units.get(&root.root.name) {
                 Some(changed) => numbered(root, |unit| changed.contains(unit)),
                 None => HashMap::new(),
             },
@@ -84,7 +92,8 @@ pub(super) fn hold(session: &Session<'_>, all: &AllPins, live: &mut Live, which:
             let next = || queue.lock().ok().and_then(|mut queue| queue.pop());
             while let Some((at, members)) = next() {
                 let (unit, id) = &wanted[&at];
-                let stamps = pins.hold(unit, id, &members).unwrap_or_default();
+                let known = known.lock().ok().and_then(|mut known| known.as_mut()?.take(unit, id));
+                let stamps = pins.hold(unit, id, &members, known).unwrap_or_default();
                 if let Ok(mut all) = restamped.lock() {
                     all.extend(stamps);
                 }

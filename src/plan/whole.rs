@@ -57,7 +57,7 @@ impl RootPlan {
     /// Plans directories that go whole: those of which nothing stays.
     pub fn take_whole(&mut self) {
         let mut removed: Vec<&RelPath> = self.remove_files.iter().chain(&self.remove_dirs).collect();
-        removed.sort_unstable();
+        removed.sort();
         for dir in self.remove_dirs.iter().rev() {
             if within(&self.whole, dir).is_none() {
                 let (from, to) = beneath(&removed, dir.as_bytes(), |path| path.as_bytes());
@@ -90,6 +90,14 @@ impl RootPlan {
                 }
             }
         }
+        // What comes whole has the times and modes that it was recorded with.
+        let whole_of = self.wholes();
+        let comes =
+            |dir: &Entry| whole_of(&dir.path).is_some_and(|whole| whole.brings.is_some() && whole.dir != dir.path);
+        let comes: Vec<bool> = self.settle.iter().map(comes).collect();
+        drop(whole_of);
+        let mut comes = comes.into_iter();
+        self.settle.retain(|_| comes.next() != Some(true));
         self.settle_above(ground);
     }
 
@@ -165,7 +173,8 @@ impl RootPlan {
         let made = self.make_dirs.iter().chain(&self.link).chain(&self.retouch);
         let placed = self.place.iter().map(|placement| &placement.entry);
         let mut touched: Vec<&RelPath> = removed.chain(made.chain(placed).map(|entry| &entry.path)).collect();
-        touched.sort_unstable();
+        // Of sorted lists one behind the other: a stable sort merges them.
+        touched.sort();
         touched.dedup();
         touched
     }

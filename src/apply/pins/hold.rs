@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::holding::Holding;
+use super::offer::Remembered;
 use super::prove::{Look, look, read_again, same_inode_state, stands_as};
 use super::record::{Pinned, Record};
 use super::{HELD, LIVE, LONGEST_NAME, Method, Pins, UnitId};
@@ -45,14 +46,23 @@ impl Pins {
             .collect()
     }
 
-    /// Pins a unit as it is live. Files that are pinned already stay, names put by are used again, the rest is linked.
+    /// Pins a unit as it is live. Files that are pinned already stay, names put by are used again, the rest is linked. What
+    /// is `known` of its pin needs not be read again.
     ///
     /// # Errors
     /// What the file system refused; the pin is then incomplete.
-    pub fn hold(&self, unit: &UnitName, id: &UnitId, members: &[Member<'_>]) -> Result<Restamped, Error> {
+    pub fn hold(
+        &self,
+        unit: &UnitName,
+        id: &UnitId,
+        members: &[Member<'_>],
+        known: Option<Remembered>,
+    ) -> Result<Restamped, Error> {
         let name = Self::name(unit, id);
         let tree = self.tree(&name);
-        let own = match self.record(&name) {
+        let is_written = known.as_ref().is_none_or(|known| known.is_written);
+        let known = known.map(|known| (known.record, known.state));
+        let own = match known.or_else(|| self.record(&name)) {
             Some(own) => Some(own),
             None => self.take_over(unit, &name, members)?.map(|record| (record, LIVE)),
         };
@@ -60,25 +70,23 @@ impl Pins {
         let spares = self.take_spares(&name, members)?;
         let mut holding = Holding::begin(self.method, &self.root, &tree)?;
         // What went out of the live tree whole, and is back, is as it was then.
-        let is_spare =
-            |path: &RelPath| spares.contains(path.as_bytes()) || path.ancestors().any(|dir| spares.contains(dir));
-        holding.make_dirs(
-            members
-                .iter()
-                .map(|member| member.entry)
-                .filter(|entry| !is_spare(&entry.path)),
-        )?;
+        let is_spare = within_spares(members, &spares);
+        let made = members.iter().zip(&is_spare).filter(|(_, is_spare)| !**is_spare);
+        let made = made.map(|(member, _)| member.entry);
+        holding.make_dirs(made.clone())?;
         let (known, state) = own.unwrap_or_else(|| (Record::new(Vec::new(), Vec::new()), LIVE));
         let leaders: BTreeSet<&RelPath> = members.iter().filter_map(|member| leader(member.entry)).collect();
         // Names of one file within a root are put back together by the checkout, not by chance.
-        let is_linked = |member: &&Member<'_>| leader(member.entry).is_some() || leaders.contains(&member.entry.path);
-        let held = members.iter().filter(|member| !member.entry.is_dir() && !member.racy);
-        let held: Vec<&Member<'_>> = held.filter(|member| !is_linked(member)).collect();
+        let is_linked = |member: &Member<'_>| leader(member.entry).is_some() || leaders.contains(&member.entry.path);
+        let held = members.iter().zip(is_spare.iter().copied());
+        let held = held.filter(|(member, _)| !member.entry.is_dir() && !member.racy && !is_linked(member));
+        let held: Vec<(&Member<'_>, bool)> = held.collect();
         // A unit may be nearly all that is to be pinned.
         let parts = in_parts(&held, |members| {
             let mut part = Part::begin(Holding::begin(self.method, &self.root, &tree)?);
-            for member in members {
-                part.hold(member, known.get(&member.entry.path), is_spare(&member.entry.path))?;
+            let mut known_at = known.in_order();
+            for (member, is_spare) in members {
+                part.hold(member, known_at(&member.entry.path), *is_spare)?;
             }
             Ok::<Part, Error>(part)
         });
@@ -92,10 +100,11 @@ impl Pins {
             is_as_known,
         } = all;
         let dirs: Vec<&Entry> = members.iter().map(|m| m.entry).filter(|entry| entry.is_dir()).collect();
-        for dir in dirs.iter().rev().filter(|dir| !is_spare(&dir.path)) {
+        for dir in made.filter(|entry| entry.is_dir()).rev() {
             holding.settle(dir)?;
         }
         let (live, held) = (self.record_path(&name, LIVE), self.record_path(&name, HELD));
+        let is_as_known = is_as_known && is_written;
         if state == HELD && is_as_known && files.len() == known.files.len() && dirs.iter().copied().eq(&known.dirs) {
             fsx::rename(&held, &live)?;
         } else {
@@ -308,6 +317,22 @@ impl Pins {
     }
 }
 
+/// Of each member, sorted by path, whether it is, or is in, one of some directories, none of which is in another.
+fn within_spares(members: &[Member<'_>], spares: &HashSet<Vec<u8>>) -> Vec<bool> {
+    let mut last: &[u8] = &[];
+    let mut is_within = |path: &RelPath| {
+        // Neighbours are mostly in one.
+        let is_same = !last.is_empty() && path.is_within(last);
+        let dirs = || path.ancestors().chain([path.as_bytes()]);
+        is_same || dirs().find_map(|dir| spares.get(dir)).map(|dir| last = dir).is_some()
+    };
+    let paths = members.iter().map(|member| &member.entry.path);
+    match spares.is_empty() {
+        true => vec![false; members.len()],
+        false => paths.map(&mut is_within).collect(),
+    }
+}
+
 /// The files of a part of a unit, pinned.
 struct Part {
     holding: Holding,
@@ -348,4 +373,51 @@ impl Part {
 
 fn leader(entry: &Entry) -> Option<&RelPath> {
     entry.file()?.hardlink.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fsx::stamp::FileType;
+    use crate::snapshot::entry::Node;
+
+    #[test]
+    fn what_is_in_a_directory_that_came_back_is_told_from_its_neighbours() {
+        let paths = ["a", "a-b", "a-b/x", "a-c", "a/b", "a/b/c", "b", "b/a"];
+        let entries = paths.map(|path| Entry {
+            path: RelPath::new(path).unwrap(),
+            mode: 0o755,
+            mtime: 0,
+            node: Node::Dir,
+            xattrs: Vec::new(),
+        });
+        let stamp = Stamp {
+            file_type: FileType::Dir,
+            mode: 0o755,
+            size: 0,
+            mtime: 0,
+            ctime: 0,
+            ino: 1,
+            nlink: 2,
+            allocated: 0,
+        };
+        let members = entries.iter().enumerate().map(|(at, entry)| Member {
+            at,
+            entry,
+            stamp,
+            racy: false,
+        });
+        let members: Vec<_> = members.collect();
+        for spares in [&["a", "a-b"][..], &["a-b", "b"], &["a/b"], &["a"], &[]] {
+            let set = spares.iter().map(|dir| dir.as_bytes().to_vec()).collect();
+            let expected = entries
+                .iter()
+                .map(|entry| spares.iter().any(|dir| entry.path.is_within(dir.as_bytes())));
+            assert_eq!(
+                within_spares(&members, &set),
+                expected.collect::<Vec<_>>(),
+                "{spares:?}"
+            );
+        }
+    }
 }

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 pub use evict::{Eviction, PinEntry};
 pub use hold::{Member, Restamped};
 pub use method::{Method, NoPins};
-pub use offer::{Offered, PinnedFile, Wanted};
+pub use offer::{Known, Offered, PinnedFile, Remembered, Wanted};
 
 use crate::digest::Digest;
 use crate::fsx;

@@ -1,16 +1,17 @@
 //! What pins have of a wanted state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use super::prove::{Look, look, read_again, stands_as};
+use super::prove::{Look, is_as, look, read_again, stamp_of};
 use super::record::{Pinned, Record};
 use super::{Method, Pins, UnitId};
 use crate::apply::parts::in_parts;
 use crate::apply::untouched::foreign;
 use crate::fsx::beneath::Beneath;
 use crate::fsx::stamp::Stamp;
-use crate::snapshot::entry::Entry;
+use crate::fsx::xattrs;
+use crate::snapshot::entry::{Entry, Xattr};
 use crate::snapshot::path::{RelPath, beneath};
 use crate::snapshot::unit::UnitName;
 
@@ -74,25 +75,72 @@ pub struct Wanted<'a> {
     pub goal: &'a [Entry],
 }
 
+/// What is on disk of the pins of a root, with the records of some read: it takes a while, and needs no more than names.
+pub struct Known {
+    listing: HashMap<String, Vec<(String, &'static str)>>,
+    records: HashMap<String, Remembered>,
+}
+
+/// The record of a pin, in memory.
+pub struct Remembered {
+    pub(super) record: Record,
+    /// The state in which it is on disk.
+    pub(super) state: &'static str,
+    /// What is on disk says the same.
+    pub(super) is_written: bool,
+}
+
+impl Known {
+    /// The record of a unit in a state, if it was read.
+    pub fn take(&mut self, unit: &UnitName, id: &UnitId) -> Option<Remembered> {
+        self.records.remove(&Pins::name(unit, id))
+    }
+}
+
 impl Pins {
+    /// Reads what is known of some units in the states that are wanted.
+    pub fn known(&self, wanted: &[(UnitName, UnitId)]) -> Known {
+        let listing = self.listing();
+        let own = wanted.iter().filter_map(|(unit, id)| {
+            let own = Self::name(unit, id);
+            let (_, state) = listing.get(&super::flat(unit))?.iter().find(|(name, _)| *name == own)?;
+            Some((self.remembered(&own, state)?, own))
+        });
+        let records = own.map(|(record, name)| (name, record)).collect();
+        Known { listing, records }
+    }
+
+    fn remembered(&self, name: &str, state: &'static str) -> Option<Remembered> {
+        Some(Remembered {
+            record: Record::read(&self.record_path(name, state))?,
+            state,
+            is_written: true,
+        })
+    }
+
     /// What pins have of some units: of the wanted state, and of others in which a file is the same. Pins whose stamp
-    /// moved are read if the path is `needed`. A pin is left out whose inode is live at another path, as `elsewhere`
+    /// moved are read if the file is `needed`. A pin is left out whose inode is live at another path, as `elsewhere`
     /// tells: the two would become one file.
     pub fn offer(
         &self,
+        known: &mut Known,
         wanted: &[Wanted<'_>],
-        needed: &dyn Fn(&RelPath) -> bool,
+        needed: &dyn Fn(&Entry) -> bool,
         elsewhere: &(dyn Fn(u64, &RelPath) -> bool + Sync),
     ) -> Vec<Offered> {
-        let mut listing = self.listing();
         let mut offers = Vec::new();
         for want in wanted {
             let own = Self::name(want.unit, &want.id);
-            let mut names = listing.remove(&super::flat(want.unit)).unwrap_or_default();
+            let mut names = known.listing.remove(&super::flat(want.unit)).unwrap_or_default();
             names.reverse();
             names.sort_by_key(|(name, _)| *name != own);
             for (name, state) in names {
-                let offered = self.offer_one(&name, state, want, needed, elsewhere);
+                let pin = known.records.remove(&name).or_else(|| self.remembered(&name, state));
+                let Some(mut pin) = pin else { continue };
+                let offered = self.offer_one(&name, &mut pin, want, needed, elsewhere);
+                if name == own {
+                    known.records.insert(name, pin);
+                }
                 let is_all = offered.as_ref().is_some_and(|offered| offered.is_all_of(want.goal));
                 offers.extend(offered);
                 if is_all {
@@ -106,14 +154,12 @@ impl Pins {
     fn offer_one(
         &self,
         name: &str,
-        state: &str,
+        pin: &mut Remembered,
         want: &Wanted<'_>,
-        needed: &dyn Fn(&RelPath) -> bool,
+        needed: &dyn Fn(&Entry) -> bool,
         elsewhere: &(dyn Fn(u64, &RelPath) -> bool + Sync),
     ) -> Option<Offered> {
-        let record_path = self.record_path(name, state);
-        let mut record = Record::read(&record_path)?;
-        let tree = self.tree(name);
+        let (tree, record) = (self.tree(name), &mut pin.record);
         let goal = |path: &RelPath| {
             let at = want.goal.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
             Some(&want.goal[at])
@@ -135,7 +181,7 @@ impl Pins {
         });
         let looks: Vec<Look> = looks.into_iter().collect::<Option<Vec<_>>>()?.concat();
         let mut is_good: Vec<bool> = looks.iter().map(|look| *look == Look::Same).collect();
-        let is_doubtful = |at: &usize| looks[*at] == Look::Moved && needed(&record.files[*at].entry.path);
+        let is_doubtful = |at: &usize| looks[*at] == Look::Moved && needed(&record.files[*at].entry);
         let doubtful: Vec<usize> = (0..looks.len()).filter(is_doubtful).collect();
         const WORTH_A_RECORD: u64 = 1 << 20;
         if !doubtful.is_empty() {
@@ -148,28 +194,32 @@ impl Pins {
                 }
             }
             // Few bytes are read again sooner than the record is written.
-            if bytes > WORTH_A_RECORD {
-                let _ = record.write(&record_path);
-            }
+            pin.is_written = bytes > WORTH_A_RECORD && record.write(&self.record_path(name, pin.state)).is_ok();
         }
-        let files = record.files.into_iter().zip(is_good).filter(|(_, is_good)| *is_good);
+        let files = record.files.iter().zip(is_good).filter(|(_, is_good)| *is_good);
         let files = files.map(|(pinned, _)| {
             let stamp = pinned.entry.file().map(|_| pinned.stamp);
-            (pinned.entry, stamp)
+            (pinned.entry.clone(), stamp)
         });
-        let dirs = record.dirs.into_iter().filter(|dir| {
-            let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
-            is_wanted && stands_as(dir, &dir.path.under(&tree))
+        let stand = in_parts(&record.dirs, |dirs| {
+            let mut beneath = Beneath::open(&tree).ok()?;
+            let stands = |dir: &Entry| {
+                let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
+                is_wanted
+                    && stamp_of(&mut beneath, &dir.path).is_some_and(|now| is_as(dir, &now))
+                    && xattrs::of_path(&dir.path.under(&tree))
+                        .is_ok_and(|now| now.into_iter().map(Xattr::from).eq(dir.xattrs.iter().cloned()))
+            };
+            Some(dirs.iter().map(stands).collect::<Vec<_>>())
         });
+        let stand = stand.into_iter().collect::<Option<Vec<_>>>()?.concat();
+        let dirs = record.dirs.iter().zip(stand);
+        let dirs = dirs.filter(|(_, stands)| *stands).map(|(dir, _)| dir.clone());
         let mut found: Vec<(Entry, Option<Stamp>)> = files.chain(dirs.map(|dir| (dir, None))).collect();
         found.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
-        let is_known = |path: &[u8]| {
-            let at = found.binary_search_by(|(entry, _)| entry.path.as_bytes().cmp(path));
-            at.is_ok()
-        };
         let dirs = found.iter().map(|(entry, _)| entry).filter(|entry| entry.is_dir());
         let dirs: Vec<&RelPath> = dirs.map(|entry| &entry.path).collect();
-        let foreign: BTreeSet<Vec<u8>> = foreign(&tree, &dirs, &is_known)
+        let foreign: BTreeSet<Vec<u8>> = foreign(&tree, &dirs, &found, |(entry, _)| entry.path.as_bytes())
             .into_iter()
             .flat_map(|path| path.ancestors().map(<[u8]>::to_vec).collect::<Vec<_>>())
             .collect();

@@ -48,10 +48,15 @@ pub(super) fn look(tree: &mut Beneath, pinned: &Pinned) -> Look {
     }
 }
 
-/// Whether a directory with its recorded mode and time is at a path. Every name that came or went since shows in the time,
-/// also what a process did that stood in it while it was out of use.
+/// Whether a directory with its recorded mode and time is at a path.
 pub(super) fn stands_as(dir: &Entry, path: &Path) -> bool {
-    Stamp::of_path(path).is_ok_and(|now| (now.file_type, now.mode, now.mtime) == (FileType::Dir, dir.mode, dir.mtime))
+    Stamp::of_path(path).is_ok_and(|now| is_as(dir, &now))
+}
+
+/// Whether what is there is a directory with its recorded mode and time. Every name that came or went since shows in the
+/// time, also what a process did that stood in it while it was out of use.
+pub(super) fn is_as(dir: &Entry, now: &Stamp) -> bool {
+    (now.file_type, now.mode, now.mtime) == (FileType::Dir, dir.mode, dir.mtime)
 }
 
 /// Whether nothing happened to the inode between two stamps.

@@ -54,10 +54,24 @@ impl Record {
         cache::write(path, self)
     }
 
-    /// The file or symlink at a path.
-    pub(super) fn get(&self, path: &RelPath) -> Option<&Pinned> {
-        let at = self.files.binary_search_by(|known| known.entry.path.cmp(path)).ok()?;
-        Some(&self.files[at])
+    /// The file or symlink at each of the paths that are asked for in their order.
+    pub(super) fn in_order<'a>(&'a self) -> impl FnMut(&RelPath) -> Option<&'a Pinned> {
+        let mut rest = &self.files[..];
+        let mut has_begun = false;
+        move |path| {
+            if !std::mem::replace(&mut has_begun, true) {
+                rest = &rest[rest.partition_point(|known| known.entry.path < *path)..];
+            }
+            while let Some((known, others)) = rest.split_first()
+                && known.entry.path <= *path
+            {
+                rest = others;
+                if known.entry.path == *path {
+                    return Some(known);
+                }
+            }
+            None
+        }
     }
 
     /// Bytes of its files.

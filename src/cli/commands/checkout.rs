@@ -136,7 +136,10 @@ pub(super) fn perform(
         advise(cmd, &report);
     }
     tell_health(cmd, &report, options)?;
-    Ok(ending(&report))
+    let ending = ending(&report);
+    // The process ends: to free every path of a long list one by one would only keep the user waiting.
+    std::mem::forget(report);
+    Ok(ending)
 }
 
 /// Tells what a checkout would do; also for `pull`.

@@ -43,7 +43,7 @@ pub(super) fn autosave(session: &mut Session<'_>, live: &mut Live) -> Result<Aut
     let name = RefName::autosave(&number.to_string())?;
     let note = session.note(message);
     history.set_ref(&name, commit, Expected::Absent, &note)?;
-    pinning::hold(session, &pinning::all_pins(session), live, &pinning::Which::Missing);
+    pinning::hold(session, &pinning::all_pins(session), live, pinning::Which::Missing);
     live.save_while(&session.viewpoint(), |_, _| ());
     Ok(Autosave {
         name: name.short_name().to_owned(),

@@ -22,7 +22,8 @@ pub(super) fn ground<'a>(live: &'a LiveRoot, units: &'a Differing) -> Ground<'a>
         .collect();
     let differs = |unit: &u32| differs.get(*unit as usize).copied().unwrap_or(false);
     let mut goal: Vec<&Entry> = units.newer.iter().flat_map(|(_, list)| list).collect();
-    goal.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    // Of sorted lists one behind the other: a stable sort merges them.
+    goal.sort_by(|a, b| a.path.cmp(&b.path));
     let mut held: BTreeSet<RelPath> = live
         .outside()
         .flat_map(|path| path.ancestors())

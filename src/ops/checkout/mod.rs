@@ -27,6 +27,7 @@ use crate::apply::discard_stage;
 use crate::apply::journal::Journal;
 use crate::capture::scan::{self, device_of};
 use crate::capture::state::RootState;
+use crate::cores::drop_later;
 use crate::history::CommitId;
 use crate::snapshot::change::{Changes, RootChanges};
 use crate::snapshot::path::RelPath;
@@ -202,7 +203,11 @@ pub(super) fn perform(
     live.outlast_doubt(&swept.written);
     // Opened again: HEAD moved, and may name other homes.
     let pins = pinning::all_pins(session);
-    pinning::hold(session, &pins, &mut live, &pinning::Which::Changed(&prepared.units()));
+    let changed = pinning::Which::Changed {
+        units: prepared.units(),
+        known: prepared.known_pins(),
+    };
+    pinning::hold(session, &pins, &mut live, changed);
     if !target.partial {
         live.mark_recorded();
     }
@@ -221,6 +226,7 @@ pub(super) fn perform(
         pinning::tidy(session, &pins, live, pinning::After::Checkout, is_saving)
     });
     report.head = head(session.repo.history())?;
+    drop_later((live, prepared, swept));
     Ok(report)
 }
 
@@ -244,7 +250,7 @@ fn plan(
     if !is_recovery {
         refuse_unmatched(session, &live, target, selection)?;
     }
-    let prepared = Prepared::new(session, &live, target, selection, options)?;
+    let mut prepared = Prepared::new(session, &live, target, selection, options)?;
     let report = CheckoutReport {
         target: SideName {
             commit: Some(target.commit),
@@ -257,7 +263,7 @@ fn plan(
         head: head(session.repo.history())?,
         partial: target.partial,
         dry_run: options.dry_run,
-        changes: with_packages(prepared.changes.clone(), &options.packages),
+        changes: with_packages(std::mem::take(&mut prepared.changes), &options.packages),
         verified: Verified::default(),
         outlook: Outlook {
             is_recorded: prepared.is_recorded,
@@ -299,7 +305,8 @@ fn known_before(session: &Session<'_>, target: &Target, purpose: Purpose<'_>) ->
             continue;
         };
         let units = goal.entries(&root.name)?;
-        let entries = pins.recognize(&pinned::wanted(&goal, &root.name, &units));
+        let ids = goal.named_units(&root.name, &BTreeMap::new());
+        let entries = pins.recognize(&pinned::wanted(&ids, &units));
         known.insert(root.name.clone(), entries.into_iter().collect());
     }
     Ok(known)

@@ -1,5 +1,6 @@
 //! What is found out before the first name changes: the plan of a root, and whether anything forbids it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::target::Target;
@@ -103,22 +104,24 @@ pub(super) fn stands_left_out(live: &LiveRoot, change: &FileChange) -> bool {
     lacks && change.to.as_ref().is_some_and(|wanted| live.stands_left_out(wanted))
 }
 
-/// Takes out of the differences, sorted by path, what is left out by the rules and stands as it shall be: nothing is to
-/// be done there. Directories stay for what is to be done in them.
-pub(super) fn leave_what_stands(live: &LiveRoot, differences: &mut Vec<FileChange>) {
+/// The differences, sorted by path, without what is left out by the rules and stands as it shall be: nothing is to be done
+/// there. Directories stay for what is to be done in them.
+pub(super) fn without_standing<'c>(live: &LiveRoot, differences: &'c [FileChange]) -> Cow<'c, [FileChange]> {
     let stands: Vec<bool> = differences.iter().map(|change| stands_left_out(live, change)).collect();
     if !stands.contains(&true) {
-        return;
+        return Cow::Borrowed(differences);
     }
-    let mut needed: BTreeSet<Vec<u8>> = BTreeSet::new();
-    for (change, stands) in std::mem::take(differences).into_iter().zip(stands).rev() {
+    let mut needed: BTreeSet<&[u8]> = BTreeSet::new();
+    let mut left = Vec::new();
+    for (change, stands) in differences.iter().zip(stands).rev() {
         let path = change.path();
         if needed.contains(path.as_bytes()) || !stands {
-            needed.extend(path.ancestors().map(<[u8]>::to_vec));
-            differences.push(change);
+            needed.extend(path.ancestors());
+            left.push(change.clone());
         }
     }
-    differences.reverse();
+    left.reverse();
+    Cow::Owned(left)
 }
 
 /// What no recorded tree can ask for, and what would reach into the repository itself.

@@ -147,7 +147,7 @@ fn record_live(session: &mut Session<'_>, options: &CommitOptions) -> Result<Com
     report.warnings.extend(place.left_behind(session)?);
     place.publish(session, commit, &message, &options.tags)?;
     let pins = pinning::all_pins(session);
-    pinning::hold(session, &pins, &mut live, &pinning::Which::Missing);
+    pinning::hold(session, &pins, &mut live, pinning::Which::Missing);
     live.mark_recorded();
     let recorded = changes.vars.iter().map(|var| var.name.as_str());
     if let Err(error) = shell::forget(&session.repo, recorded) {

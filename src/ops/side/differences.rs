@@ -1,6 +1,7 @@
 //! Two sides compared: which units differ, and what the differences are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Side, parse, part};
 use crate::compare;
@@ -71,26 +72,31 @@ fn is_setuid(entry: &Entry) -> bool {
     entry.file().is_some() && entry.mode & SETUID != 0
 }
 
-/// All differences within a selection.
-pub(in crate::ops) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<Changes, Error> {
-    Ok(compare_by_unit(from, to, selection)?.0)
+/// The units that are not the same, by root: of every root that a selection has part of.
+pub(in crate::ops) type ByRoot = BTreeMap<RootName, Arc<Differing>>;
+
+/// Finds them.
+pub(in crate::ops) fn differing(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<ByRoot, Error> {
+    let names: BTreeSet<&RootName> = from.roots.keys().chain(to.roots.keys()).collect();
+    let names = names.into_iter().filter(|root| selection.has_root(root));
+    let of_root = |root: &RootName| Ok((root.clone(), Arc::new(differing_units(from, to, root)?)));
+    names.map(of_root).collect()
 }
 
-/// All differences within a selection, and the units in which they are.
+/// All differences within a selection.
+pub(in crate::ops) fn compare(from: &Side<'_>, to: &Side<'_>, selection: &Selection) -> Result<Changes, Error> {
+    compare_by_unit(from, to, selection, &differing(from, to, selection)?)
+}
+
+/// The same, where it is known in which units they are.
 pub(in crate::ops) fn compare_by_unit(
     from: &Side<'_>,
     to: &Side<'_>,
     selection: &Selection,
-) -> Result<(Changes, BTreeMap<RootName, Differing>), Error> {
+    units: &ByRoot,
+) -> Result<Changes, Error> {
     let mut changes = Changes::default();
-    let mut units = BTreeMap::new();
-    let mut names: Vec<_> = from.roots.keys().chain(to.roots.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    for root in names {
-        if !selection.has_root(root) {
-            continue;
-        }
+    for (root, differing) in units {
         let kind = to
             .roots
             .get(root)
@@ -109,10 +115,8 @@ pub(in crate::ops) fn compare_by_unit(
         if selection.is_everything_in(root) && from.files.get(&packages) != to.files.get(&packages) {
             found.packages = compare::packages(&from.packages(root)?, &to.packages(root)?);
         }
-        let differing = differing_units(from, to, root)?;
         found.files = compare::files(&differing.older, &differing.newer);
         found.files.retain(|change| selection.has_path(root, change.path()));
-        units.insert(root.clone(), differing);
         if !found.is_empty() {
             changes.roots.push(found);
         }
@@ -120,7 +124,7 @@ pub(in crate::ops) fn compare_by_unit(
     if selection.is_everything() {
         changes.vars = compare::vars(&from.vars, &to.vars);
     }
-    Ok((changes, units))
+    Ok(changes)
 }
 
 fn compare_configs(

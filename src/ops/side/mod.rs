@@ -3,7 +3,9 @@
 mod differences;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::Error;
 use super::live::{BINARIES, CONDA_HISTORY, Live, PACKAGES, PROMISES};
@@ -21,7 +23,7 @@ use crate::snapshot::promise::{self, Promises};
 use crate::snapshot::root::{Kind, RootName};
 use crate::snapshot::unit::UnitName;
 
-pub(super) use differences::{Differing, compare, compare_by_unit, differing_units};
+pub(super) use differences::{ByRoot, Differing, compare, compare_by_unit, differing, differing_units};
 
 /// A state that can be compared.
 pub(super) struct Side<'a> {
@@ -195,6 +197,16 @@ impl<'a> Side<'a> {
         self.under(&part(root, "files/"))
     }
 
+    /// The same by the names of the units: of those whose list is not the one that `known` has, or of all.
+    pub(super) fn named_units(&self, root: &RootName, known: &BTreeMap<Vec<u8>, BlobId>) -> Vec<(UnitName, [u8; 20])> {
+        let prefix = part(root, "files/");
+        let units = self.unit_ids(root).into_iter();
+        let unlike = units.filter(|(unit, id)| known.get(&[&prefix, *unit].concat()) != Some(id));
+        unlike
+            .map(|(unit, id)| (UnitName::from_tree(&String::from_utf8_lossy(unit)), *id.as_bytes()))
+            .collect()
+    }
+
     /// The id of the package list of a root: equal ids are equal lists.
     pub(super) fn packages_id(&self, root: &RootName) -> Option<BlobId> {
         self.files.get(&part(root, PACKAGES)).copied()
@@ -314,38 +326,49 @@ struct Unparsed {
     texts: Vec<(UnitName, Vec<u8>)>,
 }
 
-/// Parses the file lists of some sides on all cores, the longest first.
+/// Parses the file lists of some sides on all cores, long ones in parts.
 fn parse<const N: usize>(sides: [(&Side<'_>, Unparsed); N]) -> Result<[Units; N], Error> {
-    let mut all = Vec::new();
+    const PART: usize = 256 * 1024;
+    let mut texts = Vec::new();
     let mut owners = Vec::new();
     let mut units = sides.map(|(side, unparsed)| {
-        all.extend(unparsed.texts.into_iter().map(|text| (owners.len(), text)));
+        texts.extend(unparsed.texts.into_iter().map(|text| (owners.len(), text)));
         owners.push(side);
         unparsed.ready
     });
-    all.sort_by_key(|(_, (_, text))| std::cmp::Reverse(text.len()));
-    const WORTH_A_THREAD: usize = 256 * 1024;
-    let total: usize = all.iter().map(|(_, (_, text))| text.len()).sum();
-    let threads = if total >= WORTH_A_THREAD { cores::count() } else { 1 };
-    let queue = std::sync::Mutex::new(all.into_iter());
-    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let parts = texts.iter().enumerate();
+    let parts =
+        parts.flat_map(|(at, (_, (_, text)))| filelist::cut(text, PART).into_iter().map(move |part| (at, part)));
+    let parts: Vec<_> = parts.collect();
+    let next = AtomicUsize::new(0);
     let work = || {
-        let mut parsed = Vec::new();
-        while let Some((owner, (name, text))) = next() {
-            parsed.push((owner, name, filelist::decode(&text)));
-        }
-        parsed
+        let next = || parts.get(next.fetch_add(1, Ordering::Relaxed));
+        let decode = |(at, part): &(usize, Range<usize>)| {
+            let (_, (_, text)) = &texts[*at];
+            (*at, part.start, filelist::decode(&text[part.clone()]))
+        };
+        std::iter::from_fn(|| next().map(decode)).collect::<Vec<_>>()
     };
-    let parsed = match threads {
-        1 => work(),
-        threads => std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+    let total: usize = texts.iter().map(|(_, (_, text))| text.len()).sum();
+    let mut decoded = match total {
+        ..PART => work(),
+        _ => std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores::count()).map(|_| scope.spawn(work)).collect();
             workers.into_iter().flat_map(joined).collect()
         }),
     };
-    for (owner, name, entries) in parsed {
-        let entries = entries.map_err(|e| owners[owner].damaged(name.as_str().as_bytes(), &e.to_string()))?;
-        units[owner].push((name, entries));
+    decoded.sort_unstable_by_key(|(at, from, _)| (*at, *from));
+    let mut decoded = decoded.into_iter().peekable();
+    for (at, (owner, (name, text))) in texts.iter().enumerate() {
+        let of_text = std::iter::from_fn(|| decoded.next_if(|(of, ..)| *of == at));
+        let entries: Option<Vec<_>> = of_text.map(|(_, _, entries)| entries.ok()).collect();
+        let entries = match entries.and_then(filelist::join) {
+            Some(entries) => entries,
+            // Read as one, it tells which line is wrong.
+            None => filelist::decode(text)
+                .map_err(|error| owners[*owner].damaged(name.as_str().as_bytes(), &error.to_string()))?,
+        };
+        units[*owner].push((name.clone(), entries));
     }
     Ok(units)
 }

@@ -1,46 +1,37 @@
 //! A checkout that is planned: what it will do, doing it, and comparing the result.
 
+mod planning;
 mod unchanged;
 mod verified;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::Arc;
 
 use crate::apply::journal::Journal;
+use crate::apply::pins::Known;
 use crate::apply::{self, Application, Parked, Placed, Source, Swapped, clear_stage};
 use crate::capture::touched::Touched;
-use crate::fsx::is_overlay;
-use crate::history::History;
 use crate::ops::Session;
 use crate::ops::checkout::CheckoutOptions;
-use crate::ops::checkout::autosave::files_are_equal;
-use crate::ops::checkout::ground::ground;
-use crate::ops::checkout::pinned::{FromPins, choose};
-use crate::ops::checkout::placeholders::of_target;
-use crate::ops::checkout::preflight::{
-    absent_roots, add_folders_above, become_files, held_by_special, leave_out_kept, leave_what_stands, plan_root,
-    refuse_full, refuse_split, refuse_stray, refuse_unwritable, tamed,
-};
-use crate::ops::checkout::target::Target;
+use crate::ops::checkout::pinned::FromPins;
 use crate::ops::damaged::warn_of_layers;
 use crate::ops::error::Error;
-use crate::ops::live::{Live, WrittenByRoot, git_tracked};
-use crate::ops::pathspec::Selection;
+use crate::ops::live::{Live, WrittenByRoot};
 use crate::ops::report::{PlanReport, RootPlanReport};
-use crate::ops::side::{Differing, Side, compare, compare_by_unit};
+use crate::ops::side::Differing;
 use crate::plan::RootPlan;
-use crate::relocate::{Placeholders, Relocation, Stuck};
-use crate::snapshot::change::{Changes, FileChange, FileChangeKind};
+use crate::relocate::{Relocation, Stuck};
+use crate::snapshot::change::{Changes, FileChangeKind};
 use crate::snapshot::content::FetchError;
-use crate::snapshot::entry::{Entry, PrefixUse};
 use crate::snapshot::path::RelPath;
-use crate::snapshot::root::{Policy, Root, RootName};
+use crate::snapshot::root::{Root, RootName};
 use crate::snapshot::unit::UnitName;
 
 /// A checkout that is planned and may be performed.
 pub(super) struct Prepared {
     roots: Vec<Part>,
-    /// From the live state to the target.
+    /// From the live state to the target: for the report, which takes them.
     pub(super) changes: Changes,
     /// Some commit holds the live state.
     pub(super) is_recorded: bool,
@@ -56,7 +47,7 @@ struct Part {
     tracked: BTreeSet<RelPath>,
     from_pins: FromPins,
     /// What will be otherwise than it is.
-    differing: Differing,
+    differing: Arc<Differing>,
     /// How what is recorded becomes what must be here.
     form: Relocation,
     /// What the rules left out before.
@@ -76,128 +67,7 @@ pub(super) struct Swept {
     pub(super) from_layers: u64,
 }
 
-/// How the content of a commit becomes what must be here. What conda's records promise is read only where a binary may
-/// need it.
-fn form(session: &Session<'_>, goal: &Side<'_>, root: &Root, plan: &RootPlan) -> Result<Relocation, Error> {
-    let homes = session.viewpoint_of(goal.name.commit).homes;
-    let config = session.repo.config();
-    let form = homes.relocation(config, root, Placeholders::new);
-    let is_binary = |entry: &Entry| entry.file().is_some_and(|file| file.prefix == PrefixUse::Binary);
-    if form.is_identity() || !plan.place.iter().any(|placement| is_binary(&placement.entry)) {
-        return Ok(form);
-    }
-    let known = of_target(session, &goal.entries(&root.name)?)?;
-    Ok(homes.relocation(config, root, move || known.clone()))
-}
-
 impl Prepared {
-    pub(super) fn new(
-        session: &Session<'_>,
-        live: &Live,
-        target: &Target,
-        selection: &Selection,
-        options: &CheckoutOptions,
-    ) -> Result<Self, Error> {
-        let history = session.repo.history();
-        let goal = Side::of_commit(history, target.commit, &target.name)?;
-        let now = Side::of_live(history, live);
-        let base = match history.head()?.commit() {
-            Some(commit) => Side::of_commit(history, commit, "HEAD")?,
-            None => Side::empty(history),
-        };
-        let since_base = compare(&base, &now, &Selection::default())?;
-        let (mut changes, mut units) = compare_by_unit(&now, &goal, selection)?;
-        changes.vars.clear();
-        let is_recorded =
-            files_are_equal(&since_base) || files_are_equal(&compare(&now, &goal, &Selection::default())?);
-        let mut warnings = Vec::from_iter(absent_roots(session, &goal, selection)?);
-        let unread = live.failures.iter();
-        warnings.extend(unread.map(|file| format!("{file}; it goes where the target has a file, and else it stays")));
-        let mut roots = Vec::new();
-        for live_root in &live.roots {
-            let name = &live_root.root.name;
-            // A root that the commit does not know is left alone.
-            if !selection.has_root(name) || !goal.roots.contains_key(name) {
-                continue;
-            }
-            let of_root = |changes: &Changes| changes.roots.iter().find(|r| r.root == *name).map(|r| r.files.clone());
-            let differing = units.remove(name).unwrap_or_default();
-            let whole = selection.is_everything_in(name);
-            if !whole && let Some(root) = changes.roots.iter_mut().find(|root| root.root == *name) {
-                add_folders_above(live_root, &mut root.files, &differing.newer);
-            }
-            let mut differences = of_root(&changes).unwrap_or_default();
-            leave_what_stands(live_root, &mut differences);
-            let unrecorded = unrecorded(history, options, name, &of_root(&since_base).unwrap_or_default())?;
-            warnings.extend(tamed(name, &differing));
-            let wanted: BTreeMap<&[u8], &Entry> = differing
-                .newer
-                .iter()
-                .flat_map(|(_, list)| list)
-                .filter(|entry| entry.is_dir())
-                .map(|entry| (entry.path.as_bytes(), entry))
-                .collect();
-            let is_tracked = live_root.root.policy == Policy::Tracked;
-            // Where a folder becomes a file, what is in it goes: if no commit held it, the autosave does.
-            let folders = become_files(&differences);
-            let makes_way = |path: &RelPath| path.ancestors().any(|dir| folders.contains(dir));
-            let stays = |entry: &Entry| {
-                let is_extra = is_tracked && unrecorded.contains(&entry.path) && !makes_way(&entry.path);
-                is_extra || target.was_left_out(name, entry)
-            };
-            let mut plan = plan_root(live_root, &differences, &stays, &wanted, whole).map_err(|blocked| {
-                Error::refused(format!("{name}:{blocked}"), "move those files away, or record them")
-            })?;
-            let moves_folders = !is_overlay(&live_root.root.path);
-            if !moves_folders {
-                plan.whole.clear();
-            }
-            warnings.extend(held_by_special(live_root, &plan));
-            refuse_stray(session, live_root, &plan, whole)?;
-            refuse_split(live_root, &goal, &plan)?;
-            let ground = (whole && moves_folders && !plan.place.is_empty()).then(|| ground(live_root, &differing));
-            let from_pins = match options.without_pins {
-                true => FromPins::default(),
-                false => choose(session, live_root, &goal, &differing, &mut plan, ground.as_ref()),
-            };
-            if let Some(ground) = &ground {
-                plan.rebuild(ground);
-            }
-            let in_the_way = Application::in_the_way(&live_root.root.path, &plan);
-            if !in_the_way.is_empty() && !options.discard {
-                return Err(Error::InTheWay {
-                    paths: in_the_way.iter().map(|path| format!("{name}:{path}")).collect(),
-                });
-            }
-            plan.overwrites = in_the_way.into_iter().collect();
-            plan.build_fresh(&|dir| {
-                dir.under(&live_root.root.path)
-                    .symlink_metadata()
-                    .is_ok_and(|meta| meta.is_dir())
-            });
-            refuse_full(session, &live_root.root, &plan, &from_pins.files)?;
-            refuse_unwritable(live_root, &plan)?;
-            let tracked = git_tracked(&live_root.root);
-            leave_out_kept(&mut changes, name, &plan);
-            let form = form(session, &goal, &live_root.root, &plan)?;
-            roots.push(Part {
-                form,
-                root: live_root.root.clone(),
-                plan,
-                tracked,
-                from_pins,
-                differing,
-                left_out: live_root.skipped.clone(),
-            });
-        }
-        Ok(Self {
-            roots,
-            changes,
-            is_recorded,
-            warnings,
-        })
-    }
-
     /// Whether anything is to be done.
     pub(super) fn has_work(&self) -> bool {
         self.roots.iter().any(|part| !part.plan.is_empty())
@@ -210,6 +80,12 @@ impl Prepared {
             (part.root.name.clone(), units.collect())
         };
         self.roots.iter().map(units).collect()
+    }
+
+    /// What was read of pins, by root.
+    pub(super) fn known_pins(&mut self) -> HashMap<RootName, Known> {
+        let known = |part: &mut Part| Some((part.root.name.clone(), part.from_pins.known.take()?));
+        self.roots.iter_mut().filter_map(known).collect()
     }
 
     /// The paths that are others afterwards, and the directories in which they are.
@@ -371,29 +247,6 @@ impl Prepared {
             apply::Error::Io(error) => error.into(),
         }
     }
-}
-
-/// Paths of a root that HEAD does not have. An undo knows which of them came with what it undoes.
-fn unrecorded(
-    history: &History,
-    options: &CheckoutOptions,
-    root: &RootName,
-    since_base: &[FileChange],
-) -> Result<BTreeSet<RelPath>, Error> {
-    let added = since_base
-        .iter()
-        .filter(|change| change.kind() == FileChangeKind::Added);
-    let mut added: BTreeMap<&RelPath, &FileChange> = added.map(|change| (change.path(), change)).collect();
-    if let Some(commit) = options.brought.filter(|_| !added.is_empty()) {
-        let brought = Side::of_commit(history, commit, &history.short(commit))?.entries(root)?;
-        for entry in brought.iter().flat_map(|(_, entries)| entries) {
-            let came = |change: &&FileChange| change.to.as_ref().is_some_and(|now| now.same_state(entry));
-            if added.get(&entry.path).is_some_and(came) {
-                added.remove(&entry.path);
-            }
-        }
-    }
-    Ok(added.into_keys().cloned().collect())
 }
 
 fn touched(plan: &RootPlan) -> Touched {

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Part, Prepared};
-use crate::apply::untouched::{foreign, look_over};
+use crate::apply::untouched::{foreign, look_over, stirred};
 use crate::capture::scan::device_of;
+use crate::capture::state::Mark;
+use crate::fsx::stamp::Stamp;
 use crate::ops::error::Error;
 use crate::ops::live::Live;
 use crate::snapshot::path::{RelPath, beneath};
@@ -35,24 +37,22 @@ impl Prepared {
             let single: BTreeSet<&RelPath> = touched.filter(|path| whole_of(path).is_none()).collect();
             let stamp = |path: &RelPath| live_root.mark(path.as_bytes()).map(|mark| mark.stamp);
             let mut stamped: Vec<_> = single.into_iter().map(|path| (path, stamp(path))).collect();
-            let mut dirs: Vec<&RelPath> = Vec::new();
+            // A name that came or went since shows in the stamp of the directory, unless that was young then.
+            let dir_stamp = |mark: &Mark| (!mark.racy).then_some(mark.stamp);
+            let mut dirs: Vec<(&RelPath, Option<Stamp>)> = Vec::new();
             for whole in plan.whole.iter().filter(|whole| whole.takes) {
                 let (from, to) = beneath(entries, whole.dir.as_bytes(), |entry| entry.path.as_bytes());
-                dirs.push(&whole.dir);
+                dirs.push((&whole.dir, live_root.mark(whole.dir.as_bytes()).and_then(dir_stamp)));
                 for (entry, mark) in entries[from..to].iter().zip(&marks[from..to]) {
                     match entry.is_dir() {
-                        true => dirs.push(&entry.path),
+                        true => dirs.push((&entry.path, dir_stamp(mark))),
                         false => stamped.push((&entry.path, Some(mark.stamp))),
                     }
                 }
             }
             let found = look_over(&root.path, &stamped)?;
-            let is_known = |path: &[u8]| {
-                entries
-                    .binary_search_by(|entry| entry.path.as_bytes().cmp(path))
-                    .is_ok()
-            };
-            let new = foreign(&root.path, &dirs, &is_known);
+            let stirred = stirred(&root.path, &dirs)?;
+            let new = foreign(&root.path, &stirred, entries, |entry| entry.path.as_bytes());
             let name = |path: RelPath| format!("{}:{path}", root.name);
             changed.extend(found.changed.into_iter().chain(new).map(name));
             immutable.extend(found.immutable.into_iter().map(name));
