@@ -76,7 +76,7 @@ fn who_stands_in_a_folder_stays_there() {
     assert_ne!(sandbox.env().join("lib/d1").metadata().unwrap().ino(), beside);
 }
 
-/// Also where a folder goes whole and is not listed again because its own time did not change: the time did.
+/// A folder that goes whole is listed again only where its stamp moved, which a new name does.
 #[test]
 fn what_is_made_in_a_folder_before_it_goes_stops_the_checkout() {
     let sandbox = Sandbox::venv();

@@ -158,10 +158,7 @@ pub fn stirred<'p>(root: &Path, dirs: &[(&'p RelPath, Option<Stamp>)]) -> Result
         let mut beneath = Beneath::open(root)?;
         let mut stirred = Vec::new();
         for (dir, before) in dirs {
-            let now = beneath.parent(*dir).ok().and_then(|(parent, name)| {
-                let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-                stat.ok().map(Stamp::from)
-            });
+            let now = beneath.stamp(*dir);
             if now.is_none() || now != *before {
                 stirred.push(*dir);
             }

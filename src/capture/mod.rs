@@ -14,6 +14,7 @@ pub mod detect;
 pub mod elf;
 pub mod ignored;
 pub mod inspect;
+mod join;
 pub mod leaks;
 mod listing;
 mod metadata;

@@ -6,8 +6,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
+use super::stamp::Stamp;
 use super::{Context, Error};
 
 const DIR: OFlags = OFlags::RDONLY
@@ -63,6 +64,13 @@ impl Beneath {
         Ok(self.open.last().map_or(&self.root, |(_, fd)| fd))
     }
 
+    /// The stamp of what stands at a path, if anything does.
+    pub fn stamp(&mut self, path: &(impl Borrow<[u8]> + ?Sized)) -> Option<Stamp> {
+        let (parent, name) = self.parent(path).ok()?;
+        let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(Stamp::from(stat))
+    }
+
     /// Opens a directory; `path` is for messages.
     fn go_to(&mut self, dir: &[u8], path: &[u8]) -> Result<(), Error> {
         let components: Vec<&[u8]> = dir.split(|b| *b == b'/').filter(|c| !c.is_empty()).collect();
@@ -99,7 +107,6 @@ impl Beneath {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::AtFlags;
 
     #[test]
     fn every_path_is_looked_for_where_it_is_and_never_through_a_link() {

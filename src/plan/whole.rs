@@ -91,13 +91,13 @@ impl RootPlan {
             }
         }
         // What comes whole has the times and modes that it was recorded with.
-        let whole_of = self.wholes();
-        let comes =
-            |dir: &Entry| whole_of(&dir.path).is_some_and(|whole| whole.brings.is_some() && whole.dir != dir.path);
-        let comes: Vec<bool> = self.settle.iter().map(comes).collect();
-        drop(whole_of);
-        let mut comes = comes.into_iter();
-        self.settle.retain(|_| comes.next() != Some(true));
+        let mut settled = std::mem::take(&mut self.settle);
+        {
+            let whole_of = self.wholes();
+            let comes = |dir: &RelPath| whole_of(dir).is_some_and(|whole| whole.brings.is_some() && whole.dir != *dir);
+            settled.retain(|dir| !comes(&dir.path));
+        }
+        self.settle = settled;
         self.settle_above(ground);
     }
 

@@ -1,8 +1,7 @@
 //! The paths of roots at home and here, as a permutation: each is exchanged for another, and none is lost.
 
-use std::sync::OnceLock;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 

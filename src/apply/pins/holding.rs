@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::Method;
 use super::hold::{Member, Restamped};
-use super::prove::{Look, look, same_inode_state, stamp_in, stamp_of};
+use super::prove::{Look, look, same_inode_state, stamp_in};
 use super::record::Pinned;
 use crate::apply::stage::{dress, times};
 use crate::fsx::beneath::Beneath;
@@ -88,7 +88,7 @@ impl Holding {
         };
         if let Some(known) = known.filter(|known| known.entry == *entry) {
             if self.method == Method::Hardlink && entry.file().is_some() {
-                let there = stamp_of(&mut self.tree, &entry.path);
+                let there = self.tree.stamp(&entry.path);
                 if there.is_some_and(|there| same_inode_state(&there, &member.stamp)) {
                     return Ok(pinned(member.stamp));
                 }
@@ -170,7 +170,7 @@ impl Holding {
         let times = times(entry.mtime);
         rustix::fs::utimensat(tree, last, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the time of", &full)?;
         saw(|| Change::Symlink(full));
-        Ok(stamp_of(&mut self.tree, &entry.path))
+        Ok(self.tree.stamp(&entry.path))
     }
 
     /// Gives a directory its mode and time, so that it can be put in place as it is.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use super::prove::{Look, is_as, look, read_again, stamp_of};
+use super::prove::{Look, is_as, look, read_again};
 use super::record::{Pinned, Record};
 use super::{Method, Pins, UnitId};
 use crate::apply::parts::in_parts;
@@ -206,7 +206,7 @@ impl Pins {
             let stands = |dir: &Entry| {
                 let is_wanted = goal(&dir.path).is_some_and(|entry| entry.same_state(dir));
                 is_wanted
-                    && stamp_of(&mut beneath, &dir.path).is_some_and(|now| is_as(dir, &now))
+                    && beneath.stamp(&dir.path).is_some_and(|now| is_as(dir, &now))
                     && xattrs::of_path(&dir.path.under(&tree))
                         .is_ok_and(|now| now.into_iter().map(Xattr::from).eq(dir.xattrs.iter().cloned()))
             };

@@ -15,7 +15,6 @@ use crate::fsx::beneath::Beneath;
 use crate::fsx::stable;
 use crate::fsx::stamp::{FileType, Stamp};
 use crate::snapshot::entry::{Entry, Node};
-use crate::snapshot::path::RelPath;
 
 /// What a look at a pin tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +27,7 @@ pub(super) enum Look {
     Lost,
 }
 
-/// The stamp of a path beneath an open tree.
-pub(super) fn stamp_of(tree: &mut Beneath, path: &RelPath) -> Option<Stamp> {
-    let (parent, name) = tree.parent(path).ok()?;
-    stamp_in(parent, name)
-}
-
+/// The stamp of a name in an open directory, if it is there.
 pub(super) fn stamp_in(parent: &OwnedFd, name: &[u8]) -> Option<Stamp> {
     let stat = rustix::fs::statat(parent.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(Stamp::from(stat))
@@ -41,7 +35,7 @@ pub(super) fn stamp_in(parent: &OwnedFd, name: &[u8]) -> Option<Stamp> {
 
 /// Compares a pin with its record.
 pub(super) fn look(tree: &mut Beneath, pinned: &Pinned) -> Look {
-    match stamp_of(tree, &pinned.entry.path) {
+    match tree.stamp(&pinned.entry.path) {
         Some(now) if same_inode_state(&now, &pinned.stamp) => Look::Same,
         Some(now) if now.same_file_state(&pinned.stamp) => Look::Moved,
         _ => Look::Lost,

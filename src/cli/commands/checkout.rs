@@ -8,6 +8,7 @@ use crate::cli::context::{CommandContext, path_texts};
 use crate::cli::error::{CliError, FAILED};
 use crate::cli::theme::paint;
 use crate::cli::{json, render};
+use crate::cores::drop_later;
 use crate::ops::checkout::{CheckoutOptions, checkout};
 use crate::ops::refs;
 use crate::ops::report::CheckoutReport;
@@ -137,8 +138,7 @@ pub(super) fn perform(
     }
     tell_health(cmd, &report, options)?;
     let ending = ending(&report);
-    // The process ends: to free every path of a long list one by one would only keep the user waiting.
-    std::mem::forget(report);
+    drop_later(report);
     Ok(ending)
 }
 
