@@ -1,11 +1,11 @@
 //! Layers that are to come: which ones, and how they get here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
 use super::fetch::{Lacking, Local, each_at_once, first_layers, layer_path, store_at};
-use super::incoming::{Incoming, Way};
+use super::incoming::{Incoming, Part, Way, digest_of};
 use super::needs::{Holdings, sorted};
 use super::source::{Carrier, Offer, Source};
 use crate::digest::Digest;
@@ -14,6 +14,7 @@ use crate::progress::{Phase, Progress, Silent};
 use crate::store::Store;
 use crate::store::arrival::{Arrival, Awaited};
 use crate::store::catalog::LayerIndex;
+use crate::store::verify::check_rest;
 
 /// A layer that is to come.
 pub struct Coming {
@@ -161,12 +162,32 @@ pub fn layers_while<T, E: From<Error>>(
         if acted.is_err() {
             arrivals().for_each(Arrival::give_up);
         }
+        arrivals().for_each(Arrival::leave);
         let brought = bringing.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause));
-        match acted {
-            Err(error) if failed_by_itself => Err(error),
-            acted => Ok((brought?, acted?)),
-        }
+        let error = match acted {
+            Ok(acted) => return Ok((brought?, acted)),
+            Err(error) => error,
+        };
+        // What is wrong with what came says more than that it could not be used.
+        Err(match (refuse_flawed(dir, &carrier, coming)?, brought) {
+            (Some(refused), _) => refused.into(),
+            (None, Err(lost)) if !failed_by_itself => lost.into(),
+            _ => error,
+        })
     })
+}
+
+/// Drops what was found wrong of layers that came or are half here, so that they come anew. Says of one what.
+fn refuse_flawed(repo: &Path, carrier: &Carrier<'_>, coming: &[Coming]) -> Result<Option<Error>, Error> {
+    let incoming = Incoming::open(repo)?;
+    let mut refused = None;
+    for layer in coming {
+        if let Some(why) = layer.awaited.arrival.flaw() {
+            let part = incoming.part(&layer.digest());
+            refused.get_or_insert(refuse(carrier, layer, &part, why));
+        }
+    }
+    Ok(refused)
 }
 
 /// However the bringing ends, nobody waits for what will not come.
@@ -211,25 +232,82 @@ pub(super) fn bring(
     check_space(repo, far.map(|layer| layer.size).sum())?;
     progress.begin(Phase::Receive, Some(layers.iter().map(|layer| layer.size).sum()));
     let brought = each_at_once(layers, |layer| {
-        let digest = layer.digest();
-        let (part, way, index): (PathBuf, _, _) = carrier.bring(layer, &incoming, progress)?;
-        let index = index.map_err(|why| {
-            Incoming::drop_part(&part);
-            Error::refused(format!("the layer {} at {}", digest.short(), carrier.address()), why)
-        })?;
-        Incoming::place(&part, &layer_path(repo, &digest))?;
-        Store::renew_index(&repo.join("cache"), &digest, &index);
-        layer.awaited.arrival.is_here();
-        Ok(BroughtLayer {
-            digest,
-            size: layer.size,
-            way,
-        })
+        let (part, index) = carrier.bring(layer, &incoming, progress)?;
+        let index = index.map_err(|why| refuse(carrier, layer, &part.path, why))?;
+        let came = Came { layer, part, index };
+        match came.part.is_checked {
+            true => came.place(repo).map(Brought::Here),
+            false => Ok(Brought::Open(came)),
+        }
     });
     progress.end();
-    let mut brought = brought?;
-    brought.sort_by_key(|layer| layer.digest);
-    Ok(brought)
+    let mut done = Vec::with_capacity(layers.len());
+    for brought in brought? {
+        done.push(match brought {
+            Brought::Here(layer) => layer,
+            // Only now, for who tells of one may be waiting for another.
+            Brought::Open(came) => {
+                check_by_parts(carrier, &came)?;
+                came.place(repo)?
+            }
+        });
+    }
+    done.sort_by_key(|layer| layer.digest);
+    Ok(done)
+}
+
+/// A layer that came, and what is known of it.
+enum Brought<'a> {
+    Here(BroughtLayer),
+    /// What is in it is not checked yet.
+    Open(Came<'a>),
+}
+
+/// A layer that came and has no place yet.
+struct Came<'a> {
+    layer: &'a Coming,
+    part: Part,
+    index: LayerIndex,
+}
+
+impl Came<'_> {
+    fn place(self, repo: &Path) -> Result<BroughtLayer, Error> {
+        let digest = self.layer.digest();
+        Incoming::place(&self.part.path, &layer_path(repo, &digest))?;
+        Store::renew_index(&repo.join("cache"), &digest, &self.index);
+        self.layer.awaited.arrival.is_here();
+        Ok(BroughtLayer {
+            digest,
+            size: self.layer.size,
+            way: self.part.way,
+        })
+    }
+}
+
+/// Checks what whoever read the layer did not read of it, or all of it by its digest where nobody did.
+fn check_by_parts(carrier: &Carrier<'_>, came: &Came<'_>) -> Result<(), Error> {
+    let (layer, path) = (came.layer, &came.part.path);
+    let arrival = &layer.awaited.arrival;
+    let flaw = match arrival.right() {
+        Some(right) => check_rest(path, &came.index, right).err(),
+        None if !arrival.is_wanted() => {
+            Incoming::drop_part(path);
+            let layer = layer.digest();
+            return Err(crate::store::Error::Lost { layer }.into());
+        }
+        None => {
+            let digest = digest_of(path, &Silent)?;
+            (digest != layer.digest()).then(|| format!("its SHA-256 is {digest}, not {}", layer.digest()))
+        }
+    };
+    flaw.map_or(Ok(()), |why| Err(refuse(carrier, layer, path, why)))
+}
+
+/// Drops what came, and says why.
+fn refuse(carrier: &Carrier<'_>, layer: &Coming, part: &Path, why: String) -> Error {
+    Incoming::drop_part(part);
+    let what = format!("the layer {} at {}", layer.digest().short(), carrier.address());
+    Error::refused(what, why)
 }
 
 fn check_space(repo: &Path, needed: u64) -> Result<(), Error> {

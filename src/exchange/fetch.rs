@@ -205,9 +205,9 @@ pub fn first_layers(local: Local<'_>, offer: &Offer, lacking: &Lacking) -> Vec<(
 const AT_ONCE: usize = 4;
 
 /// Does something with each of some things, several at once, until one fails.
-pub(super) fn each_at_once<T: Sync, R: Send>(
-    things: &[T],
-    act: impl Fn(&T) -> Result<R, Error> + Sync,
+pub(super) fn each_at_once<'t, T: Sync, R: Send>(
+    things: &'t [T],
+    act: impl Fn(&'t T) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
     let queue = Mutex::new(things.iter());
     let done = Mutex::new(Vec::with_capacity(things.len()));

@@ -33,6 +33,14 @@ pub(super) struct Wanted<'a> {
     pub(super) arrival: &'a Arrival,
 }
 
+/// An object that came, and has no place yet.
+pub(super) struct Part {
+    pub(super) path: PathBuf,
+    pub(super) way: Way,
+    /// Its digest is the right one. Otherwise who reads it tells what is right of it.
+    pub(super) is_checked: bool,
+}
+
 /// How an object came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -52,7 +60,8 @@ impl Incoming {
         Ok(Self(dir))
     }
 
-    fn part(&self, digest: &Digest) -> PathBuf {
+    /// Where an object is until it has its place.
+    pub(super) fn part(&self, digest: &Digest) -> PathBuf {
         self.0.join(format!("{digest}.part"))
     }
 
@@ -64,7 +73,7 @@ impl Incoming {
         key: &Key,
         wanted: Wanted<'_>,
         progress: &dyn Progress,
-    ) -> Result<(PathBuf, Way), Error> {
+    ) -> Result<Part, Error> {
         let path = self.part(&wanted.digest);
         let (file, hasher, start) = resume(&path, wanted.size, progress)?;
         wanted.arrival.begin(file.try_clone().at("open", &path)?, start);
@@ -102,7 +111,11 @@ impl Incoming {
             return Err(self.refuse(&path, transport, wanted, why));
         }
         out.file.sync_all().at("sync", &path)?;
-        Ok((path, Way::Received(wanted.size - start)))
+        Ok(Part {
+            path,
+            way: Way::Received(wanted.size - start),
+            is_checked: true,
+        })
     }
 
     /// Drops what came, and says why.
@@ -113,15 +126,15 @@ impl Incoming {
     }
 
     /// Gets an object from a file on this machine: as another name of it where its owner cannot be another user, else
-    /// sharing its blocks where the file system can, else as a copy. Checked and durable when this returns. Meanwhile
-    /// somebody else may look at it.
+    /// sharing its blocks where the file system can, else as a copy. Durable when this returns, and checked, unless it is
+    /// another name and somebody reads it. Meanwhile somebody else may look at it.
     pub(super) fn adopt<R: Send>(
         &self,
         source: &Path,
         wanted: Wanted<'_>,
         look: impl FnOnce(&Path) -> R + Send,
         progress: &dyn Progress,
-    ) -> Result<(PathBuf, Way, R), Error> {
+    ) -> Result<(Part, R), Error> {
         let path = self.part(&wanted.digest);
         if path.symlink_metadata().is_ok() {
             fsx::remove_file(&path)?;
@@ -140,7 +153,8 @@ impl Incoming {
             return Err(refused(format!("it has {} of {} bytes", meta.len(), wanted.size)));
         }
         let is_ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
-        let way = if is_ours && std::fs::hard_link(source, &path).is_ok() {
+        let is_linked = is_ours && std::fs::hard_link(source, &path).is_ok();
+        let way = if is_linked {
             fsx::witness::saw(|| fsx::witness::Change::Link {
                 from: source.to_owned(),
                 to: path.clone(),
@@ -149,26 +163,23 @@ impl Incoming {
         } else {
             copy(source, &path)?
         };
-        let mut file = File::open(&path).at("read", &path)?;
-        let copied = file.try_clone().at("open", &path)?;
+        let file = File::open(&path).at("read", &path)?;
         wanted.arrival.begin(file.try_clone().at("open", &path)?, wanted.size);
-        let mut hasher = Hasher::new();
+        let is_checked = !(is_linked && wanted.arrival.is_attended());
         // What was copied goes to the disk while it is hashed.
-        let (read, synced, seen) = std::thread::scope(|scope| {
-            let syncing = scope.spawn(|| copied.sync_all());
+        let (digest, synced, seen) = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| file.sync_all());
             let looking = scope.spawn(|| look(&path));
-            let read = read_through(&mut file, &mut hasher, progress);
-            (read, syncing.join(), looking.join())
+            let digest = is_checked.then(|| digest_of(&path, progress)).transpose();
+            (digest, syncing.join(), looking.join())
         });
-        read.at("read", &path)?;
         synced.map_err(failed).flatten().at("sync", &path)?;
         let seen = seen.map_err(failed).at("read", &path)?;
-        let digest = hasher.finish();
-        if digest != wanted.digest {
-            let _ = fsx::remove_file(&path);
+        if let Some(digest) = digest?.filter(|digest| *digest != wanted.digest) {
+            Self::drop_part(&path);
             return Err(refused(format!("its SHA-256 is {digest}, not {}", wanted.digest)));
         }
-        Ok((path, way, seen))
+        Ok((Part { path, way, is_checked }, seen))
     }
 
     /// Gives an object that came its place. Durable when this returns.
@@ -226,6 +237,14 @@ fn resume(path: &Path, size: u64, progress: &dyn Progress) -> Result<(File, Hash
     let mut hasher = Hasher::new();
     let start = read_through(&mut file, &mut hasher, progress).at("read", path)?;
     Ok((file, hasher, start))
+}
+
+/// The digest of a file.
+pub(super) fn digest_of(path: &Path, progress: &dyn Progress) -> Result<Digest, Error> {
+    let mut hasher = Hasher::new();
+    let mut file = File::open(path).at("read", path)?;
+    read_through(&mut file, &mut hasher, progress).at("read", path)?;
+    Ok(hasher.finish())
 }
 
 /// Hashes a file to its end. It is read on a thread of its own: of a file that is in memory, that is a fourth of the work.

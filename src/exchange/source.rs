@@ -7,7 +7,7 @@ use super::coming::Coming;
 use super::entry::Pack;
 use super::error::Error;
 use super::fetch::layer_path;
-use super::incoming::{Incoming, Wanted, Way};
+use super::incoming::{Incoming, Part, Wanted};
 use super::log::{self, Seen};
 use super::memory::Memory;
 use super::{index, layout};
@@ -215,9 +215,9 @@ fn bring_pack(
         arrival: &Arrival::default(),
     };
     let key = layout::pack(&format!("{}.pack", pack.name))?;
-    let (part, _) = incoming.receive(transport, &key, wanted, progress)?;
-    let taken = to.import(&part);
-    Incoming::drop_part(&part);
+    let part = incoming.receive(transport, &key, wanted, progress)?;
+    let taken = to.import(&part.path);
+    Incoming::drop_part(&part.path);
     taken.map_err(|error| match error {
         crate::history::Error::Refused { why, .. } => Error::refused(format!("{what} at {}", transport.address()), why),
         other => other.into(),
@@ -246,7 +246,7 @@ impl Carrier<'_> {
             Self::Transport(transport) => index::read(*transport, digest, size),
             Self::Folder(repo) => {
                 if let Some(index) = Store::cached_index(&repo.join("cache"), digest) {
-                    return Ok(index);
+                    return Ok(index.unproven());
                 }
                 let path = layer_path(repo, digest);
                 let what = || format!("the layer {}", path.display());
@@ -279,14 +279,13 @@ impl Carrier<'_> {
         there.is_some() && there == device(dir)
     }
 
-    /// The layer, checked by its digest, beside the repository, and what it holds or what is wrong with how it is put
-    /// together.
+    /// The layer beside the repository, and what it holds or what is wrong with how it is put together.
     pub(super) fn bring(
         &self,
         coming: &Coming,
         incoming: &Incoming,
         progress: &dyn Progress,
-    ) -> Result<(PathBuf, Way, Result<LayerIndex, String>), Error> {
+    ) -> Result<(Part, Result<LayerIndex, String>), Error> {
         let digest = coming.digest();
         let what = format!("the layer {}", digest.short());
         let wanted = Wanted {
@@ -298,9 +297,9 @@ impl Carrier<'_> {
         match (self.file(&digest)?, self) {
             (Some(file), _) => incoming.adopt(&file, wanted, structure, progress),
             (None, Self::Transport(transport)) => {
-                let (part, way) = incoming.receive(*transport, &layout::layer(&digest)?, wanted, progress)?;
-                let index = structure(&part);
-                Ok((part, way, index))
+                let part = incoming.receive(*transport, &layout::layer(&digest)?, wanted, progress)?;
+                let index = structure(&part.path);
+                Ok((part, index))
             }
             (None, Self::Folder(repo)) => Err(Error::refused(what, format!("it is not in {}", repo.display()))),
         }

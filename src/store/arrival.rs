@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Error;
-use super::catalog::LayerIndex;
+use super::catalog::{Frame, LayerIndex};
 use crate::digest::Digest;
 
 /// A layer that is on its way, and what it holds by its own account. Nothing of it is believed before it was checked:
@@ -35,6 +35,23 @@ struct State {
     end: Option<End>,
     /// Nobody waits for it any more.
     is_unwanted: bool,
+    reading: Reading,
+    /// Frames that were read and made the contents that they are of.
+    right: Vec<Frame>,
+    /// What is wrong with what was read, if anything.
+    flaw: Option<String>,
+}
+
+/// What to expect of those who read it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Reading {
+    /// Nobody reads it, or they went without a word.
+    #[default]
+    Not,
+    /// Somebody does.
+    Under,
+    /// They are through, and told which frames they found right.
+    Done,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +98,57 @@ impl Arrival {
         !self.state().is_unwanted
     }
 
+    /// Somebody will read it and tell what they found.
+    pub(super) fn attend(&self) {
+        self.change(|state| state.reading = Reading::Under);
+    }
+
+    /// Whether somebody does.
+    pub fn is_attended(&self) -> bool {
+        self.state().reading != Reading::Not
+    }
+
+    /// These frames were read and make the contents that they are of.
+    pub(super) fn found_right(&self, frames: impl IntoIterator<Item = Frame>) {
+        self.state().right.extend(frames);
+    }
+
+    /// This was found to be wrong with it.
+    pub(super) fn is_flawed(&self, what: &str) {
+        self.state().flaw.get_or_insert_with(|| what.to_owned());
+    }
+
+    /// What was found to be wrong with it.
+    pub fn flaw(&self) -> Option<String> {
+        self.state().flaw.clone()
+    }
+
+    /// Who reads it is through.
+    fn is_read(&self) {
+        self.change(|state| state.reading = Reading::Done);
+    }
+
+    /// Nobody reads it any more.
+    pub fn leave(&self) {
+        self.change(|state| {
+            if state.reading == Reading::Under {
+                state.reading = Reading::Not;
+            }
+        });
+    }
+
+    /// The frames that were found right, once it was read; nothing when nobody will tell.
+    pub fn right(&self) -> Option<Vec<Frame>> {
+        let mut state = self.state();
+        loop {
+            match state.reading {
+                Reading::Done => return Some(std::mem::take(&mut state.right)),
+                Reading::Not => return None,
+                Reading::Under => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
     /// Its file, as soon as all up to this byte is in it.
     ///
     /// # Errors
@@ -118,11 +186,12 @@ impl Arrival {
 }
 
 impl super::Store {
-    /// Waits until every layer that it awaits is here: whole, checked and durable.
+    /// Nothing more is read before all is here: waits until every layer that it awaits is whole, checked and durable.
     ///
     /// # Errors
     /// Names one that will not come.
     pub fn settle(&self) -> Result<(), Error> {
+        self.awaited.values().for_each(|arrival| arrival.is_read());
         for (digest, arrival) in &self.awaited {
             if arrival.wait() == End::Lost {
                 return Err(Error::Lost { layer: *digest });
@@ -157,6 +226,36 @@ mod tests {
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "abcde");
+    }
+
+    #[test]
+    fn who_brings_it_hears_what_was_found_or_that_nobody_tells() {
+        let frame = Frame {
+            digest: Digest::of(b"a"),
+            offset: 7,
+            stored: 1,
+            size: 1,
+            sum: None,
+        };
+        let told = |tell: &(dyn Fn(&Arrival) + Sync)| {
+            let arrival = Arrival::default();
+            arrival.attend();
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| arrival.right());
+                std::thread::sleep(Duration::from_millis(5));
+                assert!(!waiting.is_finished());
+                tell(&arrival);
+                waiting.join().unwrap()
+            })
+        };
+        let through = |arrival: &Arrival| {
+            arrival.found_right([frame]);
+            arrival.is_read();
+            arrival.leave();
+        };
+        assert_eq!(told(&through), Some(vec![frame]));
+        assert_eq!(told(&Arrival::leave), None);
+        assert_eq!(Arrival::default().right(), None, "nobody reads it");
     }
 
     #[test]

@@ -77,6 +77,13 @@ impl LayerIndex {
         frames.0.eq(frames.1) && (&self.wholes, &self.recipes) == (&other.wholes, &other.recipes)
     }
 
+    /// The same from somebody who may be wrong or lying: it must all be found out again.
+    pub fn unproven(mut self) -> Self {
+        self.is_proven = false;
+        self.frames.iter_mut().for_each(|frame| frame.sum = None);
+        self
+    }
+
     /// Where its last frame ends: a layer that is shorter was cut.
     pub fn end(&self) -> u64 {
         let ends = self.frames.iter().map(|frame| frame.offset + u64::from(frame.stored));
@@ -363,13 +370,15 @@ impl Catalog {
 
     /// Whether the frames of a content are known to make it.
     pub fn is_proven(&self, digest: &Digest) -> bool {
-        let layer = match self.places.get(digest) {
-            Some(Place::Whole { layer, .. } | Place::Recipe { layer, .. }) => *layer,
-            None => return false,
-        };
-        self.layers
-            .get(layer as usize)
-            .is_some_and(|(_, index)| index.is_proven)
+        let index = self.lists(digest).and_then(|layer| self.layers.get(layer));
+        index.is_some_and(|(_, index)| index.is_proven)
+    }
+
+    /// The layer that says which frames make a content.
+    pub fn lists(&self, digest: &Digest) -> Option<usize> {
+        match self.places.get(digest)? {
+            Place::Whole { layer, .. } | Place::Recipe { layer, .. } => Some(*layer as usize),
+        }
     }
 
     /// The frames of a content in order, or nothing if any of it is not stored.

@@ -44,9 +44,12 @@ impl ContentSource for Store {
                         let Some(layer) = files.get(&task.layer) else { continue };
                         let proof = proofs.get(task.want).and_then(Option::as_ref);
                         // What is hashed as a whole need not be hashed frame by frame.
-                        let read = layer.up_to(&task.frame).and_then(|file| match proof {
-                            Some(_) => reader.unpack(&file, &task.frame),
-                            None => reader.known(&file, &task.frame),
+                        let read = layer.up_to(&task.frame).and_then(|file| {
+                            let read = match proof {
+                                Some(_) => reader.unpack(&file, &task.frame),
+                                None => reader.known(&file, &task.frame),
+                            };
+                            read.inspect_err(|what| layer.is_flawed(what))
                         });
                         let bytes = match read {
                             Ok(bytes) => bytes,
@@ -87,6 +90,7 @@ impl ContentSource for Store {
                 lost.note(want.digest, || flaw);
             }
         }
+        self.tell_right(&queue, |want| !lost.has(&wants[want].digest));
         lost.into_result()
     }
 }
@@ -123,6 +127,15 @@ impl Store {
         wants.iter().map(|want| is_open(want).then(Proof::default)).collect()
     }
 
+    /// Tells those who bring layers which frames were found right: those of the wants that came.
+    fn tell_right(&self, queue: &Queue, came: impl Fn(usize) -> bool) {
+        for (digest, arrival) in &self.awaited {
+            let right = queue.tasks().iter();
+            let right = right.filter(|task| self.catalog.layer(task.layer) == *digest && came(task.want));
+            arrival.found_right(right.map(|task| task.frame));
+        }
+    }
+
     /// What is wrong with a content, by reading its frames once more, in order. `hashed` is the digest of so many bytes
     /// of it as they came before.
     fn flaw(&self, want: &Want, files: &Layers<'_>, hashed: Option<(u64, Digest)>) -> Option<String> {
@@ -136,7 +149,10 @@ impl Store {
             if !came(offset, &hasher) {
                 return Some(OTHERWISE.to_owned());
             }
-            let read = |layer: &Layer<'_>| layer.up_to(frame).and_then(|file| reader.read(&file, frame));
+            let read = |layer: &Layer<'_>| {
+                let file = layer.up_to(frame)?;
+                reader.read(&file, frame).inspect_err(|what| layer.is_flawed(what))
+            };
             match files.get(&layer).map(read) {
                 Some(Ok(bytes)) => hasher.update(&bytes),
                 Some(Err(what)) => return Some(self.damage(layer, &what)),
@@ -147,7 +163,17 @@ impl Store {
         if !came(want.size, &hasher) {
             return Some(OTHERWISE.to_owned());
         }
-        (hasher.finish() != want.digest).then(|| "a layer lists other content under its digest".to_owned())
+        if hasher.finish() == want.digest {
+            return None;
+        }
+        let lists = self.catalog.lists(&want.digest).and_then(|layer| files.get(&layer));
+        if let Some(layer) = lists {
+            layer.is_flawed(&format!(
+                "it lists other content under the digest {}",
+                want.digest.short()
+            ));
+        }
+        Some("a layer lists other content under its digest".to_owned())
     }
 
     fn open_layers(&self, tasks: &[Task], lost: &Losses, wants: &[Want]) -> Layers<'_> {
@@ -229,6 +255,13 @@ impl Layer<'_> {
             Self::Awaited(arrival) => arrival.up_to(frame.offset.saturating_add(u64::from(frame.stored))),
         }
     }
+
+    /// Tells who brings it what is wrong with it.
+    fn is_flawed(&self, what: &str) {
+        if let Self::Awaited(arrival) = self {
+            arrival.is_flawed(what);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -240,6 +273,10 @@ impl Losses {
             losses.0.insert(digest);
             losses.1.get_or_insert_with(reason);
         }
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        self.0.lock().is_ok_and(|losses| losses.0.contains(digest))
     }
 
     fn into_result(self) -> Result<(), FetchError> {

@@ -141,6 +141,7 @@ impl Store {
             if !all.contains(&digest) {
                 store.catalog.add(digest, index);
             }
+            arrival.attend();
             store.awaited.insert(digest, arrival);
         }
         store.catalog.forget_incomplete();

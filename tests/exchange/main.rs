@@ -9,6 +9,7 @@ mod common;
 mod cut;
 mod hostile;
 mod killed;
+mod linked;
 mod newcomer;
 mod pip;
 mod places;

@@ -25,7 +25,7 @@ use crate::fsx::{self, Context};
 use crate::progress::Progress;
 use layout::Layout;
 use recipes::check_recipes;
-pub use structure::structure;
+pub use structure::{check_rest, structure};
 
 /// Which part of a layer is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

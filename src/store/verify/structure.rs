@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::catalog::{LayerIndex, StoredFile, members};
+use super::super::catalog::{Frame, LayerIndex, StoredFile, members};
 use super::super::fetch::Reader;
 use super::super::toc::Toc;
 use super::layout::Layout;
+use crate::cores;
 
 /// The longest frame that is taken, plain or stored, in bytes. envgit writes frames of at most 4 MiB, and holds one in
 /// memory for each core.
@@ -32,6 +34,35 @@ pub fn structure(path: &Path) -> Result<LayerIndex, String> {
     }
     let mut reader = Reader::default();
     LayerIndex::from_toc(&layout.toc, |frame| reader.read(&file, frame))
+}
+
+/// Reads the frames of a layer that are not among those that were found right already, on all cores.
+///
+/// # Errors
+/// What is wrong with one.
+pub fn check_rest(path: &Path, index: &LayerIndex, mut right: Vec<Frame>) -> Result<(), String> {
+    let place = |frame: &Frame| (frame.offset, frame.stored, frame.size, frame.digest);
+    right.sort_unstable_by_key(place);
+    let is_open = |frame: &&Frame| right.binary_search_by_key(&place(frame), place).is_err();
+    let rest: Vec<&Frame> = index.frames.iter().filter(is_open).collect();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let next = AtomicUsize::new(0);
+    let check = || {
+        let mut reader = Reader::default();
+        while let Some(frame) = rest.get(next.fetch_add(1, Ordering::Relaxed)) {
+            reader.read(&file, frame)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores::count().min(rest.len()))
+            .map(|_| scope.spawn(check))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .map(|checked| checked.unwrap_or_else(|cause| std::panic::resume_unwind(cause)))
+            .collect()
+    })
 }
 
 fn check_frames(files: &[StoredFile], size: u64) -> Result<(), String> {
