@@ -10,6 +10,7 @@
 #   ENVGIT   the binary to measure         (default: target/release/envgit, built when absent)
 #   RUNS     runs of each, taken in turn   (default 3)
 #   ONLY     names of sections to run      (default: folder s3 push)
+#   LINE     MB/s that the S3 server gives to each connection, as those far away do (default: all it can)
 #
 # Sections: folder, clone from a folder to another, longer path, with layers that are shared on one disk, and with layers
 # that are copied, as from another machine (the remote belongs to somebody else), and its memory; s3, clone from S3 on
@@ -88,8 +89,41 @@ print(*(each.getsockname()[1] for each in held))')
     server=$!
     trap 'kill $server; wait $server || true; [ "${KEEP:-0}" = 1 ] || rm -rf "$work"' EXIT
     s3=http://127.0.0.1:${ports[0]}
-    for _ in $(seq 100); do ! curl -s -o "$work/out" "$s3" || return 0; sleep 0.2; done
+    answers "$s3"
+}
+answers() {
+    for _ in $(seq 100); do ! curl -s -o "$work/out" "$1" || return 0; sleep 0.2; done
     say "FAILED: the S3 server does not answer"; exit 1
+}
+line() { # from here on the server is behind a line that gives each connection $LINE MB/s
+    python3 - "${s3##*:}" "$LINE" >"$work/line" 2>/dev/null <<'END' &
+import socket, sys, threading, time
+port, rate = int(sys.argv[1]), float(sys.argv[2]) * 1e6
+def pass_on(source, sink, rate):
+    due = time.monotonic()
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+            if rate:
+                due = max(due, time.monotonic() - 0.05) + len(data) / rate
+                time.sleep(max(0, due - time.monotonic()))
+    except OSError: pass
+    for end in (source, sink):
+        try: end.shutdown(socket.SHUT_RDWR)
+        except OSError: pass
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    client, _ = server.accept()
+    there = socket.create_connection(("127.0.0.1", port))
+    threading.Thread(target=pass_on, args=(client, there, 0), daemon=True).start()
+    threading.Thread(target=pass_on, args=(there, client, rate), daemon=True).start()
+END
+    line=$!
+    trap 'kill $line $server; wait $server || true; [ "${KEEP:-0}" = 1 ] || rm -rf "$work"' EXIT
+    for _ in $(seq 50); do [ ! -s "$work/line" ] || break; sleep 0.1; done
+    s3=http://127.0.0.1:$(cat "$work/line")
+    answers "$s3"
 }
 signed() { curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$@"; }
 
@@ -115,6 +149,12 @@ END
         rustic -P "$work/rustic-s3" init >/dev/null 2>&1
         (cd "$work/env" && rustic -P "$work/rustic-s3" backup venv >/dev/null 2>&1)
     }
+    if [ -n "${LINE:-}" ]; then
+        before=$s3
+        line
+        there="s3://bench/envs?endpoint=$s3"
+        ! peer rustic || sed -i "s|$before|$s3|" "$work/rustic-s3.toml"
+    fi
     for _ in $(seq "$runs"); do
         fresh; timed "$work/t.s3" clone_to "$there" "$to/a/longer/place/for/venv"
         fresh; mkdir "$to/tar"; timed "$work/t.s3-tar" bash -c "set -o pipefail; curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user BENCH:bench-secret '$s3/bench/venv.tar.zst' | zstd -dcq | tar xf - -C '$to/tar'"
@@ -124,7 +164,7 @@ END
     fresh; clone_to "$there" "$to/a/longer/place/for/venv" >/dev/null
     cmp <(listing "$venv") <(listing "$to/a/longer/place/for/venv") || { say "FAILED: the clone from S3 differs"; exit 1; }
     told "push to S3" "$work/t.up"
-    beside "clone from S3 on loopback to another path" "$work/t.s3" s3
+    beside "clone from S3 on loopback${LINE:+, $LINE MB/s for each connection,} to another path" "$work/t.s3" s3
 fi
 
 if wanted push; then

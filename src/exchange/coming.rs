@@ -157,12 +157,13 @@ pub fn layers_while<T, E: From<Error>>(
             drop(over);
             brought.and_then(|brought| check_complete(dir, address, lacking).map(|()| brought))
         });
+        let left = Left(coming);
         let acted = act();
         let failed_by_itself = acted.is_err() && !arrivals().any(Arrival::is_lost);
         if acted.is_err() {
             arrivals().for_each(Arrival::give_up);
         }
-        arrivals().for_each(Arrival::leave);
+        drop(left);
         let brought = bringing.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause));
         let error = match acted {
             Ok(acted) => return Ok((brought?, acted)),
@@ -188,6 +189,15 @@ fn refuse_flawed(repo: &Path, carrier: &Carrier<'_>, coming: &[Coming]) -> Resul
         }
     }
     Ok(refused)
+}
+
+/// However the reading ends, nobody waits for what will not be told.
+struct Left<'a>(&'a [Coming]);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|layer| layer.awaited.arrival.leave());
+    }
 }
 
 /// However the bringing ends, nobody waits for what will not come.

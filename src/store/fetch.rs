@@ -129,10 +129,12 @@ impl Store {
 
     /// Tells those who bring layers which frames were found right: those of the wants that came.
     fn tell_right(&self, queue: &Queue, came: impl Fn(usize) -> bool) {
-        for (digest, arrival) in &self.awaited {
-            let right = queue.tasks().iter();
-            let right = right.filter(|task| self.catalog.layer(task.layer) == *digest && came(task.want));
-            arrival.found_right(right.map(|task| task.frame));
+        for of_layer in queue.tasks().chunk_by(|a, b| a.layer == b.layer) {
+            let layer = of_layer.first().map(|task| self.catalog.layer(task.layer));
+            if let Some(arrival) = layer.and_then(|digest| self.awaited.get(&digest)) {
+                let right = of_layer.iter().filter(|task| came(task.want));
+                arrival.found_right(right.map(|task| task.frame));
+            }
         }
     }
 

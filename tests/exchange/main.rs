@@ -16,4 +16,5 @@ mod places;
 mod plain;
 mod preflight;
 mod races;
+mod side_by_side;
 mod verbs;

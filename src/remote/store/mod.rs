@@ -6,6 +6,7 @@
 mod error;
 mod fetch;
 mod service;
+mod stream;
 
 use std::io::Write;
 use std::ops::Range;
@@ -20,6 +21,7 @@ use super::body::{Body, Measured};
 use super::http::Client;
 use super::{Abilities, Error, Key, Listed, Surroundings, Transport};
 use error::Naming;
+use stream::Streams;
 
 /// The smallest part of a large upload, and the most that is sent at once. All stores take parts of this size.
 const PART: u64 = 8 << 20;
@@ -44,6 +46,7 @@ pub(super) struct Store {
     /// Whether the service is known to create atomically; else it is tried.
     known: bool,
     tried: OnceLock<bool>,
+    streams: Streams,
 }
 
 impl Store {
@@ -81,6 +84,7 @@ impl Store {
             runtime,
             known: service.creates,
             tried: OnceLock::new(),
+            streams: Streams::default(),
         })
     }
 
@@ -145,38 +149,6 @@ impl Store {
         }
         sent
     }
-
-    /// Passes on what there is from `start` on until the connection ends or breaks.
-    fn pass_on(&self, key: &Key, start: u64, out: &mut dyn Write, sum: &mut u64) -> Result<(), Broken> {
-        use futures::TryStreamExt;
-        let opened = async { self.once.reader(key.as_str()).await?.into_stream(start..).await };
-        let mut stream = self.runtime.block_on(opened)?;
-        while let Some(buffer) = self.runtime.block_on(stream.try_next())? {
-            for piece in buffer {
-                out.write_all(&piece)?;
-                *sum += piece.len() as u64;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Why passing on ended early.
-enum Broken {
-    Remote(opendal::Error),
-    Local(std::io::Error),
-}
-
-impl From<opendal::Error> for Broken {
-    fn from(error: opendal::Error) -> Self {
-        Self::Remote(error)
-    }
-}
-
-impl From<std::io::Error> for Broken {
-    fn from(error: std::io::Error) -> Self {
-        Self::Local(error)
-    }
 }
 
 impl Transport for Store {
@@ -231,33 +203,7 @@ impl Transport for Store {
     }
 
     fn stream(&self, key: &Key, start: u64, out: &mut dyn Write) -> Result<u64, Error> {
-        let mut sum = 0;
-        let mut tries = 0;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let before = sum;
-            match self.pass_on(key, start + sum, out, &mut sum) {
-                Ok(()) => return Ok(sum),
-                Err(Broken::Local(error)) => return Err(error.into()),
-                // An object ends where it ends: nothing from there on is an empty answer, but each server has words of
-                // its own for it.
-                Err(Broken::Remote(error)) if start + sum > 0 && !error.is_temporary() => {
-                    return match self.size(key)? {
-                        Some(size) if size == start + sum => Ok(sum),
-                        _ => Err(self.naming.error("read", key.as_str(), error)),
-                    };
-                }
-                Err(Broken::Remote(error)) if error.is_temporary() && tries < TRIES => {
-                    if sum > before {
-                        (tries, pause) = (0, FIRST_PAUSE);
-                    }
-                    tries += 1;
-                    std::thread::sleep(pause);
-                    pause *= 2;
-                }
-                Err(Broken::Remote(error)) => return Err(self.naming.error("read", key.as_str(), error)),
-            }
-        }
+        self.stream_from(key, start, out)
     }
 
     fn list(&self, prefix: &Key) -> Result<Vec<Listed>, Error> {
