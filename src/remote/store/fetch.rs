@@ -31,7 +31,7 @@ impl HttpTransport for Client {
         let size = body.content_length().filter(|_| !is_head);
         Ok(Response::from_parts(
             parts,
-            HttpBody::new(Pieces(body.into_reader()), size),
+            HttpBody::new(Pieces::of(body.into_reader()), size),
         ))
     }
 }
@@ -43,19 +43,27 @@ fn failed(what: &'static str, error: ureq::Error) -> opendal::Error {
 }
 
 /// The body of an answer as a stream of pieces.
-struct Pieces(ureq::BodyReader<'static>);
+struct Pieces {
+    body: ureq::BodyReader<'static>,
+    /// Read into again and again: a new one for each piece would be cleared each time, for what is mostly far less.
+    buffer: Vec<u8>,
+}
+
+impl Pieces {
+    fn of(body: ureq::BodyReader<'static>) -> Self {
+        let buffer = vec![0; 256 * 1024];
+        Self { body, buffer }
+    }
+}
 
 impl futures::Stream for Pieces {
     type Item = opendal::Result<Buffer>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut piece = vec![0; 256 * 1024];
-        Poll::Ready(match self.0.read(&mut piece) {
+        let Self { body, buffer } = &mut *self;
+        Poll::Ready(match body.read(buffer) {
             Ok(0) => None,
-            Ok(n) => {
-                piece.truncate(n);
-                Some(Ok(Buffer::from(piece)))
-            }
+            Ok(n) => Some(Ok(Buffer::from(buffer[..n].to_vec()))),
             Err(error) => Some(Err(failed("read the answer", ureq::Error::from(error)))),
         })
     }

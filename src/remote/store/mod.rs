@@ -5,6 +5,7 @@
 
 mod error;
 mod fetch;
+mod pace;
 mod service;
 mod stream;
 

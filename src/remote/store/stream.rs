@@ -1,21 +1,26 @@
-//! Objects as streams. A store gives one connection only so much, so several parts of a large object are under way at
-//! once; they are passed on in order.
+//! Objects as streams. Many a store gives one connection only so much, so several parts of a large object are under way at
+//! once where that is faster; they are passed on in order.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::ops::{Bound, Range};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::time::Instant;
 
+use super::pace::Pace;
 use super::{FIRST_PAUSE, Store, TRIES};
 use crate::remote::{Error, Key, Transport as _};
 
 /// What one request asks of a large object, in bytes.
-const PART: u64 = 8 << 20;
+pub(super) const PART: u64 = 8 << 20;
 
-/// So many parts of all objects are under way at once, each of them in memory at most, and some of each object.
+/// So many parts of all objects may be under way at once, and be in memory.
 const AHEAD: usize = 6;
-const AHEAD_LEAST: usize = 2;
+
+/// How much is handed on at once, in bytes.
+const PIECE: usize = 256 << 10;
 
 /// Why passing on ended early.
 enum Broken {
@@ -35,14 +40,30 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// How many objects are streamed in parts.
+/// The streams of a store that are under way.
 #[derive(Default)]
-pub(super) struct Streams(AtomicUsize);
+pub(super) struct Streams {
+    count: AtomicUsize,
+    /// Buffers to be used again: what one thread takes and another one gives back piles up else.
+    spent: Mutex<Vec<Vec<u8>>>,
+}
 
 impl Streams {
     fn begin(&self) -> Streaming<'_> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
         Streaming(self)
+    }
+
+    fn buffer(&self) -> Vec<u8> {
+        let spent = self.spent.lock().ok().and_then(|mut spent| spent.pop());
+        spent.unwrap_or_else(|| Vec::with_capacity(PIECE))
+    }
+
+    fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        if let Ok(mut spent) = self.spent.lock() {
+            spent.push(buffer);
+        }
     }
 }
 
@@ -50,14 +71,19 @@ struct Streaming<'a>(&'a Streams);
 
 impl Streaming<'_> {
     /// How many parts of this object may be under way.
-    fn ahead(&self) -> usize {
-        (AHEAD / self.0.0.load(Ordering::Relaxed).max(1)).max(AHEAD_LEAST)
+    fn most(&self) -> usize {
+        (AHEAD / self.0.count.load(Ordering::Relaxed).max(1)).max(1)
     }
 }
 
 impl Drop for Streaming<'_> {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        if self.0.count.fetch_sub(1, Ordering::Relaxed) == 1
+            && let Ok(mut spent) = self.0.spent.lock()
+        {
+            spent.clear();
+            spent.shrink_to_fit();
+        }
     }
 }
 
@@ -73,30 +99,46 @@ impl Store {
 
     fn stream_parts(&self, key: &Key, range: Range<u64>, out: &mut dyn Write) -> Result<u64, Error> {
         let streaming = self.streams.begin();
-        let mut parts = (range.start..range.end).step_by(PART as usize);
+        let mut pace = Pace::default();
+        let mut next = range.start;
         std::thread::scope(|scope| {
             let mut under_way = VecDeque::new();
             loop {
-                while under_way.len() < streaming.ahead()
-                    && let Some(start) = parts.next()
-                {
-                    let (pieces, coming) = channel();
-                    let end = range.end.min(start + PART);
+                let begun = Instant::now();
+                let ahead = pace.ahead().min(streaming.most());
+                if ahead == 1 && under_way.is_empty() {
+                    // Nothing is gained by a thread, or by asking for each part anew.
+                    let end = range.end.min(next.saturating_add(pace.round()));
+                    let passed = self.stream_range(key, next, Some(end), out)?;
+                    pace.note(passed, begun.elapsed());
+                    next = end;
+                }
+                while under_way.len() < ahead && ahead > 1 && next < range.end {
+                    let (sender, coming) = channel();
+                    let (start, end) = (next, range.end.min(next + PART));
                     scope.spawn(move || {
-                        let mut out = Pieces(&pieces);
-                        if let Err(error) = self.stream_range(key, start, Some(end), &mut out) {
-                            // Whoever does not hear it any more has failed already.
-                            let _ = pieces.send(Err(error));
+                        let mut pieces = Pieces::of(&self.streams, &sender);
+                        let streamed = self.stream_range(key, start, Some(end), &mut pieces);
+                        // Whoever does not hear it any more has failed already.
+                        if let Err(error) = streamed.and_then(|_| Ok(pieces.flush()?)) {
+                            let _ = sender.send(Err(error));
                         }
                     });
                     under_way.push_back(coming);
+                    next = end;
                 }
-                let Some(first) = under_way.pop_front() else {
+                if let Some(first) = under_way.pop_front() {
+                    let mut passed = 0;
+                    // Parts that nobody takes any more end at their next piece.
+                    for piece in first {
+                        let piece: Vec<u8> = piece?;
+                        out.write_all(&piece)?;
+                        passed += piece.len() as u64;
+                        self.streams.give_back(piece);
+                    }
+                    pace.note(passed, begun.elapsed());
+                } else if next == range.end {
                     return Ok(range.end - range.start);
-                };
-                // An end before all came is an error: parts that nobody takes any more end at their next piece.
-                for piece in first {
-                    out.write_all(&piece?)?;
                 }
             }
         })
@@ -164,17 +206,32 @@ impl Store {
 }
 
 /// Hands pieces to who passes them on.
-struct Pieces<'a>(&'a Sender<Result<Vec<u8>, Error>>);
+struct Pieces<'a> {
+    streams: &'a Streams,
+    to: &'a Sender<Result<Vec<u8>, Error>>,
+    piece: Vec<u8>,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(streams: &'a Streams, to: &'a Sender<Result<Vec<u8>, Error>>) -> Self {
+        let piece = streams.buffer();
+        Self { streams, to, piece }
+    }
+}
 
 impl Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.send(Ok(bytes.to_vec())) {
-            Ok(()) => Ok(bytes.len()),
-            Err(_) => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+        let taken = bytes.len().min(PIECE - self.piece.len());
+        self.piece.extend_from_slice(&bytes[..taken]);
+        if self.piece.len() == PIECE {
+            self.flush()?;
         }
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        let piece = std::mem::replace(&mut self.piece, self.streams.buffer());
+        let sent = self.to.send(Ok(piece));
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }

@@ -58,10 +58,8 @@ pub fn check_rest(path: &Path, index: &LayerIndex, mut right: Vec<Frame>) -> Res
         let threads: Vec<_> = (0..cores::count().min(rest.len()))
             .map(|_| scope.spawn(check))
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined
-            .map(|checked| checked.unwrap_or_else(|cause| std::panic::resume_unwind(cause)))
-            .collect()
+        let mut joined = threads.into_iter().map(|thread| thread.join());
+        joined.try_for_each(|checked| checked.unwrap_or_else(|cause| std::panic::resume_unwind(cause)))
     })
 }
 
