@@ -90,8 +90,8 @@ mod tests {
         assert_eq!(after(14, 50e6, 1e9), 6);
         assert_eq!(after(30, 50e6, 1e9), 6, "six are faster than four");
         // One connection has the whole line.
-        assert_eq!(after(30, 50e6, 50e6), 1);
-        assert_eq!(after(30, 50e6, 110e6), 2);
+        assert_eq!(after(20, 50e6, 50e6), 1);
+        assert_eq!(after(20, 50e6, 110e6), 2);
     }
 
     #[test]
