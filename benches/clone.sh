@@ -87,7 +87,7 @@ print(*(each.getsockname()[1] for each in held))')
         -master.port.grpc="${ports[3]}" -volume.port="${ports[4]}" -volume.port.grpc="${ports[5]}" \
         -filer.port="${ports[6]}" -filer.port.grpc="${ports[7]}" >"$work/s3.log" 2>&1 &
     server=$!
-    trap 'kill $server; wait $server || true; [ "${KEEP:-0}" = 1 ] || rm -rf "$work"' EXIT
+    trap 'kill $server ${line:-}; wait $server || true; [ "${KEEP:-0}" = 1 ] || rm -rf "$work"' EXIT
     s3=http://127.0.0.1:${ports[0]}
     answers "$s3"
 }
@@ -120,7 +120,6 @@ while True:
     threading.Thread(target=pass_on, args=(there, client, rate), daemon=True).start()
 END
     line=$!
-    trap 'kill $line $server; wait $server || true; [ "${KEEP:-0}" = 1 ] || rm -rf "$work"' EXIT
     for _ in $(seq 50); do [ ! -s "$work/line" ] || break; sleep 0.1; done
     s3=http://127.0.0.1:$(cat "$work/line")
     answers "$s3"

@@ -796,7 +796,7 @@ fn a_commit_survives_any_power_cut() {
     let mut outcomes = [0; 2];
     let mut n = 0;
     // How many changes there are depends on the hour, and so does how many cuts come after the last of them that counts.
-    while n < cuts() / 3 || (n < cuts() * 4 && outcomes.contains(&0)) {
+    while n < cuts() / 3 || (n < cuts() * 4 && outcomes.iter().any(|count| *count < 2)) {
         n += 1;
         let seed = 0x517c_c1b7_2722_0a95 ^ (n << 8);
         let told = cut(&before, &ops, seed);
@@ -818,7 +818,7 @@ fn a_commit_survives_any_power_cut() {
         assert_eq!(differing(&back, expected), Vec::<String>::new(), "{told}");
     }
     assert!(
-        outcomes.iter().all(|count| *count > 0),
+        outcomes.iter().all(|count| *count > 1),
         "before and after: {outcomes:?}"
     );
     eprintln!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::fetch::{Lacking, Local, each_at_once, first_layers, layer_path, store_at};
-use super::incoming::{Incoming, Part, Way, digest_of};
+use super::incoming::{self, Incoming, Part, Way, digest_of, otherwise};
 use super::needs::{Holdings, sorted};
 use super::source::{Carrier, Offer, Source};
 use crate::digest::Digest;
@@ -305,19 +305,15 @@ fn check_by_parts(carrier: &Carrier<'_>, came: &Came<'_>) -> Result<(), Error> {
             let layer = layer.digest();
             return Err(crate::store::Error::Lost { layer }.into());
         }
-        None => {
-            let digest = digest_of(path, &Silent)?;
-            (digest != layer.digest()).then(|| format!("its SHA-256 is {digest}, not {}", layer.digest()))
-        }
+        None => otherwise(&digest_of(path, &Silent)?, &layer.digest()),
     };
     flaw.map_or(Ok(()), |why| Err(refuse(carrier, layer, path, why)))
 }
 
-/// Drops what came, and says why.
+/// Drops what came of a layer, and says why.
 fn refuse(carrier: &Carrier<'_>, layer: &Coming, part: &Path, why: String) -> Error {
-    Incoming::drop_part(part);
-    let what = format!("the layer {} at {}", layer.digest().short(), carrier.address());
-    Error::refused(what, why)
+    let what = format!("the layer {}", layer.digest().short());
+    incoming::refuse(part, &what, &carrier.address(), why)
 }
 
 fn check_space(repo: &Path, needed: u64) -> Result<(), Error> {

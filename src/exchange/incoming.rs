@@ -90,7 +90,12 @@ impl Incoming {
             if let Some(refusal) = out.failed.take() {
                 return Err(match refusal {
                     Failure::Unwanted => store::Error::Lost { layer: wanted.digest }.into(),
-                    Failure::TooLong => self.refuse(&path, transport, wanted, "it is longer than announced".to_owned()),
+                    Failure::TooLong => refuse(
+                        &path,
+                        wanted.what,
+                        transport.address(),
+                        "it is longer than announced".to_owned(),
+                    ),
                     Failure::Io(source) => fsx::Error {
                         action: "write",
                         path,
@@ -103,12 +108,11 @@ impl Incoming {
         }
         if out.length < wanted.size {
             let why = format!("it has {} of {} bytes", out.length, wanted.size);
-            return Err(self.refuse(&path, transport, wanted, why));
+            return Err(refuse(&path, wanted.what, transport.address(), why));
         }
         let digest = out.hasher.finish();
-        if digest != wanted.digest {
-            let why = format!("its SHA-256 is {digest}, not {}", wanted.digest);
-            return Err(self.refuse(&path, transport, wanted, why));
+        if let Some(why) = otherwise(&digest, &wanted.digest) {
+            return Err(refuse(&path, wanted.what, transport.address(), why));
         }
         out.file.sync_all().at("sync", &path)?;
         Ok(Part {
@@ -116,13 +120,6 @@ impl Incoming {
             way: Way::Received(wanted.size - start),
             is_checked: true,
         })
-    }
-
-    /// Drops what came, and says why.
-    fn refuse(&self, path: &Path, transport: &dyn Transport, wanted: Wanted<'_>, why: String) -> Error {
-        // If it stays it is refused again.
-        let _ = fsx::remove_file(path);
-        Error::refused(format!("{} at {}", wanted.what, transport.address()), why)
     }
 
     /// Gets an object from a file on this machine: as another name of it where its owner cannot be another user, else
@@ -175,9 +172,8 @@ impl Incoming {
         });
         synced.map_err(failed).flatten().at("sync", &path)?;
         let seen = seen.map_err(failed).at("read", &path)?;
-        if let Some(digest) = digest?.filter(|digest| *digest != wanted.digest) {
-            Self::drop_part(&path);
-            return Err(refused(format!("its SHA-256 is {digest}, not {}", wanted.digest)));
+        if let Some(why) = digest?.and_then(|digest| otherwise(&digest, &wanted.digest)) {
+            return Err(refuse(&path, wanted.what, &source.display().to_string(), why));
         }
         Ok((Part { path, way, is_checked }, seen))
     }
@@ -237,6 +233,17 @@ fn resume(path: &Path, size: u64, progress: &dyn Progress) -> Result<(File, Hash
     let mut hasher = Hasher::new();
     let start = read_through(&mut file, &mut hasher, progress).at("read", path)?;
     Ok((file, hasher, start))
+}
+
+/// Drops what came, and says why.
+pub(super) fn refuse(part: &Path, what: &str, place: &str, why: String) -> Error {
+    Incoming::drop_part(part);
+    Error::refused(format!("{what} at {place}"), why)
+}
+
+/// What is wrong where a digest is another one than it must be.
+pub(super) fn otherwise(found: &Digest, wanted: &Digest) -> Option<String> {
+    (found != wanted).then(|| format!("its SHA-256 is {found}, not {wanted}"))
 }
 
 /// The digest of a file.

@@ -1,12 +1,11 @@
 //! Clones that unpack what has come of a layer while the rest is on its way, from a server that holds the rest back.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use super::common::cli::{Said, Shell};
+use super::common::cli::Shell;
 use super::common::{differing, picture};
-use super::places::noise;
+use super::places::{clone_for_ben, noise};
+use super::python::Python;
 
 /// Serves a folder. Of a layer that is asked for as a whole it gives half, waits until there is a file beneath a folder, and
 /// then gives the rest: as it is, otherwise, or not at all. Or what it gives is wrong from the start, and the rest is slow.
@@ -67,34 +66,26 @@ server.serve_forever()
 "#;
 
 struct Server {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
+    python: Python,
     url: String,
 }
 
 impl Server {
     fn new(folder: &Path, watched: &Path, rest: &str, knows_ranges: &str) -> Self {
-        let mut child = Command::new("python3")
-            .args(["-c", SERVER])
-            .args([folder, watched])
-            .args([rest, knows_ranges])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut port = String::new();
-        out.read_line(&mut port).unwrap();
-        let url = format!("http://127.0.0.1:{}", port.trim());
-        Self { child, out, url }
+        let args = [
+            folder.as_os_str(),
+            watched.as_os_str(),
+            rest.as_ref(),
+            knows_ranges.as_ref(),
+        ];
+        let python = Python::serve(SERVER, args);
+        let url = python.url.clone();
+        Self { python, url }
     }
 
     /// Ends it; what was asked for: path, start and end.
-    fn end(mut self) -> Vec<(String, u64, u64)> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let lines = self.out.by_ref().lines().map_while(Result::ok);
-        let asked = lines.filter_map(|line| {
+    fn end(self) -> Vec<(String, u64, u64)> {
+        let asked = self.python.end().into_iter().filter_map(|line| {
             let mut words = line.split(' ').map(str::to_owned);
             let (path, start, end) = (words.next()?, words.next()?, words.next()?);
             Some((path, start.parse().ok()?, end.parse().ok()?))
@@ -115,12 +106,6 @@ fn pushed() -> Shell {
     shell
 }
 
-fn clone(shell: &Shell, url: &str) -> Said {
-    let root = format!("env={}", shell.path("ben/env").display());
-    let there = shell.path("ben/glm");
-    shell.run(&["clone", "--yes", "--root", &root, url, there.to_str().unwrap()])
-}
-
 fn stands(shell: &Shell) {
     let there = picture(&shell.path("ben/env"));
     assert_eq!(differing(&picture(&shell.path("env")), &there), Vec::<String>::new());
@@ -135,7 +120,7 @@ fn what_has_come_is_unpacked_before_the_rest_comes() {
     let shell = pushed();
     let watched = shell.path("ben/env/.envgit-stage");
     let server = Server::new(&shell.path("remote"), &watched, "asitis", "yes");
-    let said = clone(&shell, &server.url);
+    let said = clone_for_ben(&shell, &server.url);
     server.end();
     assert_eq!(said.code, 0, "{}", said.transcript());
     stands(&shell);
@@ -153,7 +138,7 @@ fn nothing_stands_before_all_of_a_layer_is_what_it_must_be() {
         let shell = pushed();
         let watched = shell.path("ben/env/.envgit-stage");
         let server = Server::new(&shell.path("remote"), &watched, rest, "yes");
-        let said = clone(&shell, &server.url);
+        let said = clone_for_ben(&shell, &server.url);
         server.end();
         assert_eq!(said.code, 1, "{}", said.transcript());
         assert!(said.err.contains(words), "{rest}: {}", said.transcript());
@@ -166,7 +151,7 @@ fn nothing_stands_before_all_of_a_layer_is_what_it_must_be() {
         let server = Server::new(&shell.path("remote"), Path::new("/"), "asitis", "yes");
         let moved = shell.path("ben/glm/.envgit/clone.json");
         std::fs::write(moved, format!("{{\"url\": {:?}}}", server.url)).unwrap();
-        let said = clone(&shell, &server.url);
+        let said = clone_for_ben(&shell, &server.url);
         let asked = server.end();
         assert_eq!(said.code, 0, "{}", said.transcript());
         stands(&shell);
@@ -182,7 +167,7 @@ fn nothing_stands_before_all_of_a_layer_is_what_it_must_be() {
 fn a_server_that_knows_no_ranges_is_asked_once() {
     let shell = pushed();
     let server = Server::new(&shell.path("remote"), Path::new("/"), "asitis", "no");
-    let said = clone(&shell, &server.url);
+    let said = clone_for_ben(&shell, &server.url);
     let asked = server.end();
     assert_eq!(said.code, 0, "{}", said.transcript());
     stands(&shell);

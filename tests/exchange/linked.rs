@@ -11,7 +11,7 @@ use envgit::store::toc::Footer;
 
 use super::common::cli::{Said, Shell};
 use super::common::{differing, picture};
-use super::places::noise;
+use super::places::{clone_for_ben, noise};
 
 /// One file of many frames and some of one.
 const LARGE: usize = 6 << 20;
@@ -33,10 +33,7 @@ fn pushed() -> Shell {
 }
 
 fn clone_from(shell: &Shell, from: &str) -> Said {
-    let root = format!("env={}", shell.path("ben/env").display());
-    let (url, there) = (shell.path(from), shell.path("ben/glm"));
-    let args = ["clone", "--yes", "--root", &root];
-    shell.run(&[&args[..], &[url.to_str().unwrap(), there.to_str().unwrap()]].concat())
+    clone_for_ben(shell, shell.path(from).to_str().unwrap())
 }
 
 fn stands(shell: &Shell) {

@@ -15,6 +15,7 @@ mod pip;
 mod places;
 mod plain;
 mod preflight;
+mod python;
 mod races;
 mod side_by_side;
 mod verbs;

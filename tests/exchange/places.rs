@@ -16,6 +16,7 @@ use envgit::progress::Silent;
 use envgit::remote::{self, Abilities, Body, Directory, Key, Listed, Transport};
 
 use super::common::Sandbox;
+use super::common::cli::{Said, Shell};
 
 /// Objects in memory. Whoever creates looks first and then writes, as on a WebDAV server.
 #[derive(Clone, Default)]
@@ -393,4 +394,11 @@ pub fn files(folder: &Path) -> Vec<(String, u64)> {
     }
     found.sort();
     found
+}
+
+/// Clones to `ben/glm`, with the environment at `ben/env`.
+pub fn clone_for_ben(shell: &Shell, url: &str) -> Said {
+    let root = format!("env={}", shell.path("ben/env").display());
+    let there = shell.path("ben/glm");
+    shell.run(&["clone", "--yes", "--root", &root, url, there.to_str().unwrap()])
 }

@@ -1,11 +1,11 @@
 //! Large objects of a store: several parts under way at once, passed on in order, and taken up where they broke off.
 
-use std::io::{self, BufRead, BufReader, Read as _, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Write};
 
 use envgit::remote::{Key, Surroundings, Transport, open};
 
 use super::places::noise;
+use super::python::Python;
 
 /// Says what S3 says to who reads `/team/object`, whatever the signature. Tells of each request when it ends: start, end
 /// and how many others were under way.
@@ -13,7 +13,7 @@ const SERVER: &str = r#"
 import http.server, re, sys, threading, time
 data = open(sys.argv[1], "rb").read()
 way = sys.argv[2]
-lock = threading.Condition()
+lock = threading.Lock()
 under_way = 0
 broken = set()
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -29,7 +29,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start, end = int(asked[1]), min(len(data), int(asked[2] or len(data)) + 1)
         with lock:
             under_way += 1
-            lock.notify_all()
             others = under_way - 1
         body = data[start:end]
         if way == "short" and end == len(data): body = body[:-1]
@@ -59,8 +58,7 @@ server.serve_forever()
 const PART: u64 = 8 << 20;
 
 struct Store {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
+    python: Python,
     remote: Box<dyn Transport>,
     _dir: tempfile::TempDir,
 }
@@ -70,18 +68,8 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("object");
         std::fs::write(&file, content).unwrap();
-        let mut child = Command::new("python3")
-            .args(["-c", SERVER])
-            .arg(file)
-            .arg(way)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut port = String::new();
-        out.read_line(&mut port).unwrap();
-        let address = format!("s3://team?endpoint=http://127.0.0.1:{}", port.trim());
+        let python = Python::serve(SERVER, [file.as_os_str(), way.as_ref()]);
+        let address = format!("s3://team?endpoint={}", python.url);
         let vars = [
             ("AWS_ACCESS_KEY_ID", "KEY"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -90,8 +78,7 @@ impl Store {
         let vars = vars.map(|(name, value)| (name.into(), value.into()));
         let remote = open(&address, &Surroundings::new(dir.path(), vars)).unwrap();
         Self {
-            child,
-            out,
+            python,
             remote,
             _dir: dir,
         }
@@ -102,16 +89,12 @@ impl Store {
     }
 
     /// Ends it; the requests that it answered: start, end and how many others were under way, sorted.
-    fn end(mut self) -> Vec<(u64, u64, u64)> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let lines = self.out.by_ref().lines().map_while(Result::ok);
-        // The last line may be cut.
+    fn end(self) -> Vec<(u64, u64, u64)> {
         let numbers = |line: String| -> Option<(u64, u64, u64)> {
             let mut words = line.split(' ').map(|word| word.parse().ok());
             Some((words.next()??, words.next()??, words.next()??))
         };
-        let mut asked: Vec<_> = lines.filter_map(numbers).collect();
+        let mut asked: Vec<_> = self.python.end().into_iter().filter_map(numbers).collect();
         asked.sort_unstable();
         asked
     }

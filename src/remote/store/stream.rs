@@ -106,14 +106,15 @@ impl Store {
             loop {
                 let begun = Instant::now();
                 let ahead = pace.ahead().min(streaming.most());
-                if ahead == 1 && under_way.is_empty() {
+                if ahead == 1 && under_way.is_empty() && next < range.end {
                     // Nothing is gained by a thread, or by asking for each part anew.
                     let end = range.end.min(next.saturating_add(pace.round()));
                     let passed = self.stream_range(key, next, Some(end), out)?;
                     pace.note(passed, begun.elapsed());
                     next = end;
+                    continue;
                 }
-                while under_way.len() < ahead && ahead > 1 && next < range.end {
+                while under_way.len() < ahead && next < range.end {
                     let (sender, coming) = channel();
                     let (start, end) = (next, range.end.min(next + PART));
                     scope.spawn(move || {
@@ -127,19 +128,18 @@ impl Store {
                     under_way.push_back(coming);
                     next = end;
                 }
-                if let Some(first) = under_way.pop_front() {
-                    let mut passed = 0;
-                    // Parts that nobody takes any more end at their next piece.
-                    for piece in first {
-                        let piece: Vec<u8> = piece?;
-                        out.write_all(&piece)?;
-                        passed += piece.len() as u64;
-                        self.streams.give_back(piece);
-                    }
-                    pace.note(passed, begun.elapsed());
-                } else if next == range.end {
+                let Some(first) = under_way.pop_front() else {
                     return Ok(range.end - range.start);
+                };
+                let mut passed = 0;
+                // Parts that nobody takes any more end at their next piece.
+                for piece in first {
+                    let piece: Vec<u8> = piece?;
+                    out.write_all(&piece)?;
+                    passed += piece.len() as u64;
+                    self.streams.give_back(piece);
                 }
+                pace.note(passed, begun.elapsed());
             }
         })
     }
